@@ -23,7 +23,7 @@ from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Permissions
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import ANA, PLACE, ListPlatform, Obey, engine_on, team
-from tests.support.failing_store import FULL, troubled, with_event
+from tests.support.failing_store import FULL, open_failing_store, refuse_event
 from tests.support.fake_models.players import asking_player
 from tests.support.fake_models.server import ModelServer
 
@@ -61,7 +61,7 @@ async def a_run_of_anas(folder: Path) -> AsyncIterator[tuple[Engine, ListPlatfor
     """A run that waits for people, which only its requester may cancel."""
     clock = ManualClock()
     platform = ListPlatform(clock)
-    store = await troubled(folder / "t.db", clock)
+    store = await open_failing_store(folder / "t.db", clock)
     obey = obeying(store, NOBODY_ELSE)
     async with (
         ModelServer(asking_player) as server,
@@ -95,14 +95,14 @@ async def test_a_cancel_is_marked_as_done_in_the_transaction_that_does_it(tmp_pa
     clock = ManualClock()
     file = tmp_path / "t.db"
     platform = ListPlatform(clock)
-    store = await troubled(file, clock)
+    store = await open_failing_store(file, clock)
     async with ModelServer(asking_player) as server:
         async with engine_on(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
             await begin(engine, platform)
-            store.refuse = with_event(RunCancelled, FULL)
+            store.refuse = refuse_event(RunCancelled, FULL)
             await platform.commands("cancel", "1")
-            await store.refused()
-        store = await troubled(file, clock)
+            await store.wait_refused()
+        store = await open_failing_store(file, clock)
         platform = ListPlatform(clock)
         async with engine_on(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
             await engine.wait_finished()

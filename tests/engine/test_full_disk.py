@@ -18,7 +18,7 @@ from orchestrator_bridge.store.interface import Conflict, Corrupted, StoreError
 from orchestrator_bridge.team.team import Policy
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
-from tests.support.failing_store import FULL, LOCKED, TroubledStore, everything, nothing, troubled, with_event
+from tests.support.failing_store import FULL, LOCKED, FailingStore, open_failing_store, refuse_all, refuse_event, refuse_none
 from tests.support.fake_models.players import asking_player, team_player
 from tests.support.fake_models.replies import Behaviour
 from tests.support.fake_models.server import ModelServer
@@ -29,7 +29,7 @@ class Bot(NamedTuple):
 
     clock: ManualClock
     platform: ListPlatform
-    store: TroubledStore
+    store: FailingStore
     server: ModelServer
     engine: Engine
 
@@ -39,7 +39,7 @@ async def a_bot(folder: Path, player: Behaviour = team_player) -> AsyncIterator[
     """A bot with a store that can be made to fail."""
     clock = ManualClock()
     platform = ListPlatform(clock)
-    store = await troubled(folder / "townhall.db", clock)
+    store = await open_failing_store(folder / "townhall.db", clock)
     async with (
         ModelServer(player) as server,
         engine_on(folder, server, platform, clock=clock, store=store) as engine,
@@ -62,10 +62,10 @@ async def test_a_paid_response_survives_a_store_that_cannot_be_written(
     trouble: StoreError, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with a_bot(tmp_path) as (clock, platform, store, server, engine):
-        store.refuse = with_event(Responded, trouble, times=2)
+        store.refuse = refuse_event(Responded, trouble, times=2)
         await begin(engine)
         await passes(clock, 1)
-        await store.refused(2)
+        await store.wait_refused(2)
         await passes(clock, 2)
         await engine.wait_finished()
         assert len(server.requests) == 1
@@ -75,14 +75,14 @@ async def test_a_paid_response_survives_a_store_that_cannot_be_written(
 
 async def test_people_are_warned_of_a_full_disk_once_an_outage(tmp_path: Path) -> None:
     async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
-        store.refuse = with_event(Responded, FULL, times=3)
+        store.refuse = refuse_event(Responded, FULL, times=3)
         await begin(engine)
         for pause in (1, 2, 4):
             await passes(clock, pause)
         await platform.until(lambda: bool(platform.questions))
         assert warnings(platform) == ["p1"]
         await engine.wait_finished()
-        store.refuse = with_event(Responded, FULL, times=2)
+        store.refuse = refuse_event(Responded, FULL, times=2)
         await platform.hears("1", question=1)
         for pause in (1, 2):
             await passes(clock, pause)
@@ -106,10 +106,10 @@ async def test_a_reply_survives_a_full_disk(tmp_path: Path) -> None:
         await begin(engine)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
-        store.refuse = everything(FULL)
+        store.refuse = refuse_all(FULL)
         await platform.hears("1", question=1)
-        await store.refused()
-        store.refuse = nothing
+        await store.wait_refused()
+        store.refuse = refuse_none
         await passes(clock, 1)
         await platform.until(lambda: bool(platform.finals))
     assert [receipt.sign for receipt in platform.receipts] == ["taken"]
@@ -117,7 +117,7 @@ async def test_a_reply_survives_a_full_disk(tmp_path: Path) -> None:
 
 async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (_clock, platform, store, server, engine):
-        store.refuse = with_event(Responded, Conflict("somebody else wrote first"), times=1)
+        store.refuse = refuse_event(Responded, Conflict("somebody else wrote first"), times=1)
         await begin(engine)
         await platform.until(lambda: bool(platform.finals))
         await engine.wait_finished()
@@ -126,11 +126,11 @@ async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
 
 async def test_a_failed_run_whose_end_cannot_be_stored_continues_with_its_next_input(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (clock, platform, store, server, engine):
-        refuse = with_event(Responded, Corrupted("a page is torn"))
-        store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusals else None)
+        refuse = refuse_event(Responded, Corrupted("a page is torn"))
+        store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusal_count else None)
         await begin(engine)
         await clock.armed_until(clock.now() + RETRY_BROKEN_AFTER)
-        store.refuse = nothing
+        store.refuse = refuse_none
         assert not platform.finals
         await platform.hears("Are you there?", thread="p1")
         await passes(clock, RETRY_BROKEN_AFTER)
@@ -140,7 +140,7 @@ async def test_a_failed_run_whose_end_cannot_be_stored_continues_with_its_next_i
 
 async def test_a_run_that_fails_says_so_in_its_thread(tmp_path: Path) -> None:
     async with a_bot(tmp_path, asking_player) as (_clock, platform, store, _server, engine):
-        store.refuse = with_event(QuestionAsked, RuntimeError("a bug of our own"))
+        store.refuse = refuse_event(QuestionAsked, RuntimeError("a bug of our own"))
         await begin(engine)
         await engine.wait_finished()
         assert engine.active == ()
@@ -152,15 +152,15 @@ async def test_a_command_during_a_full_disk_is_carried_out_once_when_there_is_sp
     clock = ManualClock()
     platform = ListPlatform(clock)
     file = tmp_path / "townhall.db"
-    store = await troubled(file, clock)
+    store = await open_failing_store(file, clock)
     async with ModelServer() as server:
         async with engine_on(file, server, platform, clock=clock, store=store, obey=ask_is_a_run) as engine:
-            store.refuse = everything(FULL)
+            store.refuse = refuse_all(FULL)
             await platform.commands("ask", "a task")
             await passes(clock, 1)
-            await store.refused(2)
+            await store.wait_refused(2)
             if not dies:
-                store.refuse = nothing
+                store.refuse = refuse_none
                 await passes(clock, 2)
                 await engine.wait_finished()
         async with engine_on(file, server, platform, clock=clock, obey=ask_is_a_run) as engine:
@@ -174,7 +174,7 @@ async def test_a_command_during_a_full_disk_is_carried_out_once_when_there_is_sp
 async def test_an_error_is_reported_once_and_a_different_one_once_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with a_bot(tmp_path) as (clock, platform, store, _server, engine):
         troubles = iter([FULL, FULL, LOCKED, FULL, LOCKED])
-        refuse = with_event(Responded, FULL)
+        refuse = refuse_event(Responded, FULL)
         store.refuse = lambda events, rows: next(troubles, None) if refuse(events, rows) else None
         await begin(engine)
         for pause in (1, 2, 4, 8, 16):

@@ -13,7 +13,7 @@ from orchestrator_bridge.run.events import Guided, Replied
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, others_are_served, pong, said, team
-from tests.support.failing_store import troubled
+from tests.support.failing_store import open_failing_store
 from tests.support.fake_models.players import asking_player
 from tests.support.fake_models.server import ModelServer
 
@@ -171,7 +171,7 @@ async def test_lone_surrogates_in_names_and_ids_are_stored_and_block_no_other_re
 async def test_an_event_that_cannot_be_routed_is_marked_and_blocks_no_other(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
-    store = await troubled(tmp_path / "t.db", clock)
+    store = await open_failing_store(tmp_path / "t.db", clock)
     store.cursed = "cursed"
     async with ModelServer(asking_player) as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
         await ask_people(engine, platform)

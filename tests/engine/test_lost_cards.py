@@ -31,7 +31,7 @@ def cards(platform: ListPlatform) -> list[str]:
     """The messages that are question cards, oldest first; on this platform a card's thread has its name."""
     return [
         f"p{place}"
-        for place, post in enumerate(platform.sent, 1)
+        for place, outbound in enumerate(platform.sent, 1)
         if isinstance(outbound.post, QuestionCard) and outbound.replaces is None and outbound.place.channel == PLACE.channel
     ]
 

@@ -13,7 +13,7 @@ from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said, team
-from tests.support.failing_store import FULL, troubled
+from tests.support.failing_store import FULL, open_failing_store
 from tests.support.fake_chat.recording_adapter import HistoryPlatform
 from tests.support.fake_models.players import asking_player, has_called, question, team_player
 from tests.support.fake_models.replies import Asked, Play, ToolUse
@@ -70,7 +70,7 @@ async def test_a_post_whose_thread_cannot_be_looked_up_is_retried(tmp_path: Path
             await platform.until(lambda: bool(platform.questions))
             await engine.wait_finished()
         platform = HistoryPlatform(clock, world=platform.world)
-        store = await troubled(file, clock)
+        store = await open_failing_store(file, clock)
         async with engine_on(file, server, platform, clock=clock, store=store) as engine:
             await engine.wait_finished()
             store.forgets = [FULL, FULL]

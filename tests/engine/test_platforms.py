@@ -13,7 +13,7 @@ from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.engine.platforms import RECONNECT_DELAY
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
-from tests.support.failing_store import troubled
+from tests.support.failing_store import open_failing_store
 from tests.support.fake_chat.recording_adapter import HistoryPlatform
 from tests.support.fake_models.players import asking_player
 from tests.support.fake_models.replies import Play, Queue
@@ -74,7 +74,7 @@ async def test_a_timely_reply_counts_if_its_platform_is_reached_later(tmp_path: 
             await platform.until(lambda: bool(platform.questions))
             await engine.wait_finished()
         platform = HistoryPlatform(clock, world=platform.world, while_starting=down_for(1, asyncio.Event()))
-        platform.says_unheard("sqlite", thread="question:1:card", after=60)
+        platform.say_undelivered("sqlite", thread="question:1:card", after=60)
         clock.advance(3600)
         async with engine_on(file, server, platform, clock=clock):
             seconds = asyncio.create_task(seconds_pass(clock))
@@ -98,7 +98,7 @@ async def test_stop_stops_every_part_even_if_a_platform_fails(tmp_path: Path) ->
 
     for platform in platforms:
         platform.while_stopping = stop_of(platform)
-    store = await troubled(tmp_path / "t.db", clock)
+    store = await open_failing_store(tmp_path / "t.db", clock)
     with pytest.raises(RuntimeError, match="it broke while it was stopped"):
         async with ModelServer() as server, engine_on(tmp_path, server, *platforms, clock=clock, store=store):
             await platforms[0].hears("nothing of ours")

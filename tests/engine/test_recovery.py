@@ -15,8 +15,8 @@ from orchestrator_bridge.run.presentation.posts import run_key
 from orchestrator_bridge.team.team import Policy
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import ANA, PLACE, engine_on, others_are_served, pong, said, team
-from tests.support.failing_store import FULL, troubled
-from tests.support.fake_chat.recording_adapter import HistoryPlatform, World, asks_and_dies, never_heard_of
+from tests.support.failing_store import FULL, open_failing_store
+from tests.support.fake_chat.recording_adapter import HistoryPlatform, SharedHistory, crash_after_asking, fail_after_sending
 from tests.support.fake_models.players import asking_player, team_player
 from tests.support.fake_models.server import ModelServer
 
@@ -34,11 +34,11 @@ async def asks_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlat
 
 
 async def test_a_doubtful_card_is_searched_for_before_its_question_may_expire(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, HistoryPlatform(clock, world=world), POLICY)
+        await crash_after_asking(file, server, HistoryPlatform(clock, world=world), POLICY)
         platform = HistoryPlatform(clock, world=world)
-        platform.says_unheard("sqlite", thread=CARD, after=60)
+        platform.say_undelivered("sqlite", thread=CARD, after=60)
         clock.advance(3600)
         platform.finding.clear()
         async with engine_on(file, server, platform, clock=clock, obey=pong):
@@ -50,9 +50,9 @@ async def test_a_doubtful_card_is_searched_for_before_its_question_may_expire(tm
 
 
 async def test_an_unmatched_message_of_an_earlier_process_is_matched_at_any_age(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        platform = HistoryPlatform(clock, world=world, while_sending=never_heard_of)
+        platform = HistoryPlatform(clock, world=world, while_sending=fail_after_sending)
         async with engine_on(file, server, platform, clock=clock, obey=pong) as engine:
             await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
@@ -70,7 +70,7 @@ async def test_an_unmatched_message_of_an_earlier_process_is_matched_at_any_age(
 
 
 async def test_a_thread_is_read_before_known_replies_settle_its_question(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         platform = HistoryPlatform(clock, world=world)
         async with engine_on(file, server, platform, clock=clock) as engine:
@@ -80,7 +80,7 @@ async def test_a_thread_is_read_before_known_replies_settle_its_question(tmp_pat
             await platform.hears("postgres", thread=CARD)
             await engine.wait_finished()
         platform = HistoryPlatform(clock, world=world)
-        platform.says_unheard("no, sqlite!", thread=CARD, after=2)
+        platform.say_undelivered("no, sqlite!", thread=CARD, after=2)
         clock.advance(60)
         platform.reading.clear()
         async with engine_on(file, server, platform, clock=clock, obey=pong):
@@ -92,7 +92,7 @@ async def test_a_thread_is_read_before_known_replies_settle_its_question(tmp_pat
 
 
 async def test_a_deadline_from_before_the_start_does_not_replace_a_newer_one(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
         platform = HistoryPlatform(clock, world=world)
@@ -109,11 +109,11 @@ async def test_a_deadline_from_before_the_start_does_not_replace_a_newer_one(tmp
 
 @pytest.mark.parametrize("down", [1000.0, 3600.0])
 async def test_a_timely_reply_counts_however_long_the_bot_was_down(tmp_path: Path, down: float) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
         platform = HistoryPlatform(clock, world=world)
-        platform.says_unheard("sqlite", thread=CARD, after=60)
+        platform.say_undelivered("sqlite", thread=CARD, after=60)
         clock.advance(down)
         async with engine_on(file, server, platform, clock=clock):
             await platform.until(lambda: bool(platform.finals))
@@ -123,17 +123,17 @@ async def test_a_timely_reply_counts_however_long_the_bot_was_down(tmp_path: Pat
 async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlatform) -> None:
     """A bot learns from its thread that Ana wants SQLite, and is stopped before that settles the question."""
     await asks_and_sleeps(file, server, platform)
-    platform.says_unheard("sqlite", thread=CARD)
+    platform.say_undelivered("sqlite", thread=CARD)
     async with engine_on(file, server, platform, clock=platform.clock) as engine:
         await engine.wait_finished()
 
 
 async def test_a_reply_edited_while_the_bot_was_down_counts_with_its_new_text(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
         platform = HistoryPlatform(clock, world=world)
-        platform.edits_unheard("no, postgres")
+        platform.edit_undelivered("no, postgres")
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock):
             await platform.until(lambda: bool(platform.finals))
@@ -141,11 +141,11 @@ async def test_a_reply_edited_while_the_bot_was_down_counts_with_its_new_text(tm
 
 
 async def test_a_reply_that_was_deleted_while_the_bot_was_down_does_not_count(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
         platform = HistoryPlatform(clock, world=world)
-        platform.deletes_unheard()
+        platform.delete_undelivered()
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock) as engine:
             await engine.wait_finished()
@@ -156,7 +156,7 @@ async def test_a_reply_that_was_deleted_while_the_bot_was_down_does_not_count(tm
 
 
 async def test_a_reply_that_arrives_while_its_thread_is_read_does_not_count_as_deleted(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
         platform = HistoryPlatform(clock, world=world)
@@ -172,11 +172,11 @@ async def test_a_reply_that_arrives_while_its_thread_is_read_does_not_count_as_d
 
 
 async def test_a_thread_refused_once_is_read_before_known_replies_settle_its_question(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
         platform = HistoryPlatform(clock, world=world, unreadable=[NotSent("out of order")])
-        platform.edits_unheard("no, postgres")
+        platform.edit_undelivered("no, postgres")
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock):
             await platform.until(lambda: bool(platform.read_after))
@@ -186,11 +186,11 @@ async def test_a_thread_refused_once_is_read_before_known_replies_settle_its_que
 
 
 async def test_a_thread_that_cannot_be_read_retracts_no_reply(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await reads_sqlite_and_sleeps(file, server, HistoryPlatform(clock, world=world))
         platform = HistoryPlatform(clock, world=world, unreadable=[NotSent("out of order", retry_after=STARTUP_BUDGET)] * 2)
-        platform.deletes_unheard()
+        platform.delete_undelivered()
         clock.advance(60)
         async with engine_on(file, server, platform, clock=clock):
             await platform.until(lambda: bool(platform.read_after))
@@ -215,7 +215,7 @@ async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
-        platform.says_unheard("sqlite", thread=CARD, after=60, files=["why.md"])
+        platform.say_undelivered("sqlite", thread=CARD, after=60, files=["why.md"])
         clock.advance(1803)
         await asked_for.wait()
         await others_are_served(platform)
@@ -225,7 +225,7 @@ async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end
 
 
 async def test_guidance_from_while_the_bot_was_down_reaches_the_agents_before_their_next_call(tmp_path: Path) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     gate = asyncio.Event()
     async with ModelServer(lambda asked: replace(team_player(asked), gate=None if gate.is_set() else gate)) as server:
         platform = HistoryPlatform(clock, world=world)
@@ -235,7 +235,7 @@ async def test_guidance_from_while_the_bot_was_down_reaches_the_agents_before_th
             await server.request_arrives(2)
         gate.set()
         platform = HistoryPlatform(clock, world=world)
-        platform.says_unheard("mind the budget", thread=run_key(1))
+        platform.say_undelivered("mind the budget", thread=run_key(1))
         async with engine_on(file, server, platform, clock=clock) as engine:
             await platform.until(lambda: bool(platform.finals))
             await engine.wait_finished()
@@ -245,9 +245,9 @@ async def test_guidance_from_while_the_bot_was_down_reaches_the_agents_before_th
 
 
 async def test_a_thread_whose_messages_cannot_be_stored_is_read_again_after_a_delay(tmp_path: Path) -> None:
-    clock, world = ManualClock(), World()
+    clock, world = ManualClock(), SharedHistory()
     platform = HistoryPlatform(clock, world=world)
-    store = await troubled(tmp_path / "t.db", clock)
+    store = await open_failing_store(tmp_path / "t.db", clock)
     async with (
         ModelServer(asking_player) as server,
         engine_on(tmp_path, server, platform, clock=clock, store=store, obey=pong) as engine,
@@ -255,10 +255,10 @@ async def test_a_thread_whose_messages_cannot_be_stored_is_read_again_after_a_de
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
-        platform.says_unheard("sqlite", thread=CARD, after=60)
+        platform.say_undelivered("sqlite", thread=CARD, after=60)
         store.deaf = FULL
         clock.advance(1803)
-        await store.refused()
+        await store.wait_refused()
         store.deaf = None
         await others_are_served(platform)
         assert len(platform.read_after) == 1
@@ -271,12 +271,12 @@ async def test_a_thread_whose_messages_cannot_be_stored_is_read_again_after_a_de
 async def test_messages_that_cannot_be_stored_at_the_start_do_not_keep_a_question_open(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
         await asks_and_sleeps(file, server, HistoryPlatform(clock, world=world))
         platform = HistoryPlatform(clock, world=world)
-        platform.says_unheard("sqlite", thread=CARD, after=60)
-        store = await troubled(file, clock)
+        platform.say_undelivered("sqlite", thread=CARD, after=60)
+        store = await open_failing_store(file, clock)
         store.deaf = FULL
         async with engine_on(file, server, platform, clock=clock, store=store) as engine:
             await engine.wait_finished()
@@ -307,7 +307,7 @@ async def test_a_thread_that_cannot_be_read_now_is_read_before_its_question_expi
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
-        platform.says_unheard("sqlite", thread=CARD, after=60)
+        platform.say_undelivered("sqlite", thread=CARD, after=60)
         clock.advance(1803)
         for tries in (1, 2):
             await platform.until(lambda: len(platform.read_after) == tries)  # noqa: B023

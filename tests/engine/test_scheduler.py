@@ -16,7 +16,7 @@ from orchestrator_bridge.engine.outbox import RECONCILE_TIMEOUT
 from orchestrator_bridge.team.team import Bounds, Policy
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, others_are_served, pong, said, team
-from tests.support.fake_chat.recording_adapter import HistoryPlatform, World, asks_and_dies
+from tests.support.fake_chat.recording_adapter import HistoryPlatform, SharedHistory, crash_after_asking
 from tests.support.fake_models.players import asking_player, has_called, question
 from tests.support.fake_models.replies import Asked, Play, ToolUse
 from tests.support.fake_models.server import ModelServer
@@ -73,9 +73,9 @@ async def test_people_get_the_full_time_on_a_platform_whose_clock_is_minutes_off
 
 @pytest.mark.parametrize("ahead", MINUTES_OFF)
 async def test_a_card_found_after_an_hour_expires_by_its_first_deadline(tmp_path: Path, ahead: float) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
+        await crash_after_asking(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
         clock.advance(3600)
         platform = HistoryPlatform(clock, world=world, ahead=ahead)
         async with engine_on(file, server, platform, clock=clock):
@@ -85,9 +85,9 @@ async def test_a_card_found_after_an_hour_expires_by_its_first_deadline(tmp_path
 
 @pytest.mark.parametrize("ahead", MINUTES_OFF)
 async def test_a_card_found_in_time_leaves_people_the_remaining_time(tmp_path: Path, ahead: float) -> None:
-    clock, world, file = ManualClock(), World(), tmp_path / "t.db"
+    clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_player) as server:
-        await asks_and_dies(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
+        await crash_after_asking(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
         clock.advance(1000)
         platform = HistoryPlatform(clock, world=world, ahead=ahead)
         async with engine_on(file, server, platform, clock=clock) as engine:
@@ -138,7 +138,7 @@ async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServe
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await clock.armed_until(clock.now() + 1)
-        platform.says_unheard("sqlite", thread=CARD, after=60)
+        platform.say_undelivered("sqlite", thread=CARD, after=60)
         clock.advance(POLICY.expire_after)
         await platform.until(lambda: CARD in platform.found)
         await others_are_served(platform)
@@ -184,7 +184,7 @@ async def test_an_extended_question_is_read_again_before_it_expires(tmp_path: Pa
         await others_are_served(platform)
         platform.reading.set()
         await others_are_served(platform)
-        platform.says_unheard("sqlite", thread=CARD)
+        platform.say_undelivered("sqlite", thread=CARD)
         clock.advance(600)
         await platform.until(lambda: platform.questions[-1].closed is not None)
     assert len(platform.read_after) == 2

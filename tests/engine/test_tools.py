@@ -15,7 +15,7 @@ from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, sa
 from tests.support.engine_fixture import team as plain_team
 from tests.support.fake_models.replies import Asked, Behaviour, Play, ToolUse
 from tests.support.fake_models.server import ModelServer
-from tests.support.fake_tools.stub import STUB, done
+from tests.support.fake_tools.stub import STUB, appended_lines
 
 
 def stub(folder: Path, **spec: Any) -> dict[str, ToolServerSpec]:
@@ -95,7 +95,7 @@ async def test_a_tool_that_writes_waits_for_approval_and_is_called_once(tmp_path
     assert (card.answer_kind, card.text) == ("approval", "May I use the tool append of stub?")
     assert "line: hello" in card.context
     assert [option.label for option in card.options] == ["Approve", "Approve this tool for the run", "Deny"]
-    assert done(tmp_path) == ["hello"]
+    assert appended_lines(tmp_path) == ["hello"]
     assert "written" in platform.finals[0].text
 
 
@@ -105,7 +105,7 @@ async def test_a_no_with_a_reason_reaches_the_agent_and_nothing_is_called(tmp_pa
         uses_first(("stub__append", {"line": "hello"})),
         then=[lambda platform: platform.hears("not on a Friday", question=1)],
     )
-    assert done(tmp_path) == []
+    assert appended_lines(tmp_path) == []
     assert "Denied by people" in platform.finals[0].text
     assert "not on a Friday" in platform.finals[0].text
 
@@ -117,7 +117,7 @@ async def test_without_an_answer_a_tool_is_not_called(tmp_path: Path) -> None:
         clock.advance(3600)
 
     platform, _ = await play(tmp_path, uses_first(("stub__append", {"line": "hello"})), then=[nobody])
-    assert done(tmp_path) == []
+    assert appended_lines(tmp_path) == []
     assert "Not approved (nobody answered in 30 min)" in platform.finals[0].text
 
 
@@ -129,7 +129,7 @@ async def test_a_tool_approved_for_the_run_is_not_asked_for_again(tmp_path: Path
         return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "done"})])
 
     platform, _ = await play(tmp_path, player, then=[lambda platform: platform.clicks(1, "option", "approve_tool")])
-    assert done(tmp_path) == ["line 0", "line 1", "line 2"]
+    assert appended_lines(tmp_path) == ["line 0", "line 1", "line 2"]
     assert {card.question for card in platform.questions} == {1}
 
 
@@ -141,7 +141,7 @@ async def test_a_denied_tool_is_not_offered(tmp_path: Path) -> None:
 async def test_an_allowed_tool_asks_nobody(tmp_path: Path) -> None:
     platform, _ = await play(tmp_path, uses_first(("stub__append", {"line": "x"})), approve={"append": "allow"})
     assert platform.questions == []
-    assert done(tmp_path) == ["x"]
+    assert appended_lines(tmp_path) == ["x"]
 
 
 async def test_a_long_result_is_cut_and_can_be_read_page_by_page(tmp_path: Path) -> None:

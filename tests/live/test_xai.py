@@ -18,7 +18,7 @@ from orchestrator_bridge.model.catalogue import price_of
 from orchestrator_bridge.model.catalogue.pricing import cost
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.tokens import estimate
-from tests.support.model_calls import a_request
+from tests.support.model_calls import create_request
 
 pytestmark = pytest.mark.live
 
@@ -47,7 +47,7 @@ async def models(key: str) -> AsyncIterator[ModelClient]:
 
 async def test_a_call_is_answered_by_a_model_whose_price_is_known(models: ModelClient) -> None:
     route = models.check(MODEL)
-    response = await models.respond(a_request("Answer with the one word: ready", model=MODEL, tools=()))
+    response = await models.respond(create_request("Answer with the one word: ready", model=MODEL, tools=()))
     print(f"\n{MODEL} was served by {response.served}: {response.usage}, ${response.cost}")
     assert "ready" in response.text.casefold()
     assert response.served
@@ -59,7 +59,7 @@ async def test_a_call_is_answered_by_a_model_whose_price_is_known(models: ModelC
 
 
 async def test_a_tool_is_called(models: ModelClient) -> None:
-    response = await models.respond(a_request("Call the tool new_answer with the content: begin small", model=MODEL))
+    response = await models.respond(create_request("Call the tool new_answer with the content: begin small", model=MODEL))
     (call,) = response.tool_calls
     assert call.name == "new_answer"
     assert "begin small" in json.loads(call.arguments)["content"].casefold()
@@ -77,7 +77,7 @@ async def test_our_count_is_near_to_xais_own(models: ModelClient, key: str) -> N
 
 
 async def test_the_second_estimate_of_a_prompt_is_better_than_the_first(models: ModelClient) -> None:
-    request = a_request(TEXT * 20, model=MODEL, tools=(), max_output=64)
+    request = create_request(TEXT * 20, model=MODEL, tools=(), max_output=64)
     first = models.estimate_call(request).tokens - 64
     reported = (await models.respond(request)).usage.input
     second = models.estimate_call(request).tokens - 64

@@ -11,7 +11,7 @@ from orchestrator_bridge.model.scripted.client import play_turn
 from orchestrator_bridge.model.scripted.script import BUILT_IN_SCRIPTS, Script, read_script
 from orchestrator_bridge.question.model import Ask
 from tests.support.model_calls import NEW_ANSWER
-from tests.support.scripted_run import TEAM, Stage
+from tests.support.scripted_run import TEAM, ScriptedRun
 
 TASK = "Pick a name for our cat"
 PEERS = [f"peer:1:{name}" for name in ("planner", "skeptic")]
@@ -21,34 +21,34 @@ def demo() -> Script:
     return read_script(BUILT_IN_SCRIPTS / "demo.toml")
 
 
-def asked(task: str = TASK) -> Stage:
+def asked(task: str = TASK) -> ScriptedRun:
     """The run when planner and skeptic have done what they can, and a person is awaited."""
-    stage = Stage(demo(), task)
-    stage.act("operator")
-    stage.posts_question(1)
-    stage.plays_on()
-    return stage
+    run = ScriptedRun(demo(), task)
+    run.complete_call("operator")
+    run.posts_question(1)
+    run.play_to_end()
+    return run
 
 
-def final(stage: Stage) -> str:
+def final(run: ScriptedRun) -> str:
     """The final text, once everything that is outstanding has come back."""
-    stage.plays_on()
-    assert stage.state.final_text is not None
-    return stage.state.final_text
+    run.play_to_end()
+    assert run.state.final_text is not None
+    return run.state.final_text
 
 
 def test_the_agents_disagree_until_a_person_has_spoken() -> None:
-    stage = asked()
-    assert "take one useful step now" in stage.answer_of("planner")
-    assert "try it small first" in stage.answer_of("skeptic")
-    assert (stage.choice_of("planner"), stage.choice_of("skeptic")) == ("planner", "skeptic")
-    assert stage.state.questions[1].open
+    run = asked()
+    assert "take one useful step now" in run.answer_of("planner")
+    assert "try it small first" in run.answer_of("skeptic")
+    assert (run.choice_of("planner"), run.choice_of("skeptic")) == ("planner", "skeptic")
+    assert run.state.questions[1].open
 
 
 @pytest.mark.parametrize("task", [TASK, "x" * 200_000, "two\nlines", "{task} and {nonsense}", "[[", "“", "."])
 def test_the_question_is_a_good_one_for_any_task(task: str) -> None:
-    stage = Stage(demo(), task)
-    (call,) = stage.act("operator").tool_calls
+    run = ScriptedRun(demo(), task)
+    (call,) = run.complete_call("operator").tool_calls
     ask = Ask.model_validate_json(call.arguments)
     assert ask.wait
     assert (ask.kind, len(ask.options)) == ("choice", 3)
@@ -58,39 +58,39 @@ def test_the_question_is_a_good_one_for_any_task(task: str) -> None:
 
 
 def test_peers_advise_against_each_other() -> None:
-    stage = Stage(demo(), TASK)
-    stage.act("operator")
-    advice = [stage.act(peer).text for peer in PEERS]
+    run = ScriptedRun(demo(), TASK)
+    run.complete_call("operator")
+    advice = [run.complete_call(peer).text for peer in PEERS]
     assert [text[:2] for text in advice] == ["1.", "2."]
 
 
 def test_an_option_that_a_person_selected_leads_the_final_text() -> None:
-    stage = asked()
-    stage.replies(1, "3, we have time")
-    text = final(stage)
+    run = asked()
+    run.replies(1, "3, we have time")
+    text = final(run)
     assert text.startswith(f"On “{TASK}”: **Measure first.** This was decided by Ana, who wrote “3, we have time”.")
     assert "Write down how things stand" in text
-    assert {stage.choice_of(name) for name in TEAM} == {"operator"}
+    assert {run.choice_of(name) for name in TEAM} == {"operator"}
 
 
 def test_a_persons_own_words_lead_the_final_text() -> None:
-    stage = asked()
-    stage.replies(1, "Ask the cat\nand go by what it does")
-    text = final(stage)
+    run = asked()
+    run.replies(1, "Ask the cat\nand go by what it does")
+    text = final(run)
     assert "we go by what Ana wrote" in text
     assert "“Ask the cat and go by what it does”" in text
 
 
 def test_a_fallback_is_named_as_one() -> None:
-    stage = asked()
-    stage.passes(1800.0 + 10.0)
-    text = final(stage)
+    run = asked()
+    run.passes(1800.0 + 10.0)
+    text = final(run)
     assert "**Try it small first.** Nobody answered, so this is a fallback and no person's decision." in text
 
 
 def test_the_demo_finishes_even_if_nobody_answers() -> None:
-    stage = Stage(demo(), TASK, gone=True)
-    assert "no person's decision" in final(stage)
+    run = ScriptedRun(demo(), TASK, gone=True)
+    assert "no person's decision" in final(run)
 
 
 def test_decisions_of_agents_are_not_attributed_to_people() -> None:
@@ -107,36 +107,36 @@ def test_decisions_of_agents_are_not_attributed_to_people() -> None:
 
 
 def test_guidance_and_a_late_reply_change_the_answer() -> None:
-    stage = asked()
-    stage.passes(1800.0 + 10.0)
-    stage.act("operator")
-    stage.guides("No names with umlauts.\n\nPlease.")
-    stage.replies(1, "1 after all")
-    text = final(stage)
+    run = asked()
+    run.passes(1800.0 + 10.0)
+    run.complete_call("operator")
+    run.guides("No names with umlauts.\n\nPlease.")
+    run.replies(1, "1 after all")
+    text = final(run)
     assert "Heard in the thread: “" in text
     assert "No names with umlauts. Please.”" in text
     assert "Too late for the question, but read: “1 after all”." in text
 
 
 def test_a_demo_always_says_that_it_is_one() -> None:
-    stage = asked()
-    stage.replies(1, "1")
-    assert "a script and not a model" in final(stage)
+    run = asked()
+    run.replies(1, "1")
+    assert "a script and not a model" in final(run)
     for agent in TEAM:
-        assert "a script and not a model" in stage.answer_of(agent)
+        assert "a script and not a model" in run.answer_of(agent)
 
 
 def test_a_stopped_run_continues_unaffected() -> None:
-    stage = asked()
-    stage.replies(1, "2")
-    before = play_turn(stage.script, stage.request("operator"), "s")
-    stage.restarts()
-    assert play_turn(demo(), stage.request("operator"), "s") == before
-    assert "Try it small first" in final(stage)
+    run = asked()
+    run.replies(1, "2")
+    before = play_turn(run.script, run.request("operator"), "s")
+    run.restarts()
+    assert play_turn(demo(), run.request("operator"), "s") == before
+    assert "Try it small first" in final(run)
 
 
 def test_other_agents_and_one_agent_alone_can_play_it_too() -> None:
-    assert "begin with one small step" in final(Stage(demo(), TASK, agents=("zoe", "yan")))
-    alone = Stage(demo(), TASK, agents=("zoe",))
-    alone.plays_on()
+    assert "begin with one small step" in final(ScriptedRun(demo(), TASK, agents=("zoe", "yan")))
+    alone = ScriptedRun(demo(), TASK, agents=("zoe",))
+    alone.play_to_end()
     assert "zoe, a script and not a model" in alone.answer_of("zoe")

@@ -12,7 +12,7 @@ from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.client import ModelClient
 from tests.support.fake_models.replies import Cut, Play
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import BOTH_WAYS, KEY, a_request, failure_of, models_at
+from tests.support.model_calls import BOTH_WAYS, KEY, call_error, create_model_client, create_request
 
 LONG = "An answer that comes in several pieces, so that a stream has a middle."
 
@@ -28,7 +28,7 @@ async def test_an_unreachable_server_is_a_failed_connection(model: str) -> None:
     address = f"http://127.0.0.1:{free_port()}/v1"
     models = ModelClient(base_urls={"xai": address}, keys={"XAI_API_KEY": KEY}, own={"mine": ModelSpec(base_url=address)})
     with pytest.raises(errors.ProviderUnavailable) as caught:
-        await models.respond(a_request(model=model))
+        await models.respond(create_request(model=model))
     await models.close()
     assert caught.value.found == f"no connection to {address}: connection refused."
     assert address in caught.value.advice
@@ -38,7 +38,7 @@ async def test_a_password_in_an_address_is_redacted() -> None:
     own = {"mine": ModelSpec(base_url=f"http://me:hidden@127.0.0.1:{free_port()}/v1")}
     models = ModelClient(own=own)
     with pytest.raises(errors.ProviderUnavailable) as caught:
-        await models.respond(a_request(model="mine"))
+        await models.respond(create_request(model="mine"))
     await models.close()
     assert "hidden" not in caught.value.found + caught.value.advice
 
@@ -46,7 +46,7 @@ async def test_a_password_in_an_address_is_redacted() -> None:
 async def test_an_invalid_address_is_reported() -> None:
     models = ModelClient(base_urls={"xai": "localhost:8000/v1"}, keys={"XAI_API_KEY": KEY})
     with pytest.raises(errors.BadRequest, match="localhost:8000/v1 cannot be called"):
-        await models.respond(a_request())
+        await models.respond(create_request())
     await models.close()
 
 
@@ -54,40 +54,40 @@ async def test_an_unusable_proxy_is_reported(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
     models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": KEY})
     with pytest.raises(errors.ProviderUnavailable, match=r"the HTTP client for model calls cannot be created: .*gopher"):
-        await models.respond(a_request())
+        await models.respond(create_request())
     await models.close()
 
 
 async def test_an_unknown_host_is_reported() -> None:
     models = ModelClient(own={"mine": ModelSpec(base_url="http://nowhere.invalid/v1")})
     with pytest.raises(errors.ConnectionFailed, match=r"no connection to http://nowhere\.invalid/v1: the host"):
-        await models.respond(a_request(model="mine"))
+        await models.respond(create_request(model="mine"))
     await models.close()
 
 
 @BOTH_WAYS
 @pytest.mark.parametrize("cut", ["before", "midway"])
 async def test_a_lost_connection_means_the_provider_is_unavailable(cut: Cut, model: str) -> None:
-    error = await failure_of(Play(text=LONG, cut=cut), a_request(model=model))
+    error = await call_error(Play(text=LONG, cut=cut), create_request(model=model))
     assert type(error) is errors.ProviderUnavailable
     assert "was lost" in error.found
 
 
 async def test_a_stream_that_ends_early_means_the_provider_is_unavailable() -> None:
-    error = await failure_of(Play(text=LONG, cut="unfinished"), a_request())
+    error = await call_error(Play(text=LONG, cut="unfinished"), create_request())
     assert type(error) is errors.ProviderUnavailable
     assert error.found == "the stream from xai ended before the answer was complete."
 
 
 @BOTH_WAYS
 async def test_a_silent_server_times_out_after_the_requests_timeout(model: str) -> None:
-    error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(model=model, timeout=0.05))
+    error = await call_error(Play(text=LONG, gate=asyncio.Event()), create_request(model=model, timeout=0.05))
     assert type(error) is errors.TimedOut
     assert error.found == f"{model.split('/')[0]} did not answer within 0.05 s."
 
 
 async def test_a_stalled_stream_times_out_before_the_requests_timeout() -> None:
-    error = await failure_of(Play(text=LONG, gate=asyncio.Event()), a_request(), stall_after=0.05)
+    error = await call_error(Play(text=LONG, gate=asyncio.Event()), create_request(), stall_after=0.05)
     assert type(error) is errors.TimedOut
     assert error.found == "xai sent nothing for 0.05 s in the middle of its answer."
 
@@ -95,8 +95,8 @@ async def test_a_stalled_stream_times_out_before_the_requests_timeout() -> None:
 async def test_a_model_may_reason_in_silence_before_its_first_piece() -> None:
     gate = asyncio.Event()
     async with ModelServer([Play(text=None, gate=gate)]) as server:
-        models = models_at(server, stall_after=0.0)
-        call = asyncio.ensure_future(models.respond(a_request()))
+        models = create_model_client(server, stall_after=0.0)
+        call = asyncio.ensure_future(models.respond(create_request()))
         await server.request_arrives(1)
         gate.set()
         assert (await call).text == ""
@@ -120,28 +120,28 @@ GARBAGE = [
 
 
 async def test_a_page_in_place_of_a_stream_is_an_invalid_response() -> None:
-    error = await failure_of(Play(body="<title>Log in to the hotel</title>", content_type="text/html"))
+    error = await call_error(Play(body="<title>Log in to the hotel</title>", content_type="text/html"))
     assert error.found == "xai returned something other than JSON: 'Log in to the hotel'."
 
 
 @pytest.mark.parametrize(("play", "found"), GARBAGE)
 async def test_a_body_that_is_not_an_answer_is_an_invalid_response(play: Play, found: str) -> None:
-    error = await failure_of(play, a_request(model="mine"))
+    error = await call_error(play, create_request(model="mine"))
     assert type(error) is errors.InvalidResponse
     assert error.found.startswith(f"mine returned {found}")
 
 
 @pytest.mark.parametrize("body", ["data: {oops\n\n", 'data: {"choices": "none"}\n\n', "data: 7\n\n"])
 async def test_a_stream_of_garbage_is_an_invalid_response(body: str) -> None:
-    error = await failure_of(Play(body=body, content_type="text/event-stream"), a_request())
+    error = await call_error(Play(body=body, content_type="text/event-stream"), create_request())
     assert type(error) is errors.InvalidResponse
 
 
 @BOTH_WAYS
 async def test_a_cancelled_call_closes_its_connection(model: str) -> None:
     async with ModelServer([Play(text=LONG, gate=asyncio.Event())]) as server:
-        models = models_at(server)
-        call = asyncio.ensure_future(models.respond(a_request(model=model)))
+        models = create_model_client(server)
+        call = asyncio.ensure_future(models.respond(create_request(model=model)))
         await server.request_arrives(1)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -152,9 +152,9 @@ async def test_a_cancelled_call_closes_its_connection(model: str) -> None:
 
 async def test_a_failed_call_is_not_retried() -> None:
     async with ModelServer([Play(status=503, headers={"retry-after": "0"}), Play(text="second")]) as server:
-        models = models_at(server)
+        models = create_model_client(server)
         with pytest.raises(errors.Overloaded):
-            await models.respond(a_request())
+            await models.respond(create_request())
         assert len(server.requests) == 1
-        assert (await models.respond(a_request())).text == "second"
+        assert (await models.respond(create_request())).text == "second"
         await models.close()

@@ -15,8 +15,8 @@ from orchestrator_bridge.model.errors import BadRequest, InvalidApiKey, Overload
 from orchestrator_bridge.model.interface import Message, ToolCall, Usage
 from tests.support.fake_models.replies import Play, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
-from tests.support.litellm_vendors import ALL_VENDORS, CLAUDE, FLASH, SECRET, Vendor, answered, models_of, refused
-from tests.support.model_calls import NEW_ANSWER, a_request
+from tests.support.litellm_vendors import ALL_VENDORS, CLAUDE, FLASH, SECRET, Vendor, call_vendor, vendor_client, vendor_error
+from tests.support.model_calls import NEW_ANSWER, create_request
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,14 +25,14 @@ USE = ToolUse(name="new_answer", arguments={"content": "begin small"}, id="toolu
 
 @ALL_VENDORS
 async def test_the_text_and_the_served_model_are_returned(vendor: Vendor) -> None:
-    response, _ = await answered(vendor, Play(text="Hello — 🌍", served="served-1"))
+    response, _ = await call_vendor(vendor, Play(text="Hello — 🌍", served="served-1"))
     assert response.text == "Hello — 🌍"
     assert response.served == "served-1"
 
 
 @ALL_VENDORS
 async def test_tools_are_offered_and_tool_calls_returned(vendor: Vendor) -> None:
-    response, asked = await answered(vendor, Play(tool_calls=[USE]))
+    response, asked = await call_vendor(vendor, Play(tool_calls=[USE]))
     assert set(asked.tools["new_answer"]["properties"]) == {"content"}
     (call,) = response.tool_calls
     assert (call.name, call.arguments) == ("new_answer", '{"content": "begin small"}')
@@ -49,7 +49,9 @@ async def test_a_conversation_with_a_tool_result_continues(vendor: Vendor) -> No
         Message(role="user", text="Vote."),
     )
     for tools in ((NEW_ANSWER,), ()):  # peers and winners write without tools, in a conversation that holds uses of them
-        response, asked = await answered(vendor, Play(text="x"), a_request(model=vendor.model, messages=messages, tools=tools))
+        response, asked = await call_vendor(
+            vendor, Play(text="x"), create_request(model=vendor.model, messages=messages, tools=tools)
+        )
         assert response.text == "x"
         assert "Your answer stands." in str(asked.body)
 
@@ -71,30 +73,30 @@ async def test_a_conversation_with_a_tool_result_continues(vendor: Vendor) -> No
     ids=["anthropic", "gemini"],
 )
 async def test_usage_includes_cached_and_reasoning_tokens(vendor: Vendor, tokens: Tokens, usage: Usage) -> None:
-    response, _ = await answered(vendor, Play(text="x", usage=tokens))
+    response, _ = await call_vendor(vendor, Play(text="x", usage=tokens))
     assert response.usage == usage
 
 
 @ALL_VENDORS
 async def test_reasoning_stays_out_of_the_text(vendor: Vendor) -> None:
-    response, _ = await answered(vendor, Play(text="42", reasoning="Let me think …", signature="c2lnbmVk"))
+    response, _ = await call_vendor(vendor, Play(text="42", reasoning="Let me think …", signature="c2lnbmVk"))
     assert response.text == "42"
 
 
 @ALL_VENDORS
 async def test_a_silent_vendor_times_out_after_the_requests_timeout(vendor: Vendor) -> None:
     async with ModelServer([Play(text="warm"), Play(text="x", gate=asyncio.Event())], wire=vendor.wire) as server:
-        models = models_of(vendor, server)
-        await models.respond(a_request(model=vendor.model))
+        models = vendor_client(vendor, server)
+        await models.respond(create_request(model=vendor.model))
         with pytest.raises(TimedOut, match=rf"{vendor.provider} did not answer within 0\.05 s"):
-            await models.respond(a_request(model=vendor.model, timeout=0.05))
+            await models.respond(create_request(model=vendor.model, timeout=0.05))
         await models.close()
 
 
 async def test_a_cancelled_call_closes_its_connection() -> None:
     async with ModelServer([Play(text="x", gate=asyncio.Event())], wire=CLAUDE.wire) as server:
-        models = models_of(CLAUDE, server)
-        call = asyncio.ensure_future(models.respond(a_request(model=CLAUDE.model)))
+        models = vendor_client(CLAUDE, server)
+        call = asyncio.ensure_future(models.respond(create_request(model=CLAUDE.model)))
         await server.request_arrives(1)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -105,18 +107,18 @@ async def test_a_cancelled_call_closes_its_connection() -> None:
 
 async def test_a_failed_call_is_not_retried() -> None:
     async with ModelServer([Play(status=529, body="{}"), Play(text="second")], wire=CLAUDE.wire) as server:
-        models = models_of(CLAUDE, server)
+        models = vendor_client(CLAUDE, server)
         with pytest.raises(Overloaded, match="is overloaded or failing"):
-            await models.respond(a_request(model=CLAUDE.model))
+            await models.respond(create_request(model=CLAUDE.model))
         assert len(server.requests) == 1
-        assert (await models.respond(a_request(model=CLAUDE.model))).text == "second"
+        assert (await models.respond(create_request(model=CLAUDE.model))).text == "second"
         await models.close()
 
 
 async def test_concurrent_calls_share_one_thread_which_ends_with_the_client() -> None:
     async with ModelServer(lambda _: Play(text="x"), wire=CLAUDE.wire) as server:
-        models = models_of(CLAUDE, server)
-        await asyncio.gather(*(models.respond(a_request(f"task {number}", model=CLAUDE.model)) for number in range(10)))
+        models = vendor_client(CLAUDE, server)
+        await asyncio.gather(*(models.respond(create_request(f"task {number}", model=CLAUDE.model)) for number in range(10)))
         assert sum(thread.name == "litellm" for thread in threading.enumerate()) == 1
         await models.close()
     assert not any(thread.name == "litellm" for thread in threading.enumerate())
@@ -125,20 +127,20 @@ async def test_concurrent_calls_share_one_thread_which_ends_with_the_client() ->
 
 async def test_missing_settings_are_reported_before_anything_is_imported_or_sent() -> None:
     with pytest.raises(InvalidApiKey) as caught:
-        await ModelClient(keys={"AZURE_API_KEY": SECRET}).respond(a_request(model="azure/mine"))
+        await ModelClient(keys={"AZURE_API_KEY": SECRET}).respond(create_request(model="azure/mine"))
     assert caught.value.found == "AZURE_API_BASE and AZURE_API_VERSION are not set, and 'azure/mine' needs them."
 
 
 async def test_a_missing_extra_is_reported_with_its_install_command() -> None:
     settings = {"VERTEXAI_PROJECT": "p", "VERTEXAI_LOCATION": "global"}
     with pytest.raises(BadRequest) as caught:
-        await ModelClient(keys=settings).respond(a_request(model="vertex_ai/xai/grok-4.1-fast-reasoning"))
+        await ModelClient(keys=settings).respond(create_request(model="vertex_ai/xai/grok-4.1-fast-reasoning"))
     assert caught.value.found == "vertex_ai needs the optional packages of the extra 'vertex', which are not installed."
     assert "`make vertex`" in caught.value.advice
 
 
 async def test_no_key_appears_in_a_vendors_message() -> None:
-    error = await refused(CLAUDE, Play(status=401, body=f'{{"error": {{"message": "bad key {SECRET}"}}}}'))
+    error = await vendor_error(CLAUDE, Play(status=401, body=f'{{"error": {{"message": "bad key {SECRET}"}}}}'))
     assert SECRET not in repr(error) + error.found + error.advice
     assert "[key]" in error.found
     assert error.__cause__ is None

@@ -16,7 +16,7 @@ from orchestrator_bridge.model.interface import ToolSpec
 from tests.support.fake_models.players import asking_player, asks_if, team_player
 from tests.support.fake_models.replies import Play, Queue
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import NEW_ANSWER, a_request, models_at
+from tests.support.model_calls import NEW_ANSWER, create_model_client, create_request
 
 ROOT = Path(__file__).parents[2]
 VOTE = ToolSpec(name="vote", description="Vote.", parameters={"properties": {"agent_id": {"enum": ["agent2", "agent1"]}}})
@@ -37,10 +37,10 @@ def process(*arguments: str) -> Iterator[str]:
 
 async def test_a_team_player_answers_then_votes_then_writes() -> None:
     async with ModelServer(team_player) as server:
-        models = models_at(server)
-        answered = await models.respond(a_request(tools=(NEW_ANSWER, ASK)))
-        voted = await models.respond(a_request(tools=(NEW_ANSWER, VOTE)))
-        written = await models.respond(a_request(tools=()))
+        models = create_model_client(server)
+        answered = await models.respond(create_request(tools=(NEW_ANSWER, ASK)))
+        voted = await models.respond(create_request(tools=(NEW_ANSWER, VOTE)))
+        written = await models.respond(create_request(tools=()))
         await models.close()
     assert answered.tool_calls[0].name == "new_answer"
     assert json.loads(voted.tool_calls[0].arguments)["agent_id"] == "agent2"
@@ -49,25 +49,25 @@ async def test_a_team_player_answers_then_votes_then_writes() -> None:
 
 async def test_an_asking_player_asks_before_it_answers() -> None:
     async with ModelServer(asking_player) as server:
-        models = models_at(server)
-        asked = await models.respond(a_request(tools=(NEW_ANSWER, ASK)))
+        models = create_model_client(server)
+        asked = await models.respond(create_request(tools=(NEW_ANSWER, ASK)))
         await models.close()
     assert asked.tool_calls[0].name == "ask_others"
 
 
 async def test_only_the_named_agents_ask() -> None:
     async with ModelServer(asks_if("You are planner")) as server:
-        models = models_at(server)
-        asked = await models.respond(a_request(tools=(NEW_ANSWER, ASK)))
+        models = create_model_client(server)
+        asked = await models.respond(create_request(tools=(NEW_ANSWER, ASK)))
         await models.close()
     assert asked.tool_calls[0].name == "ask_others"
 
 
 async def test_a_repeated_call_is_detected() -> None:
     async with ModelServer(Queue([Play(cut="before")], then=team_player)) as server:
-        models = models_at(server)
-        first = a_request("one")
-        for request in (first, first, a_request("two"), first):
+        models = create_model_client(server)
+        first = create_request("one")
+        for request in (first, first, create_request("two"), first):
             await asyncio.gather(models.respond(request), return_exceptions=True)
         await models.close()
     assert [again.number for again in server.asked_again()] == [4]
@@ -75,8 +75,8 @@ async def test_a_repeated_call_is_detected() -> None:
 
 async def test_requests_are_waited_for_by_their_number() -> None:
     async with ModelServer() as server:
-        models = models_at(server)
-        calls = [asyncio.ensure_future(models.respond(a_request(text))) for text in ("one", "two")]
+        models = create_model_client(server)
+        calls = [asyncio.ensure_future(models.respond(create_request(text))) for text in ("one", "two")]
         second = await server.request_arrives(2)
         assert second is server.requests[1]
         await asyncio.gather(*calls)

@@ -19,8 +19,8 @@ from tests.support.fake_models.players import team_player
 from tests.support.fake_models.replies import Asked, Play, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.fake_models.wire import OPENAI
-from tests.support.litellm_vendors import CLAUDE, FLASH, MISTRAL, Vendor, models_of
-from tests.support.model_calls import KEY, a_request
+from tests.support.litellm_vendors import CLAUDE, FLASH, MISTRAL, Vendor, vendor_client
+from tests.support.model_calls import KEY, create_request
 
 USE = ToolUse(name="new_answer", arguments={"content": "a"})
 OTHER_USE = ToolUse(name="ask_others", arguments={"question": "b"})
@@ -56,7 +56,7 @@ async def second_request(vendor: Vendor, play: Play) -> Asked:
     """What a vendor is sent after a turn with a tool call."""
     async with ModelServer([play, Play(text="done")], wire=vendor.wire) as server:
         models = models_at(vendor, server)
-        first = a_request(model=vendor.model)
+        first = create_request(model=vendor.model)
         said = await models.respond(first)
         await models.respond(goes_on(first, said))
         await models.close()
@@ -71,7 +71,7 @@ async def test_deepseeks_reasoning_is_sent_back_unchanged() -> None:
 async def test_a_turn_of_another_model_gets_placeholder_reasoning_for_deepseek() -> None:
     async with ModelServer([Play(text="done")]) as server:
         models = models_at(DEEPSEEK, server)
-        first = a_request(model=DEEPSEEK.model)
+        first = create_request(model=DEEPSEEK.model)
         await models.respond(replace(first, messages=(*first.messages, Message(role="assistant", text="I am another."))))
         await models.close()
     assert server.requests[0].messages[2]["reasoning_content"] == " "
@@ -104,7 +104,7 @@ async def test_reasoning_is_not_sent_to_another_model(other: Vendor) -> None:
     turn = Message(role="assistant", text="I think.", kept=kept)
     async with ModelServer([Play(text="done")], wire=other.wire) as server:
         models = models_at(other, server)
-        first = a_request(model=other.model)
+        first = create_request(model=other.model)
         await models.respond(replace(first, messages=(*first.messages, turn, Message(role="user", text="Go on."))))
         await models.close()
     assert "s3cr" not in str(server.requests[0].body)
@@ -136,7 +136,7 @@ async def test_a_run_sends_reasoning_back_and_never_shows_it(tmp_path: Path) -> 
     team = Team(agents=tuple(AgentSpec(name=name, model=CLAUDE.model) for name in ("one", "two")), policy=Policy(settle_delay=0))
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
     async with ModelServer(thinking_player, wire=CLAUDE.wire) as server:
-        models = models_of(CLAUDE, server)
+        models = vendor_client(CLAUDE, server)
         async with engine_on(tmp_path / "t.db", server, platform, store=store, models=models) as engine:
             run = await engine.start_run(task="Plan it.", team=team, place=PLACE, by=ANA)
             await engine.wait_ended(run)

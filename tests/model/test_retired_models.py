@@ -13,7 +13,7 @@ from orchestrator_bridge.model.interface import Response
 from tests.support.clock import ManualClock
 from tests.support.fake_models.replies import Asked, Play, Tokens
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import KEY, a_request
+from tests.support.model_calls import KEY, create_request
 
 USAGE = Tokens(input=1_000_000, output=0)
 
@@ -23,7 +23,7 @@ async def answers(plays: Sequence[Play], model: str = "grok-4.1-fast", calls: in
     async with ModelServer(list(plays)) as server:
         models = ModelClient(keys={"XAI_API_KEY": KEY}, base_urls={"xai": server.url}, clock=ManualClock())
         try:
-            got = [await models.respond(a_request(model=model)) for _ in range(calls)]
+            got = [await models.respond(create_request(model=model)) for _ in range(calls)]
         finally:
             await models.close()
         return got, server.requests
@@ -75,8 +75,8 @@ async def test_a_refused_replacement_is_reported() -> None:
 
 async def test_the_cost_is_reserved_at_the_successors_price() -> None:
     models = ModelClient(keys={"XAI_API_KEY": KEY}, clock=ManualClock())
-    request = a_request(model="grok-4.1-fast")
-    assert models.max_cost(request) == models.max_cost(a_request(model="grok-4.3"))
+    request = create_request(model="grok-4.1-fast")
+    assert models.max_cost(request) == models.max_cost(create_request(model="grok-4.3"))
     assert models.lifecycle_notice("grok-4.1-fast").startswith(
         "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15;"
     )

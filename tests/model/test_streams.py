@@ -8,14 +8,14 @@ from typing import Any
 from orchestrator_bridge.model.interface import Response, ToolCall
 from tests.support.fake_models.replies import Play
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import a_request, models_at
+from tests.support.model_calls import create_model_client, create_request
 
 
 async def gathered(*events: dict[str, Any], before: str = "") -> Response:
     body = before + "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
     async with ModelServer([Play(body=body, content_type="text/event-stream; charset=utf-8")]) as server:
-        models = models_at(server)
-        response = await models.respond(a_request())
+        models = create_model_client(server)
+        response = await models.respond(create_request())
         await models.close()
         return response
 

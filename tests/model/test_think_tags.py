@@ -7,7 +7,7 @@ import pytest
 from orchestrator_bridge.model.reasoning import strip_think_tags
 from tests.support.fake_models.replies import Play
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import a_request, models_at
+from tests.support.model_calls import create_model_client, create_request
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_reasoning_in_tags_is_removed(text: str, answer: str) -> None:
 
 async def test_reasoning_in_the_text_is_not_part_of_the_answer() -> None:
     async with ModelServer([Play(text="<think>I wonder.</think>42")]) as server:
-        models = models_at(server)
-        response = await models.respond(a_request(model="mine"))
+        models = create_model_client(server)
+        response = await models.respond(create_request(model="mine"))
         await models.close()
     assert response.text == "42"

@@ -21,7 +21,7 @@ from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
 from tests.support.fake_models.replies import Play, Tokens
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import a_request, models_at
+from tests.support.model_calls import create_model_client, create_request
 
 ROOT = Path(__file__).parents[2]
 TEXT = "Is the sky blue? Ja, natürlich — 空は青い。 def f(x): return x ** 2\n"
@@ -59,14 +59,14 @@ def test_the_tokenizer_follows_from_provider_and_model(model: str, provider: str
 
 
 def test_openais_models_are_counted_with_their_own_tokenizer(counter: TokenCounter) -> None:
-    request = a_request("hello world", messages=(Message(role="user", text="hello world"),), tools=())
+    request = create_request("hello world", messages=(Message(role="user", text="hello world"),), tools=())
     counted = counter.count(request, route("gpt-5", "openai"))
     assert (counted.tokens, counted.by) == (2 + 4, "o200k_base")  # two words, and the frame of a message
     assert counter.count(request, route("gpt-4", "openai")).by == "cl100k_base"
 
 
 def test_other_models_are_estimated_and_the_count_says_so(counter: TokenCounter) -> None:
-    request = a_request(messages=(Message(role="user", text="a" * 400),), tools=())
+    request = create_request(messages=(Message(role="user", text="a" * 400),), tools=())
     counted = counter.count(request, route())
     assert (counted.tokens, counted.by) == (104, "estimate")
 
@@ -74,14 +74,16 @@ def test_other_models_are_estimated_and_the_count_says_so(counter: TokenCounter)
 def test_reasoning_sent_back_is_counted(counter: TokenCounter) -> None:
     plain = Message(role="assistant", text="x")
     kept = Message(role="assistant", text="x", kept=ProviderState(maker="m", message={"reasoning_content": "y" * 4000}))
-    without, with_it = (counter.count(a_request(messages=(message,)), route()).tokens for message in (plain, kept))
+    without, with_it = (counter.count(create_request(messages=(message,)), route()).tokens for message in (plain, kept))
     assert with_it - without >= 1000
 
 
 def test_a_very_long_text_is_estimated_by_samples(counter: TokenCounter) -> None:
     long = TEXT * 5000
-    exact = counter.count(a_request(messages=(Message(role="user", text=TEXT),), tools=()), route("gpt-5", "openai")).tokens - 4
-    judged = counter.count(a_request(messages=(Message(role="user", text=long),), tools=()), route("gpt-5", "openai")).tokens
+    exact = (
+        counter.count(create_request(messages=(Message(role="user", text=TEXT),), tools=()), route("gpt-5", "openai")).tokens - 4
+    )
+    judged = counter.count(create_request(messages=(Message(role="user", text=long),), tools=()), route("gpt-5", "openai")).tokens
     assert judged == pytest.approx(5000 * exact, rel=0.05)
 
 
@@ -140,8 +142,8 @@ def test_a_ratio_follows_the_newest_calls() -> None:
 
 async def test_reported_usage_corrects_the_next_estimate() -> None:
     async with ModelServer([Play(text="x", usage=Tokens(input=2024))]) as server:
-        models = models_at(server)
-        request = a_request("x" * 4000, model="mine", tools=(), max_output=1)
+        models = create_model_client(server)
+        request = create_request("x" * 4000, model="mine", tools=(), max_output=1)
         before = models.estimate_call(request).tokens
         response = await models.respond(request)
         after = models.estimate_call(request).tokens
@@ -153,8 +155,8 @@ async def test_reported_usage_corrects_the_next_estimate() -> None:
 
 async def test_a_response_without_usage_corrects_nothing() -> None:
     async with ModelServer([Play(text="x", usage=None)]) as server:
-        models = models_at(server)
-        request = a_request("x" * 4000, model="mine")
+        models = create_model_client(server)
+        request = create_request("x" * 4000, model="mine")
         before = models.estimate_call(request)
         await models.respond(request)
         assert models.estimate_call(request) == before
@@ -170,7 +172,7 @@ def estimator() -> Estimator:
 
 def test_a_prompt_exceeds_what_a_window_leaves_beside_the_answer() -> None:
     small = route(context=1000)
-    request = a_request(messages=(Message(role="user", text="x" * 4 * 700),), tools=(), max_output=400)
+    request = create_request(messages=(Message(role="user", text="x" * 4 * 700),), tools=(), max_output=400)
     assert estimator().excess_tokens(request, small) == 704 - 570  # 95% of the 600 that the answer leaves
     assert estimator().excess_tokens(request, route(context=100_000)) == 0
     assert estimator().excess_tokens(request, route()) == 0
@@ -178,9 +180,9 @@ def test_a_prompt_exceeds_what_a_window_leaves_beside_the_answer() -> None:
 
 async def test_a_prompt_that_cannot_fit_is_refused_before_the_call() -> None:
     async with ModelServer([]) as server:
-        models = models_at(server)
+        models = create_model_client(server)
         with pytest.raises(ContextTooLong) as caught:
-            await models.respond(a_request("x" * 8_000_000, model="xai/grok-4.3"))
+            await models.respond(create_request("x" * 8_000_000, model="xai/grok-4.3"))
         await models.close()
     assert caught.value.found == "the prompt has about 2,000,050 tokens, and xai/grok-4.3 takes 1,000,000."
     assert caught.value.retry_after is None
@@ -190,8 +192,8 @@ async def test_a_prompt_that_cannot_fit_is_refused_before_the_call() -> None:
 async def test_a_too_long_prompt_corrects_the_count_and_is_retried() -> None:
     body = '{"error": {"message": "maximum prompt length is 1000000", "code": "context_length_exceeded"}}'
     async with ModelServer([Play(status=400, body=body)]) as server:
-        models = models_at(server)
-        request = a_request("x" * 3_000_000, model="xai/grok-4.3")
+        models = create_model_client(server)
+        request = create_request("x" * 3_000_000, model="xai/grok-4.3")
         assert models.excess_tokens(request) == 0
         with pytest.raises(ContextTooLong) as caught:
             await models.respond(request)
@@ -203,13 +205,13 @@ async def test_a_too_long_prompt_corrects_the_count_and_is_retried() -> None:
 def test_ratios_of_earlier_processes_are_loaded() -> None:
     known = estimator()
     known.load_calibrations({("xai/grok-4.3", "estimate"): Ratio(counted=100, reported=150, calls=3)})
-    request = a_request(messages=(Message(role="user", text="x" * 400),), tools=())
+    request = create_request(messages=(Message(role="user", text="x" * 400),), tools=())
     assert known.estimate_prompt(request, route()) == 156
 
 
 def test_estimated_usage_corrects_nothing() -> None:
     known = estimator()
-    request = a_request(messages=(Message(role="user", text="x" * 400),), tools=())
+    request = create_request(messages=(Message(role="user", text="x" * 400),), tools=())
     known.learn(known.count_prompt(request, route()), Usage(input=1000, estimated=True))
     assert known.estimate_prompt(request, route()) == 104
 

@@ -23,7 +23,7 @@ class TidyAdapter(LoopbackAdapter):
 
     async def stop(self) -> None:
         await super().stop()
-        await self._server.left()
+        await self._server.wait_disconnected()
 
 
 class LoopbackRig(PlatformDriver):
@@ -101,7 +101,7 @@ class TestTheFakePlatformKeepsTheContract(AdapterContract, lacks={"delete_post"}
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with ChatServer() as server:
-            rig = LoopbackRig(server)
-            await rig.start()
-            yield rig
-            await rig.adapter.stop()
+            driver = LoopbackRig(server)
+            await driver.start()
+            yield driver
+            await driver.adapter.stop()

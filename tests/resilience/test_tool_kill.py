@@ -21,7 +21,7 @@ from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.state import Message
 from tests.support.fake_models.replies import Asked, Play, ToolUse
 from tests.support.fake_models.server import ModelServer
-from tests.support.fake_tools.stub import STUB, done, over_http
+from tests.support.fake_tools.stub import STUB, appended_lines, stub_over_http
 
 STEPS = 30
 
@@ -60,7 +60,7 @@ def finals(chat: ChatServer) -> list[Message]:
 @asynccontextmanager
 async def elsewhere(folder: Path) -> AsyncIterator[str]:
     """The server lives on when the bot is killed."""
-    async with over_http(folder, takes=0.1) as stub:
+    async with stub_over_http(folder, takes=0.1) as stub:
         yield f'url = "{stub.url}"'
 
 
@@ -92,9 +92,9 @@ async def test_killed_while_it_uses_tools_the_bot_writes_nothing_twice(
     await store.close()
     started = Counter(event.action for event in log if isinstance(event, ToolStarted) and event.tool == "append")
     assert set(started.values()) == {1}
-    assert max(Counter(done(tmp_path)).values()) == 1
+    assert max(Counter(appended_lines(tmp_path)).values()) == 1
     ended = {event.action: event.end for event in log if isinstance(event, ToolReturned)}
     written = [action for action in started if ended.get(action) == "done"]
-    assert len(written) <= len(done(tmp_path)) <= STEPS
+    assert len(written) <= len(appended_lines(tmp_path)) <= STEPS
     reads = {event.action for event in log if isinstance(event, ToolStarted) and event.tool == "add"}
     assert {ended.get(action) for action in reads} == {"done"}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided
-from tests.support.store_victim import ENDLESS, RUNS, Victim, victim
+from tests.support.store_process import ENDLESS, RUNS, StoreProcess, start_store_process
 
 KILLS = 4
 
 
-async def _kill_after(process: Victim, lines: int) -> dict[int, int]:
+async def _kill_after(process: StoreProcess, lines: int) -> dict[int, int]:
     """The last position of each run that was acknowledged before the kill."""
     told = [await process.line() for _ in range(lines)]
     told += await process.kill()
@@ -22,7 +22,7 @@ async def _kill_after(process: Victim, lines: int) -> dict[int, int]:
 async def test_nothing_acknowledged_is_lost_when_the_writer_is_killed(path: Path) -> None:
     dice = random.Random(7)
     for _ in range(KILLS):
-        async with victim(path, ENDLESS) as process:
+        async with start_store_process(path, ENDLESS) as process:
             acknowledged = await _kill_after(process, dice.randrange(1, 400))
         store = await SqliteStore.open(path)
         for run in RUNS:

@@ -12,7 +12,7 @@ from orchestrator_bridge.store.interface import InUse, SchemaTooNew
 from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided
-from tests.support.store_victim import victim
+from tests.support.store_process import start_store_process
 
 
 async def test_a_second_opening_is_refused_and_names_the_process(path: Path, store: SqliteStore) -> None:
@@ -43,7 +43,7 @@ async def test_a_file_that_could_not_be_opened_is_not_kept_locked(path: Path) ->
 
 
 async def test_the_lock_dies_with_its_process(path: Path) -> None:
-    async with victim(path) as holder:
+    async with start_store_process(path) as holder:
         with pytest.raises(InUse, match=rf"process {holder.pid}\b"):
             await SqliteStore.open(path)
         await holder.kill()

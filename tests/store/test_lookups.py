@@ -17,10 +17,10 @@ from orchestrator_bridge.store.sqlite.store import SqliteLookups, SqliteStore, t
 from orchestrator_bridge.store.sqlite.writer import commit
 from tests.contract.store_values import booked, guided, question_opened, run_opened
 from tests.support.store_files import permit, run_sql, trace, write
-from tests.support.store_victim import RUNS, Victim, victim
+from tests.support.store_process import RUNS, StoreProcess, start_store_process
 
 
-async def drained(process: Victim) -> None:
+async def drained(process: StoreProcess) -> None:
     """The writing process has written everything."""
     for _ in RUNS:
         assert await process.line()
@@ -40,7 +40,7 @@ async def test_look_ups_see_committed_writes_of_the_running_bot(path: Path, stor
 
 
 async def test_beside_a_running_bot_and_after_its_kill_nothing_is_written(path: Path) -> None:
-    async with victim(path, count=1) as bot:
+    async with start_store_process(path, count=1) as bot:
         await drained(bot)
         await _look_without_a_trace(path)
         await bot.kill()

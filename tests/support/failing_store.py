@@ -22,11 +22,11 @@ FULL = WriteFailed("no space is left for townhall.db", fix="Free some")
 LOCKED = InUse("townhall.db is locked by another program", "one writer", "End it")
 
 
-def nothing(_: Sequence[Event], __: Sequence[Record]) -> None:
+def refuse_none(_: Sequence[Event], __: Sequence[Record]) -> None:
     """Everything is taken."""
 
 
-def with_event(kind: type[Event], error: Exception, times: int = 1_000_000) -> Refuse:
+def refuse_event(kind: type[Event], error: Exception, times: int = 1_000_000) -> Refuse:
     """Refuse so many transactions that hold an event of this kind."""
     left = iter(range(times))
 
@@ -37,17 +37,17 @@ def with_event(kind: type[Event], error: Exception, times: int = 1_000_000) -> R
     return refuse
 
 
-def everything(error: Exception) -> Refuse:
+def refuse_all(error: Exception) -> Refuse:
     """Refuse every transaction."""
     return lambda _, __: error
 
 
-class TroubledStore(SqliteStore):
+class FailingStore(SqliteStore):
     """Refuses transactions by `refuse`; `deaf`, `forgets` and `lost` are the errors with which it hears and looks things up."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.refuse: Refuse = nothing
+        self.refuse: Refuse = refuse_none
         self.deaf: StoreError | None = None
         """What was heard is not kept."""
         self.forgets: list[StoreError] = []
@@ -74,13 +74,13 @@ class TroubledStore(SqliteStore):
             raise RuntimeError("a bug of our own")
         return await super().find_target(place, message)
 
-    async def refused(self, times: int = 1) -> None:
+    async def wait_refused(self, times: int = 1) -> None:
         """Wait until it has refused something so many times."""
         async with self._refused:
             await self._refused.wait_for(lambda: self._refusals >= times)
 
     @property
-    def refusals(self) -> int:
+    def refusal_count(self) -> int:
         """How often it has refused something."""
         return self._refusals
 
@@ -92,6 +92,6 @@ class TroubledStore(SqliteStore):
             raise error
 
 
-async def troubled(file: Path, clock: ManualClock) -> TroubledStore:
+async def open_failing_store(file: Path, clock: ManualClock) -> FailingStore:
     """A store without trouble so far."""
-    return await TroubledStore.open(file, clock=clock.now)
+    return await FailingStore.open(file, clock=clock.now)

@@ -16,7 +16,7 @@ from tests.support.fake_models.gemini_wire import GEMINI
 from tests.support.fake_models.replies import Asked, Play
 from tests.support.fake_models.server import ModelServer
 from tests.support.fake_models.wire import OPENAI, Wire
-from tests.support.model_calls import a_request
+from tests.support.model_calls import create_request
 
 SECRET = "key-0123456789abcdefSECRET"
 
@@ -39,7 +39,7 @@ MISTRAL = Vendor(provider="mistral", model="mistral-large-latest", wire=OPENAI, 
 ALL_VENDORS = pytest.mark.parametrize("vendor", [CLAUDE, FLASH, MISTRAL], ids=lambda vendor: vendor.provider)
 
 
-def models_of(vendor: Vendor, server: ModelServer, **more: Any) -> ModelClient:
+def vendor_client(vendor: Vendor, server: ModelServer, **more: Any) -> ModelClient:
     """All models, this vendor's at the test server."""
     return ModelClient(keys=KEYS, base_urls={vendor.provider: f"{server.root}{vendor.under}"}, **more)
 
@@ -47,20 +47,20 @@ def models_of(vendor: Vendor, server: ModelServer, **more: Any) -> ModelClient:
 KEYS: Mapping[str, str] = dict.fromkeys(("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY"), SECRET)
 
 
-async def answered(vendor: Vendor, play: Play, request: Request | None = None) -> tuple[Response, Asked]:
+async def call_vendor(vendor: Vendor, play: Play, request: Request | None = None) -> tuple[Response, Asked]:
     """The response to one call, and what the vendor was asked."""
     async with ModelServer([play], wire=vendor.wire) as server:
-        models = models_of(vendor, server)
-        response = await models.respond(request or a_request(model=vendor.model))
+        models = vendor_client(vendor, server)
+        response = await models.respond(request or create_request(model=vendor.model))
         await models.close()
         return response, server.requests[0]
 
 
-async def refused(vendor: Vendor, play: Play, request: Request | None = None) -> ModelError:
+async def vendor_error(vendor: Vendor, play: Play, request: Request | None = None) -> ModelError:
     """The error that one call ends in."""
     async with ModelServer([play], wire=vendor.wire) as server:
-        models = models_of(vendor, server)
+        models = vendor_client(vendor, server)
         with pytest.raises(ModelError) as caught:
-            await models.respond(request or a_request(model=vendor.model))
+            await models.respond(request or create_request(model=vendor.model))
         await models.close()
         return caught.value

@@ -27,13 +27,13 @@ BOTH_WAYS = pytest.mark.parametrize("model", ["mine", "xai/grok-4.3"], ids=["who
 """An own endpoint answers whole, a vendor streams; the parsed answer must be the same."""
 
 
-def a_request(text: str = "Say hello.", *, model: str = "xai/grok-4.3", **more: Any) -> Request:
+def create_request(text: str = "Say hello.", *, model: str = "xai/grok-4.3", **more: Any) -> Request:
     """One call by the agent planner."""
     messages = (Message(role="system", text="You are planner."), Message(role="user", text=text))
     return Request(**{"agent": "planner", "model": model, "messages": messages, "tools": (NEW_ANSWER,), **more})
 
 
-def models_at(server: ModelServer, **more: Any) -> ModelClient:
+def create_model_client(server: ModelServer, **more: Any) -> ModelClient:
     """All models, with xAI and OpenAI at the test server and one model of our own that has a price."""
     own = {
         "mine": ModelSpec(
@@ -46,11 +46,11 @@ def models_at(server: ModelServer, **more: Any) -> ModelClient:
     return ModelClient(**{"keys": keys, "base_urls": base_urls, "own": own, **more})
 
 
-async def failure_of(play: Play, request: Request | None = None, **more: Any) -> ModelError:
+async def call_error(play: Play, request: Request | None = None, **more: Any) -> ModelError:
     """The error that a call ends in if the server plays this."""
     async with ModelServer([play]) as server:
-        models = models_at(server, **more)
+        models = create_model_client(server, **more)
         with pytest.raises(ModelError) as caught:
-            await models.respond(request or a_request())
+            await models.respond(request or create_request())
         await models.close()
         return caught.value

@@ -14,7 +14,7 @@ from tests.support.run_simulator import RunSimulator
 TEAM = ("planner", "skeptic", "operator")
 
 
-class Stage(RunSimulator):
+class ScriptedRun(RunSimulator):
     """One run whose agents all play the same script."""
 
     def __init__(self, script: Script, task: str, agents: tuple[str, ...] = TEAM, *, gone: bool = False) -> None:
@@ -22,7 +22,7 @@ class Stage(RunSimulator):
         team = Team(agents=tuple(AgentSpec(name=name, model="scripted/demo") for name in agents))
         super().__init__(team, unattended=gone, task=task)
 
-    def act(self, who: str) -> Response:
+    def complete_call(self, who: str) -> Response:
         """A call under way comes back: an agent's own by its name, a peer's side call by its action."""
         response = play_turn(self.script, self.request(who), "scripted/demo")[1]
         self.deliver(inputs.CallFinished(action=self.out[who], consumed=(), result=response))
@@ -34,10 +34,10 @@ class Stage(RunSimulator):
         again = CallModel(action=call.action, agent=call.agent, purpose=call.purpose, attempt=1, question=call.question)
         return make_request(self.state, again, call.seen_seq)
 
-    def plays_on(self) -> None:
+    def play_to_end(self) -> None:
         """Everything that is called comes back, until only people are awaited or the run has ended."""
         while self.out and self.state.end is None:
-            self.act(next(iter(self.out)))
+            self.complete_call(next(iter(self.out)))
 
     def choice_of(self, agent: str) -> str:
         """Whom an agent's standing vote is for, by name; empty if it has none."""

@@ -14,7 +14,7 @@ from orchestrator_bridge.tool.model import ToolImage, ToolNotCalled, ToolOutcome
 from orchestrator_bridge.tool.server import RESTART_BACKOFF
 from orchestrator_bridge.tool.toolbox import Toolbox
 from tests.support.clock import ManualClock
-from tests.support.fake_tools.stub import SECRETS, over_http, over_stdio
+from tests.support.fake_tools.stub import SECRETS, stub_over_http, stub_over_stdio
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(params=[over_stdio, over_http])
+@pytest.fixture(params=[stub_over_stdio, stub_over_http])
 async def box(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Toolbox]:
     async with request.param(tmp_path) as spec:
         box = Toolbox({"stub": spec}, SECRETS, clock)
@@ -66,7 +66,7 @@ async def test_the_secrets_of_a_server_are_redacted(box: Toolbox) -> None:
 
 
 async def test_a_server_that_dies_during_a_call_leaves_it_unknown_and_restarts(tmp_path: Path, clock: ManualClock) -> None:
-    async with over_stdio(tmp_path) as spec:
+    async with stub_over_stdio(tmp_path) as spec:
         box = Toolbox({"stub": spec}, SECRETS, clock)
         with pytest.raises(ToolOutcomeUnknown, match="the connection to stub was cut off"):
             await box.call("stub", "die", {})
@@ -106,7 +106,7 @@ async def test_a_server_that_does_not_start_or_speaks_no_mcp_is_reported(
 
 
 async def test_a_call_that_times_out_has_an_unknown_outcome(tmp_path: Path, clock: ManualClock) -> None:
-    async with over_stdio(tmp_path) as spec:
+    async with stub_over_stdio(tmp_path) as spec:
         box = Toolbox({"stub": spec.model_copy(update={"timeout": 0.05})}, SECRETS, clock)
         await box.tools("stub")
         with pytest.raises(ToolOutcomeUnknown, match=r"stub did not answer within 0\.05 s"):

@@ -44,7 +44,7 @@ from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.bot.conftest import Townhall, folder, townhall
 from tests.support.clock import ManualClock
 from tests.support.engine_fixture import said
-from tests.support.fake_chat.recording_adapter import HistoryPlatform, World
+from tests.support.fake_chat.recording_adapter import HistoryPlatform, SharedHistory
 from tests.support.fake_models.players import has_called, team_player
 from tests.support.fake_models.players import question as choice
 from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
@@ -60,7 +60,7 @@ STUB_SERVER = Path(stub.__file__).with_name("stub_server.py")
 
 ANA = Author(platform="slack", id="ana", name="Ana")
 DAY = 86_400.0
-WORLD: TypeAdapter[World] = TypeAdapter(World)
+WORLD: TypeAdapter[SharedHistory] = TypeAdapter(SharedHistory)
 
 FILES = {"notes.md": b"Mind the old schema.", "plan.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 16, "later.md": b"It is due in May."}
 """Files that people have attached, by name."""
@@ -108,10 +108,10 @@ async def bot_in(folder: Path, server: ModelServer, platform: HistoryPlatform) -
     start = start_in(folder, team)
     async with open_app(start, [platform], start.settings.store, clock=platform.clock) as app:
         await app.engine.start()
-        async with open_listener(start, app) as door:
-            house = McpBot(app, door, platform, platform.clock)
-            yield house
-            await house.disconnect_all()
+        async with open_listener(start, app) as listener:
+            bot = McpBot(app, listener, platform, platform.clock)
+            yield bot
+            await bot.disconnect_all()
 
 
 async def commands(
@@ -184,10 +184,10 @@ async def server() -> AsyncIterator[ModelServer]:
 
 
 @pytest.fixture
-async def house(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[McpBot]:
+async def bot(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> AsyncIterator[McpBot]:
     """This release, started with that data."""
-    async with bot_in(legacy, server, platform) as house:
-        yield house
+    async with bot_in(legacy, server, platform) as bot:
+        yield bot
 
 
 @asynccontextmanager
@@ -200,22 +200,22 @@ async def store_in(folder: Path) -> AsyncIterator[SqliteStore]:
         await store.close()
 
 
-async def ended(house: McpBot, run: int) -> str:
+async def ended(bot: McpBot, run: int) -> str:
     """The status of a run after its end."""
-    await house.app.engine.wait_ended(run)
-    state = await house.app.engine.run(run)
+    await bot.app.engine.wait_ended(run)
+    state = await bot.app.engine.run(run)
     assert state is not None
     assert state.end is not None
     return state.end.status
 
 
-async def open_questions(house: McpBot) -> set[int]:
-    return {known.question for known in await house.app.store.questions(status="open")}
+async def open_questions(bot: McpBot) -> set[int]:
+    return {known.question for known in await bot.app.store.questions(status="open")}
 
 
-async def outcome_of(house: McpBot, run: int, number: int) -> tuple[str, str]:
+async def outcome_of(bot: McpBot, run: int, number: int) -> tuple[str, str]:
     """The decision of a question, and what decided it."""
-    state = await house.app.engine.run(run)
+    state = await bot.app.engine.run(run)
     assert state is not None
     outcome = state.questions[number].outcome
     assert outcome is not None
@@ -271,96 +271,96 @@ async def test_data_beside_the_logs_is_kept(legacy: Path) -> None:
     assert {"pending": pending, "unhandled": unhandled, "busy": busy} == facts()["waiting"]
 
 
-async def test_an_answer_in_words_finishes_a_run(house: McpBot, platform: HistoryPlatform, server: ModelServer) -> None:
+async def test_an_answer_in_words_finishes_a_run(bot: McpBot, platform: HistoryPlatform, server: ModelServer) -> None:
     await answers(platform, 2, "Call it Pigeon.")
-    assert await ended(house, 2) == "finished"
-    assert await outcome_of(house, 2, 2) == ("Call it Pigeon.", "human")
+    assert await ended(bot, 2) == "finished"
+    assert await outcome_of(bot, 2, 2) == ("Call it Pigeon.", "human")
     assert any("Call it Pigeon." in said(asked) for asked in server.requests)
     await platform.until(lambda: 2 in {final.run for final in platform.finals})
 
 
 async def test_an_answer_given_while_no_bot_ran_counts(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> None:
-    platform.says_unheard("Call it Heron.", thread="question:2:card")
-    async with bot_in(legacy, server, platform) as house:
-        assert await ended(house, 2) == "finished"
-        assert await outcome_of(house, 2, 2) == ("Call it Heron.", "human")
+    platform.say_undelivered("Call it Heron.", thread="question:2:card")
+    async with bot_in(legacy, server, platform) as bot:
+        assert await ended(bot, 2) == "finished"
+        assert await outcome_of(bot, 2, 2) == ("Call it Heron.", "human")
 
 
-async def test_a_stored_reply_settles_at_its_time(house: McpBot) -> None:
-    await house.app.engine.wait_finished()
-    assert 3 in await open_questions(house)
-    house.clock.advance(3600)
-    assert await ended(house, 3) == "finished"
-    assert await outcome_of(house, 3, 3) == ("SQLite", "human")
+async def test_a_stored_reply_settles_at_its_time(bot: McpBot) -> None:
+    await bot.app.engine.wait_finished()
+    assert 3 in await open_questions(bot)
+    bot.clock.advance(3600)
+    assert await ended(bot, 3) == "finished"
+    assert await outcome_of(bot, 3, 3) == ("SQLite", "human")
 
 
 async def test_a_question_that_no_agent_waits_for_can_be_answered_beside_one_that_is_waited_for(
-    house: McpBot, platform: HistoryPlatform
+    bot: McpBot, platform: HistoryPlatform
 ) -> None:
     await answers(platform, 4, "1")
-    await house.app.engine.wait_finished()
-    assert {4, 5} & await open_questions(house) == {5}
+    await bot.app.engine.wait_finished()
+    assert {4, 5} & await open_questions(bot) == {5}
     await answers(platform, 5, "Call it Stork.")
-    assert await ended(house, 4) == "finished"
-    assert await outcome_of(house, 4, 4) == ("PostgreSQL", "human")
-    assert await outcome_of(house, 4, 5) == ("Call it Stork.", "human")
+    assert await ended(bot, 4) == "finished"
+    assert await outcome_of(bot, 4, 4) == ("PostgreSQL", "human")
+    assert await outcome_of(bot, 4, 5) == ("Call it Stork.", "human")
 
 
 async def test_a_tool_that_waited_for_approval_is_called_once(
-    house: McpBot, legacy: Path, platform: HistoryPlatform, server: ModelServer
+    bot: McpBot, legacy: Path, platform: HistoryPlatform, server: ModelServer
 ) -> None:
-    await house.app.engine.wait_finished()
-    assert stub.done(legacy) == []
+    await bot.app.engine.wait_finished()
+    assert stub.appended_lines(legacy) == []
     await platform.clicks(6, "option", "approve")
-    assert await ended(house, 5) == "finished"
-    assert stub.done(legacy) == ["a line"]
+    assert await ended(bot, 5) == "finished"
+    assert stub.appended_lines(legacy) == ["a line"]
     assert any("written" in said(asked) for asked in server.requests)
 
 
-async def test_a_run_that_waits_for_a_larger_budget_continues_with_one(house: McpBot, platform: HistoryPlatform) -> None:
-    await house.app.engine.wait_finished()
-    assert 10 in await open_questions(house)
+async def test_a_run_that_waits_for_a_larger_budget_continues_with_one(bot: McpBot, platform: HistoryPlatform) -> None:
+    await bot.app.engine.wait_finished()
+    assert 10 in await open_questions(bot)
     await answers(platform, 10, "0.2")
-    assert await ended(house, 10) == "finished"
-    state = await house.app.engine.run(10)
+    assert await ended(bot, 10) == "finished"
+    state = await bot.app.engine.run(10)
     assert state is not None
     assert state.spent.cost == Decimal("0.20")
 
 
 async def test_a_call_in_flight_is_repeated_and_includes_the_guidance_that_arrived_meanwhile(
-    house: McpBot, platform: HistoryPlatform, server: ModelServer
+    bot: McpBot, platform: HistoryPlatform, server: ModelServer
 ) -> None:
-    assert await ended(house, 12) == "finished"
-    await house.app.engine.wait_finished()
+    assert await ended(bot, 12) == "finished"
+    await bot.app.engine.wait_finished()
     assert any("[slow]" in said(asked) and "It is due in May." in said(asked) for asked in server.requests)
-    assert await house.app.store.unhandled_events() == []
+    assert await bot.app.store.unhandled_events() == []
     assert {asked.body["model"] for asked in server.requests if "[slow]" in said(asked)} == {"picked-1"}
 
 
-async def test_an_unmarked_card_is_found_and_its_question_is_posted_once(house: McpBot, platform: HistoryPlatform) -> None:
-    await house.card(12)
-    await house.app.engine.wait_finished()
+async def test_an_unmarked_card_is_found_and_its_question_is_posted_once(bot: McpBot, platform: HistoryPlatform) -> None:
+    await bot.card(12)
+    await bot.app.engine.wait_finished()
     assert "run:13:card" in platform.found
     assert [sending.key for sending in platform.sent if isinstance(sending.post, RunCard) and not sending.replaces] == []
     assert [sending.key for sending in platform.sent if isinstance(sending.post, QuestionCard)] == ["question:12:card"]
     await answers(platform, 12, "Call it Crane.")
-    assert await ended(house, 13) == "finished"
+    assert await ended(bot, 13) == "finished"
 
 
 async def test_silence_until_the_far_deadlines_ends_every_question_and_run(
     legacy: Path, server: ModelServer, platform: HistoryPlatform
 ) -> None:
     running = {int(run) for run, meant in facts()["runs"].items() if meant["status"] == "running"}
-    async with bot_in(legacy, server, platform) as house:
-        await house.card(12)
-        await house.app.engine.wait_finished()
-        before = await open_questions(house)
-        await house.clock.armed_until(facts()["killed_at"] + 3600)
-        house.clock.advance(61 * DAY)
+    async with bot_in(legacy, server, platform) as bot:
+        await bot.card(12)
+        await bot.app.engine.wait_finished()
+        before = await open_questions(bot)
+        await bot.clock.armed_until(facts()["killed_at"] + 3600)
+        bot.clock.advance(61 * DAY)
         for run in running:
-            await house.app.engine.wait_ended(run)
-        await house.app.engine.wait_finished()
-        closed = {known.question: known.status for known in await house.app.store.questions()}
+            await bot.app.engine.wait_ended(run)
+        await bot.app.engine.wait_finished()
+        closed = {known.question: known.status for known in await bot.app.store.questions()}
     assert before == {2, 3, 4, 5, 6, 7, 8, 10, 12}
     assert {number for number in before if closed[number] == "fallen_back"} == before - {3}
     assert closed[3] == "answered"
@@ -375,9 +375,9 @@ async def test_silence_until_the_far_deadlines_ends_every_question_and_run(
 
 
 async def test_the_question_of_an_external_agent_is_answered_through_its_old_token(
-    house: McpBot, platform: HistoryPlatform
+    bot: McpBot, platform: HistoryPlatform
 ) -> None:
-    client = await house.client(facts()["tokens"]["laptop"])
+    client = await bot.client(facts()["tokens"]["laptop"])
     checking = asyncio.create_task(client.call_tool("check_question", {"question": 7, "wait_seconds": 60}))
     await answers(platform, 7, "main")
     answer = payload_of(await checking)
@@ -386,8 +386,8 @@ async def test_the_question_of_an_external_agent_is_answered_through_its_old_tok
     assert again["question"] == 7
 
 
-async def test_a_run_of_an_external_agent_is_found_by_its_key_and_ends(house: McpBot, platform: HistoryPlatform) -> None:
-    client = await house.client(facts()["tokens"]["laptop"])
+async def test_a_run_of_an_external_agent_is_found_by_its_key_and_ends(bot: McpBot, platform: HistoryPlatform) -> None:
+    client = await bot.client(facts()["tokens"]["laptop"])
     begun = payload_of(await client.call_tool("start_run", {"task": "[words] Name the branch.", "key": "the key"}))
     assert (begun["run"], begun["status"]) == (7, "running")
     waiting = asyncio.create_task(client.call_tool("run_status", {"run": 7, "wait_seconds": 60}))
@@ -395,16 +395,16 @@ async def test_a_run_of_an_external_agent_is_found_by_its_key_and_ends(house: Mc
     assert payload_of(await waiting)["status"] == "finished"
 
 
-async def test_a_revoked_token_stays_revoked(house: McpBot) -> None:
+async def test_a_revoked_token_stays_revoked(bot: McpBot) -> None:
     for secret, holds in ((facts()["tokens"]["laptop"], True), (facts()["tokens"]["lost"], False)):
         async with aiohttp.ClientSession() as session:
             headers = {"Authorization": f"Bearer {secret}"}
-            async with session.get(house.server.file.url, headers=headers) as response:
+            async with session.get(bot.server.file.url, headers=headers) as response:
                 assert (response.status != 401) == holds
 
 
 async def test_the_selected_model_of_a_channel_applies_to_new_runs_there_only(
-    house: McpBot, platform: HistoryPlatform, server: ModelServer
+    bot: McpBot, platform: HistoryPlatform, server: ModelServer
 ) -> None:
     await commands(platform, "ask", "[new] Here.")
     await commands(platform, "ask", "[new] There.", channel="random")

@@ -14,8 +14,8 @@ from orchestrator_bridge.chat.inbound import CommandReceived, Place
 from orchestrator_bridge.chat.outbound import Link, PrivateReply, Table
 from orchestrator_bridge.chat.testing import RUN
 from tests.adapters.discord.test_interactions import answered
-from tests.support.fake_discord.autocomplete import SmallMenu
-from tests.support.fake_discord.fixture import DiscordRig, a_rig
+from tests.support.fake_discord.autocomplete import FixedAutocomplete
+from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
 from tests.support.fake_discord.server import Asked
 
 
@@ -24,9 +24,9 @@ def is_sync(asked: Asked) -> bool:
 
 
 async def test_every_command_is_registered_with_a_description() -> None:
-    async with a_rig() as rig:
-        await rig.server.until(lambda: rig.world.commands)
-        named = {command["name"]: command for command in rig.world.commands}
+    async with discord_driver() as driver:
+        await driver.server.until(lambda: driver.world.commands)
+        named = {command["name"]: command for command in driver.world.commands}
         assert set(named) == {"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU}
         for name, command in named.items():
             assert name == MESSAGE_MENU or command["description"]
@@ -39,45 +39,45 @@ async def test_every_command_is_registered_with_a_description() -> None:
 
 async def test_commands_are_registered_only_when_they_have_changed(tmp_path: Path) -> None:
     file = tmp_path / "commands"
-    async with a_rig(commands_file=file) as rig:
+    async with discord_driver(commands_file=file) as driver:
         while not file.exists():
-            await rig.command("runs", "")
-            await rig.next_event()
-        await rig.adapter.stop()
-        await rig.start()
-        await rig.command("runs", "")
-        await rig.next_event()
-        assert sum(map(is_sync, rig.server.requests)) == 1
+            await driver.command("runs", "")
+            await driver.next_event()
+        await driver.adapter.stop()
+        await driver.start()
+        await driver.command("runs", "")
+        await driver.next_event()
+        assert sum(map(is_sync, driver.server.requests)) == 1
         file.write_text("an older fingerprint\n", encoding="utf-8")
-        await rig.adapter.stop()
-        await rig.start()
-        await rig.server.until(lambda: sum(map(is_sync, rig.server.requests)) == 2)
+        await driver.adapter.stop()
+        await driver.start()
+        await driver.server.until(lambda: sum(map(is_sync, driver.server.requests)) == 2)
 
 
 async def test_a_development_server_receives_the_commands_at_once() -> None:
-    async with a_rig(guild=1_000_000_000_000_000_001) as rig:
-        await rig.server.until(lambda: rig.world.commands)
-        assert [request.path for request in rig.server.requests if is_sync(request)] == [
+    async with discord_driver(guild=1_000_000_000_000_000_001) as driver:
+        await driver.server.until(lambda: driver.world.commands)
+        assert [request.path for request in driver.server.requests if is_sync(request)] == [
             "/applications/1000000000000000003/guilds/1000000000000000001/commands"
         ]
-        await rig.command("runs", "")
-        assert isinstance(await rig.next_event(), CommandReceived)
+        await driver.command("runs", "")
+        assert isinstance(await driver.next_event(), CommandReceived)
 
 
 async def test_a_failed_registration_of_commands_does_not_stop_the_start() -> None:
-    async with a_rig() as rig:
-        await rig.adapter.stop()
-        rig.server.faults.put("reject", is_sync)
-        await rig.start()
-        await rig.command("runs", "")
-        assert isinstance(await rig.next_event(), CommandReceived)
+    async with discord_driver() as driver:
+        await driver.adapter.stop()
+        driver.server.faults.put("reject", is_sync)
+        await driver.start()
+        await driver.command("runs", "")
+        assert isinstance(await driver.next_event(), CommandReceived)
 
 
 async def test_a_commands_fields_arrive_as_its_line_and_options() -> None:
-    async with a_rig() as rig:
-        rig.give("ask", task="plan it", team="review", model="grok-4.3")
-        rig.give("model", model="gpt-5", scope="team:review")
-        ask, model = await rig.next_event(), await rig.next_event()
+    async with discord_driver() as driver:
+        driver.send_command("ask", task="plan it", team="review", model="grok-4.3")
+        driver.send_command("model", model="gpt-5", scope="team:review")
+        ask, model = await driver.next_event(), await driver.next_event()
         assert isinstance(ask, CommandReceived)
         assert isinstance(model, CommandReceived)
         assert (ask.text, ask.options) == ("plan it", (("team", "review"), ("model", "grok-4.3")))
@@ -85,85 +85,89 @@ async def test_a_commands_fields_arrive_as_its_line_and_options() -> None:
 
 
 async def test_a_command_that_the_bridge_does_not_answer_gets_a_default_reply() -> None:
-    async with a_rig() as rig:
-        interaction = rig.give("ask", task="plan it")
-        await rig.next_event()
-        await answered(rig, interaction, "The run card appears in this channel")
+    async with discord_driver() as driver:
+        interaction = driver.send_command("ask", task="plan it")
+        await driver.next_event()
+        await answered(driver, interaction, "The run card appears in this channel")
 
 
 async def test_without_permission_to_show_a_run_none_starts_and_the_person_learns_what_is_missing() -> None:
-    async with a_rig() as rig:
-        rig.world.app_permissions &= ~(1 << 11) & ~(1 << 14)
-        interaction = rig.give("ask", task="plan it")
-        await answered(rig, interaction, "Send Messages (to post runs and questions) and Embed Links")
-        await rig.command("runs", "")
-        heard = await rig.next_event()
+    async with discord_driver() as driver:
+        driver.world.app_permissions &= ~(1 << 11) & ~(1 << 14)
+        interaction = driver.send_command("ask", task="plan it")
+        await answered(driver, interaction, "Send Messages (to post runs and questions) and Embed Links")
+        await driver.command("runs", "")
+        heard = await driver.next_event()
         assert isinstance(heard, CommandReceived)
         assert heard.name == "runs"
 
 
 async def test_a_table_links_to_messages_in_this_server() -> None:
-    async with a_rig() as rig:
-        posted = await rig.post(RUN)
-        await rig.command("questions", "")
-        heard = await rig.next_event()
-        here = Link(text="Which database?", place=rig.thread(posted), message=posted.message)
+    async with discord_driver() as driver:
+        posted = await driver.post(RUN)
+        await driver.command("questions", "")
+        heard = await driver.next_event()
+        here = Link(text="Which database?", place=driver.thread(posted), message=posted.message)
         nowhere = Link(text="Elsewhere", place=Place(platform="discord", channel="5"), message="6")
-        await rig.adapter.reply_privately(
+        await driver.adapter.reply_privately(
             heard, PrivateReply(text="", tables=(Table(columns=("what",), rows=((here,), (nowhere,))),))
         )
-        text = rig.world.here(rig.channel.id)[-1].text
-        assert f"[Which database?](https://discord.com/channels/1000000000000000001/{rig.channel.id}/{posted.message})" in text
+        text = driver.world.here(driver.channel.id)[-1].text
+        assert f"[Which database?](https://discord.com/channels/1000000000000000001/{driver.channel.id}/{posted.message})" in text
         assert "**Elsewhere**" in text
 
 
 async def test_a_long_table_says_how_much_is_left_out() -> None:
-    async with a_rig() as rig:
-        await rig.command("runs", "")
-        heard = await rig.next_event()
+    async with discord_driver() as driver:
+        await driver.command("runs", "")
+        heard = await driver.next_event()
         rows = tuple((str(number), "a task of some words " * 8) for number in range(100))
-        await rig.adapter.reply_privately(heard, PrivateReply(text="All.", tables=(Table(columns=("run", "task"), rows=rows),)))
-        assert " more" in rig.world.here(rig.channel.id)[-1].text
+        await driver.adapter.reply_privately(
+            heard, PrivateReply(text="All.", tables=(Table(columns=("run", "task"), rows=rows),))
+        )
+        assert " more" in driver.world.here(driver.channel.id)[-1].text
 
 
 # Pickers -------------------------------------------------------------------------------------------------------------------
 
 
-async def offered(rig: DiscordRig, command: str, focused: str, typed: str = "", **others: str) -> list[dict[str, Any]]:
+async def offered(driver: DiscordDriver, command: str, focused: str, typed: str = "", **others: str) -> list[dict[str, Any]]:
     fields = [{"name": key, "type": 3, "value": value} for key, value in others.items()]
     fields.append({"name": focused, "type": 3, "value": typed, "focused": True})
-    interaction = rig.world.interact(rig.ana.id, rig.channel.id, 4, {"id": "1", "name": command, "type": 1, "options": fields})
-    known = next(item for item in rig.world.interactions.values() if item["id"] == interaction)
-    await rig.server.until(lambda: known["answer"])
+    interaction = driver.world.interact(
+        driver.ana.id, driver.channel.id, 4, {"id": "1", "name": command, "type": 1, "options": fields}
+    )
+    known = next(item for item in driver.world.interactions.values() if item["id"] == interaction)
+    await driver.server.until(lambda: known["answer"])
     choices: list[dict[str, Any]] = known["answer"]["data"]["choices"]
     return choices
 
 
 async def test_models_are_found_by_any_part_of_their_name_and_say_what_matters_first() -> None:
-    async with a_rig() as rig:
-        choices = await offered(rig, "model", "model", "4.1")
+    async with discord_driver() as driver:
+        choices = await offered(driver, "model", "model", "4.1")
         assert choices == [
             {"name": "grok-4.1-fast · retired, grok-4.3 answers · $0.20 in, $0.50 out · 2M context", "value": "grok-4.1-fast"}
         ]
-        every = [item["name"] for item in await offered(rig, "model", "model")]
+        every = [item["name"] for item in await offered(driver, "model", "model")]
         assert every[0].startswith("✓ grok-4.3")
         assert "no key" in every[2]
 
 
 async def test_autocomplete_keeps_to_discords_limits() -> None:
     models = [ModelOption(name=f"model-{number}", about="x" * 200) for number in range(40)]
-    async with a_rig(autocomplete=SmallMenu(models)) as rig:
-        choices = await offered(rig, "model", "model")
+    async with discord_driver(autocomplete=FixedAutocomplete(models)) as driver:
+        choices = await offered(driver, "model", "model")
         assert len(choices) == 25
         assert all(len(item["name"]) <= 100 for item in choices)
 
 
 async def test_models_are_offered_for_the_scope_that_was_chosen() -> None:
-    menu = SmallMenu()
-    async with a_rig(autocomplete=menu) as rig:
-        await offered(rig, "model", "model", scope="agent:skeptic")
-        await offered(rig, "ask", "model", team="review")
-        await offered(rig, "model", "model")
+    menu = FixedAutocomplete()
+    async with discord_driver(autocomplete=menu) as driver:
+        await offered(driver, "model", "model", scope="agent:skeptic")
+        await offered(driver, "ask", "model", team="review")
+        await offered(driver, "model", "model")
         assert menu.scopes == ["skeptic", "review", ""]
 
 
@@ -176,15 +180,15 @@ async def test_models_are_offered_for_the_scope_that_was_chosen() -> None:
     ],
 )
 async def test_teams_scopes_and_runs_are_offered(command: str, field: str, typed: str, values: list[str]) -> None:
-    async with a_rig() as rig:
-        assert [item["value"] for item in await offered(rig, command, field, typed)] == values
+    async with discord_driver() as driver:
+        assert [item["value"] for item in await offered(driver, command, field, typed)] == values
 
 
 async def test_failing_autocomplete_offers_nothing() -> None:
-    menu = SmallMenu()
+    menu = FixedAutocomplete()
     menu.broken = True
-    async with a_rig(autocomplete=menu) as rig:
-        assert await offered(rig, "model", "model", "grok") == []
+    async with discord_driver(autocomplete=menu) as driver:
+        assert await offered(driver, "model", "model", "grok") == []
 
 
 # The invite ------------------------------------------------------------------------------------------------------------------

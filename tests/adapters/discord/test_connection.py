@@ -19,94 +19,94 @@ from orchestrator_bridge.chat.outbound import Note
 from orchestrator_bridge.chat.testing import RUN, closed, question
 from orchestrator_bridge.common.clock import SystemClock
 from tests.support.clock import ManualClock
-from tests.support.fake_discord.autocomplete import SmallMenu
-from tests.support.fake_discord.fixture import DiscordRig, a_rig, an_adapter
+from tests.support.fake_discord.autocomplete import FixedAutocomplete
+from tests.support.fake_discord.fixture import DiscordDriver, create_discord_adapter, discord_driver
 from tests.support.fake_discord.server import DiscordServer
 
 
-def reads(rig: DiscordRig) -> list[str]:
-    return [request.path for request in rig.server.requests if request.method == "GET" and request.path.endswith("/messages")]
+def reads(driver: DiscordDriver) -> list[str]:
+    return [request.path for request in driver.server.requests if request.method == "GET" and request.path.endswith("/messages")]
 
 
-async def said(rig: DiscordRig) -> MessageReceived:
-    heard = await rig.next_event()
+async def said(driver: DiscordDriver) -> MessageReceived:
+    heard = await driver.next_event()
     assert isinstance(heard, MessageReceived), heard
     return heard
 
 
 async def test_a_broken_session_is_resumed_at_our_address_with_the_missed_events() -> None:
-    async with a_rig() as rig:
-        run = await rig.post(RUN)
-        await rig.server.gateway.hang_up()
-        await rig.say(rig.thread(run), "said in between")
-        assert (await said(rig)).text == "said in between"
-        assert rig.server.gateway.resumed
-        assert len(rig.server.gateway.identified) == 1
-        assert rig.server.strays == []
-        assert reads(rig) == []
+    async with discord_driver() as driver:
+        run = await driver.post(RUN)
+        await driver.server.gateway.hang_up()
+        await driver.say(driver.thread(run), "said in between")
+        assert (await said(driver)).text == "said in between"
+        assert driver.server.gateway.resumed
+        assert len(driver.server.gateway.identified) == 1
+        assert driver.server.strays == []
+        assert reads(driver) == []
 
 
 async def test_discord_may_ask_for_a_reconnection() -> None:
-    async with a_rig() as rig:
-        run = await rig.post(RUN)
-        await rig.server.gateway.ask_to_reconnect()
-        await rig.say(rig.thread(run), "said in between")
-        assert (await said(rig)).text == "said in between"
-        assert rig.server.strays == []
+    async with discord_driver() as driver:
+        run = await driver.post(RUN)
+        await driver.server.gateway.ask_to_reconnect()
+        await driver.say(driver.thread(run), "said in between")
+        assert (await said(driver)).text == "said in between"
+        assert driver.server.strays == []
 
 
 async def test_after_a_lost_session_only_the_threads_of_open_questions_and_live_runs_are_read() -> None:
-    async with a_rig() as rig:
-        over, live = await rig.post(replace(RUN, run=1), key="r1"), await rig.post(replace(RUN, run=2), key="r2")
-        await rig.post(replace(RUN, run=1, ended=True), replaces=over)
-        answered, waiting = await rig.post(question(2), key="q2"), await rig.post(question(7), key="q7")
-        await rig.post(closed(question(2)), replaces=answered)
-        await rig.say(rig.thread(waiting), "before")
-        await rig.say(rig.thread(waiting), "taken back")
-        before = [await said(rig), await said(rig)]
-        rig.server.gateway.deaf = True
-        await rig.edit("will be deleted")
-        await rig.delete_message()
-        await rig.say(rig.thread(live), "mind the budget")
-        await rig.say(rig.thread(waiting), "in between")
-        rig.server.gateway.deaf = False
-        rig.server.gateway.forget = True
-        await rig.server.gateway.hang_up()
+    async with discord_driver() as driver:
+        over, live = await driver.post(replace(RUN, run=1), key="r1"), await driver.post(replace(RUN, run=2), key="r2")
+        await driver.post(replace(RUN, run=1, ended=True), replaces=over)
+        answered, waiting = await driver.post(question(2), key="q2"), await driver.post(question(7), key="q7")
+        await driver.post(closed(question(2)), replaces=answered)
+        await driver.say(driver.thread(waiting), "before")
+        await driver.say(driver.thread(waiting), "taken back")
+        before = [await said(driver), await said(driver)]
+        driver.server.gateway.deaf = True
+        await driver.edit("will be deleted")
+        await driver.delete_message()
+        await driver.say(driver.thread(live), "mind the budget")
+        await driver.say(driver.thread(waiting), "in between")
+        driver.server.gateway.deaf = False
+        driver.server.gateway.forget = True
+        await driver.server.gateway.hang_up()
         heard: dict[str, InboundEvent] = {}
         while not any(isinstance(item, MessageDeleted) for item in heard.values()):
-            event = await rig.next_event()
+            event = await driver.next_event()
             heard[event.key] = event
         texts = [item.text for item in heard.values() if isinstance(item, MessageReceived)]
         assert texts == ["mind the budget", "before", "in between"]
         assert before[0].key in heard
         (gone,) = [item for item in heard.values() if isinstance(item, MessageDeleted)]
         assert gone.message == before[1].message
-        threads = [item for item in dict.fromkeys(reads(rig)) if item != f"/channels/{rig.channel.id}/messages"]
+        threads = [item for item in dict.fromkeys(reads(driver)) if item != f"/channels/{driver.channel.id}/messages"]
         assert threads == [f"/channels/{item.thread}/messages" for item in (live, waiting)]
-        assert rig.server.strays == []
+        assert driver.server.strays == []
 
 
 async def test_a_refused_first_connection_can_be_tried_again() -> None:
     async with DiscordServer() as server:
-        rig = DiscordRig(server)
+        driver = DiscordDriver(server)
         server.gateway.refuse_with = 4000
-        rig.adapter = an_adapter(server, deadline=0.5)
+        driver.adapter = create_discord_adapter(server, deadline=0.5)
         with pytest.raises(NotSent):
-            await rig.start()
+            await driver.start()
         server.gateway.refuse_with = None
-        await rig.start()
-        await rig.post(Note(text="here now"))
-        await rig.adapter.stop()
+        await driver.start()
+        await driver.post(Note(text="here now"))
+        await driver.adapter.stop()
 
 
 @pytest.mark.parametrize("path", ["/users/@me", "/gateway/bot"])
 async def test_a_start_during_an_outage_of_discord_can_be_tried_again(path: str) -> None:
     async with DiscordServer() as server:
-        rig = DiscordRig(server)
+        driver = DiscordDriver(server)
         server.faults.put("refuse", lambda asked: asked.path == path)
         with pytest.raises(NotSent):
-            await rig.start()
-        await rig.adapter.stop()
+            await driver.start()
+        await driver.adapter.stop()
 
 
 async def test_a_start_without_a_server_can_be_tried_again() -> None:
@@ -114,7 +114,7 @@ async def test_a_start_without_a_server_can_be_tried_again() -> None:
         held.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{held.getsockname()[1]}"
         addresses = DiscordEndpoints(api=f"http://{address}/api/v10", gateway=f"ws://{address}/gateway")
-        adapter = DiscordAdapter(GatewayConnection("token", addresses, SystemClock()), SmallMenu(), SystemClock())
+        adapter = DiscordAdapter(GatewayConnection("token", addresses, SystemClock()), FixedAutocomplete(), SystemClock())
         with pytest.raises(NotSent, match="Cannot connect"):
             await adapter.start(_nobody)
         await adapter.stop()
@@ -126,59 +126,59 @@ async def _nobody(_: object) -> None:
 
 async def test_a_rejected_token_is_named_but_not_shown() -> None:
     async with DiscordServer() as server:
-        rig = DiscordRig(server)
+        driver = DiscordDriver(server)
         server.token = "another-token"
         with pytest.raises(SendRejected, match="DISCORD_TOKEN") as rejected:
-            await rig.start()
+            await driver.start()
         assert "a-token-for-tests" not in str(rejected.value)
-        await rig.adapter.stop()
+        await driver.adapter.stop()
 
 
 async def test_a_session_that_is_closed_for_good_is_replaced() -> None:
     clock = ManualClock()
-    async with a_rig(clock=clock) as rig:
-        run = await rig.post(RUN)
-        await rig.server.gateway.hang_up(4004)
+    async with discord_driver(clock=clock) as driver:
+        run = await driver.post(RUN)
+        await driver.server.gateway.hang_up(4004)
         await clock.armed_until(clock.now() + 5)
         with pytest.raises(NotSent):
-            await rig.post(Note(text="nobody is there"))
+            await driver.post(Note(text="nobody is there"))
         clock.advance(5)
-        await rig.server.until(lambda: len(rig.server.gateway.identified) == 2)
-        await rig.say(rig.thread(run), "hello again")
-        assert (await said(rig)).text == "hello again"
+        await driver.server.until(lambda: len(driver.server.gateway.identified) == 2)
+        await driver.say(driver.thread(run), "hello again")
+        assert (await said(driver)).text == "hello again"
 
 
 async def test_several_shards_keep_to_the_address_that_was_set() -> None:
     async with DiscordServer() as server:
         server.gateway.shards = 2
-        rig = DiscordRig(server)
-        await rig.start()
+        driver = DiscordDriver(server)
+        await driver.start()
         assert [item["shard"] for item in server.gateway.identified] == [[0, 2], [1, 2]]
-        run = await rig.post(RUN)
+        run = await driver.post(RUN)
         await server.gateway.hang_up()
-        await rig.say(rig.thread(run), "said in between")
-        assert (await said(rig)).text == "said in between"
+        await driver.say(driver.thread(run), "said in between")
+        assert (await said(driver)).text == "said in between"
         assert server.strays == []
-        await rig.adapter.stop()
+        await driver.adapter.stop()
 
 
 async def test_only_intents_that_are_needed_and_allowed_are_requested() -> None:
-    async with a_rig() as rig:
-        rig.world.flags = 0
-        await rig.adapter.stop()
-        await rig.start()
-        asked = [item["intents"] for item in rig.server.gateway.identified]
+    async with discord_driver() as driver:
+        driver.world.flags = 0
+        await driver.adapter.stop()
+        await driver.start()
+        asked = [item["intents"] for item in driver.server.gateway.identified]
         assert asked == [37377, 37377 - (1 << 15)]
 
 
 async def test_stopping_while_a_message_waits_to_be_stored_leaves_nothing_behind() -> None:
     clock = ManualClock()
-    async with a_rig(clock=clock) as rig:
-        run = await rig.post(RUN)
-        rig.fail_next_store()
-        await rig.say(rig.thread(run), "lost here, read again after the start")
+    async with discord_driver(clock=clock) as driver:
+        run = await driver.post(RUN)
+        driver.fail_next_store()
+        await driver.say(driver.thread(run), "lost here, read again after the start")
         await clock.armed_until(clock.now() + 60)
-        await rig.adapter.stop()
+        await driver.adapter.stop()
         assert clock.alarms == []
 
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver
-from tests.support.fake_discord.fixture import a_rig
+from tests.support.fake_discord.fixture import discord_driver
 
 
 class TestDiscordKeepsTheContract(AdapterContract):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
-        async with a_rig() as rig:
-            yield rig
+        async with discord_driver() as driver:
+            yield driver

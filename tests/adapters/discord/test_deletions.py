@@ -10,11 +10,11 @@ from orchestrator_bridge.chat.inbound import MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import Note, PostedMessage
 from orchestrator_bridge.chat.testing import RUN, question
 from tests.support.fake_discord import wire
-from tests.support.fake_discord.fixture import DiscordRig, a_rig
+from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
 
 
-async def lost(rig: DiscordRig) -> MessageDeleted:
-    heard = await rig.next_event()
+async def lost(driver: DiscordDriver) -> MessageDeleted:
+    heard = await driver.next_event()
     assert isinstance(heard, MessageDeleted), heard
     return heard
 
@@ -24,50 +24,50 @@ def is_card(gone: MessageDeleted, posted: PostedMessage) -> bool:
 
 
 async def test_a_deleted_card_is_reported_and_its_thread_remains() -> None:
-    async with a_rig() as rig:
-        asked = await rig.post(question())
-        rig.world.delete(int(asked.message))
-        assert is_card(await lost(rig), asked)
-        await rig.say(rig.thread(asked), "SQLite")
-        heard = await rig.next_event()
+    async with discord_driver() as driver:
+        asked = await driver.post(question())
+        driver.world.delete(int(asked.message))
+        assert is_card(await lost(driver), asked)
+        await driver.say(driver.thread(asked), "SQLite")
+        heard = await driver.next_event()
         assert isinstance(heard, MessageReceived)
-        assert heard.place == rig.thread(asked)
+        assert heard.place == driver.thread(asked)
 
 
 async def test_after_its_thread_is_deleted_replies_to_the_card_count() -> None:
-    async with a_rig() as rig:
-        asked = await rig.post(question())
-        rig.world.delete_channel(int(asked.message))
-        rig.world.write(rig.ana.id, rig.channel.id, "SQLite", replies_to=int(asked.message))
-        heard = await rig.next_event()
+    async with discord_driver() as driver:
+        asked = await driver.post(question())
+        driver.world.delete_channel(int(asked.message))
+        driver.world.write(driver.ana.id, driver.channel.id, "SQLite", replies_to=int(asked.message))
+        heard = await driver.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.question == 2
-        await rig.post(Note(text="still here"), place=rig.thread(asked))
-        (said,) = [message for message in rig.world.here(rig.channel.id) if message.content == "still here"]
+        await driver.post(Note(text="still here"), place=driver.thread(asked))
+        (said,) = [message for message in driver.world.here(driver.channel.id) if message.content == "still here"]
         assert said.replies_to == int(asked.message)
 
 
 async def test_a_deleted_forum_post_is_a_lost_card() -> None:
-    async with a_rig(channel=wire.FORUM) as rig:
-        asked = await rig.post(question())
-        rig.world.delete_channel(int(str(asked.thread)))
-        assert is_card(await lost(rig), asked)
+    async with discord_driver(channel=wire.FORUM) as driver:
+        asked = await driver.post(question())
+        driver.world.delete_channel(int(str(asked.thread)))
+        assert is_card(await lost(driver), asked)
 
 
 async def test_a_deleted_channel_loses_its_cards() -> None:
-    async with a_rig() as rig:
-        run, asked = await rig.post(RUN), await rig.post(question())
-        rig.world.delete_channel(rig.channel.id)
-        gone = [await lost(rig), await lost(rig)]
+    async with discord_driver() as driver:
+        run, asked = await driver.post(RUN), await driver.post(question())
+        driver.world.delete_channel(driver.channel.id)
+        gone = [await lost(driver), await lost(driver)]
         assert is_card(gone[0], run)
         assert is_card(gone[1], asked)
 
 
 async def test_a_removal_from_a_server_is_logged_and_loses_its_cards(caplog: pytest.LogCaptureFixture) -> None:
-    async with a_rig() as rig:
-        asked = await rig.post(question())
+    async with discord_driver() as driver:
+        asked = await driver.post(question())
         with caplog.at_level(logging.ERROR):
-            rig.world.remove_bot()
-            assert is_card(await lost(rig), asked)
+            driver.world.remove_bot()
+            assert is_card(await lost(driver), asked)
         assert "removed from the server The house" in caplog.text
         assert "townhall setup discord" in caplog.text

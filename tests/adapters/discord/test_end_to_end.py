@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.discord.components import DiscordControl
-from tests.support.fake_discord.fixture import DiscordRig
+from tests.support.fake_discord.fixture import DiscordDriver
 from tests.support.fake_discord.server import DiscordServer
 from tests.support.fake_discord.simcord_bot import TEAM_FILE
 from tests.support.fake_models.players import asking_player
@@ -40,14 +40,14 @@ async def ended(process: Process) -> tuple[int | None, str]:
 async def test_a_bot_that_is_started_works_on_a_task_asks_and_stops_when_told(tmp_path: Path) -> None:
     async with DiscordServer() as server, ModelServer(asking_player) as model:
         (tmp_path / "townhall.toml").write_text(TEAM_FILE.format(url=model.url), encoding="utf-8")
-        world, rig = server.world, DiscordRig(server)
+        world, driver = server.world, DiscordDriver(server)
         settings = {"DISCORD_TOKEN": server.token, "DISCORD_API_URL": server.api, "DISCORD_GATEWAY_URL": server.gateway_url}
         process = await townhall(tmp_path, "run", **settings)
         await server.until(lambda: world.commands)
-        rig.give("ask", task="Choose a database")
+        driver.send_command("ask", task="Choose a database")
         sqlite = DiscordControl(kind="option", number=1, value="sqlite").id
-        await server.until(lambda: rig.holding(sqlite))
-        rig.click(sqlite)
+        await server.until(lambda: driver.message_with(sqlite))
+        driver.click(sqlite)
         await server.until(lambda: any("Final answer of run 1" in message.content for message in world.messages.values()))
         process.send_signal(signal.SIGTERM)
         assert await ended(process) == (0, "")

@@ -12,7 +12,7 @@ from bot.cli.setup import print_setup
 from bot.doctor.report import run_checks
 from orchestrator_bridge.chat.platform import Finding
 from tests.support.fake_discord import wire
-from tests.support.fake_discord.fixture import DiscordRig
+from tests.support.fake_discord.fixture import DiscordDriver
 from tests.support.fake_discord.server import DiscordServer
 
 
@@ -68,10 +68,10 @@ async def test_setup_without_a_token_explains_how_to_get_one(
 
 
 async def test_the_doctor_finds_nothing_wrong_where_all_is_well(server: DiscordServer) -> None:
-    rig = DiscordRig(server)
-    await rig.start()
-    await server.until(lambda: rig.world.commands)
-    await rig.adapter.stop()
+    driver = DiscordDriver(server)
+    await driver.start()
+    await server.until(lambda: driver.world.commands)
+    await driver.adapter.stop()
     findings = await found()
     assert {item.state for about in findings.values() for item in about} == {"ok"}
     assert findings["discord"][0].found == "bot townhall on The house"

@@ -13,7 +13,7 @@ from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertai
 from orchestrator_bridge.chat.inbound import Author, MessageReceived
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
 from orchestrator_bridge.chat.testing import RUN, closed, question
-from tests.support.fake_discord.fixture import DiscordRig, a_rig
+from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
 from tests.support.fake_discord.server import Asked
 from tests.support.fake_discord.wire import THREAD
 
@@ -22,84 +22,84 @@ ANSWER = FinalAnswer(
 )
 
 
-def edits(rig: DiscordRig) -> int:
-    return sum(request.method == "PATCH" and "/messages/" in request.path for request in rig.server.requests)
+def edits(driver: DiscordDriver) -> int:
+    return sum(request.method == "PATCH" and "/messages/" in request.path for request in driver.server.requests)
 
 
 async def test_a_card_is_edited_only_when_it_looks_different() -> None:
-    async with a_rig() as rig:
-        posted = await rig.post(RUN)
-        await rig.post(RUN, replaces=posted, key="now")
-        assert edits(rig) == 1  # its reference has changed with the key
-        await rig.post(RUN, replaces=posted, key="now")
-        assert edits(rig) == 1
-        await rig.post(replace(RUN, status="waiting"), replaces=posted, key="now")
-        assert edits(rig) == 2
+    async with discord_driver() as driver:
+        posted = await driver.post(RUN)
+        await driver.post(RUN, replaces=posted, key="now")
+        assert edits(driver) == 1  # its reference has changed with the key
+        await driver.post(RUN, replaces=posted, key="now")
+        assert edits(driver) == 1
+        await driver.post(replace(RUN, status="waiting"), replaces=posted, key="now")
+        assert edits(driver) == 2
 
 
 async def test_when_old_edits_are_limited_progress_is_dropped_and_a_final_state_waits() -> None:
-    async with a_rig() as rig:
-        posted = await rig.post(RUN)
-        rig.server.faults.put("reject", code=30046)
-        assert await rig.post(replace(RUN, status="waiting"), replaces=posted) == posted
-        rig.server.faults.put("reject", code=30046)
+    async with discord_driver() as driver:
+        posted = await driver.post(RUN)
+        driver.server.faults.put("reject", code=30046)
+        assert await driver.post(replace(RUN, status="waiting"), replaces=posted) == posted
+        driver.server.faults.put("reject", code=30046)
         with pytest.raises(NotSent) as unsent:
-            await rig.post(replace(RUN, status="finished", ended=True), replaces=posted)
+            await driver.post(replace(RUN, status="finished", ended=True), replaces=posted)
         assert unsent.value.retry_after == 30.0
 
 
 async def test_a_server_without_a_response_times_out() -> None:
-    async with a_rig(response_timeout=0.2) as rig:
-        sending = rig.outbound(Note(text="hello?"), key="note")
-        rig.server.faults.put("silence")
+    async with discord_driver(response_timeout=0.2) as driver:
+        sending = driver.outbound(Note(text="hello?"), key="note")
+        driver.server.faults.put("silence")
         with pytest.raises(SendUncertain):
-            await rig.adapter.send(sending)
-        assert await rig.adapter.find_sent(sending) is not None
+            await driver.adapter.send(sending)
+        assert await driver.adapter.find_sent(sending) is not None
 
 
 @pytest.mark.parametrize("status", [503, 520])
 async def test_a_server_error_is_uncertain_and_a_retry_posts_no_copy(status: int) -> None:
-    async with a_rig() as rig:
-        sending = rig.outbound(Note(text="only once"), key="note")
-        rig.server.faults.put("effect-error", status=status)
+    async with discord_driver() as driver:
+        sending = driver.outbound(Note(text="only once"), key="note")
+        driver.server.faults.put("effect-error", status=status)
         with pytest.raises(SendUncertain):
-            await rig.adapter.send(sending)
-        await rig.adapter.send(sending)
-        assert [message.content for message in rig.world.here(rig.channel.id)] == ["only once"]
+            await driver.adapter.send(sending)
+        await driver.adapter.send(sending)
+        assert [message.content for message in driver.world.here(driver.channel.id)] == ["only once"]
 
 
 async def test_a_request_repeated_by_the_library_posts_no_copy() -> None:
-    async with a_rig() as rig:
-        rig.server.faults.put("effect-error", status=500)
-        await rig.post(Note(text="only once"), key="note")
-        assert [message.content for message in rig.world.here(rig.channel.id)] == ["only once"]
+    async with discord_driver() as driver:
+        driver.server.faults.put("effect-error", status=500)
+        await driver.post(Note(text="only once"), key="note")
+        assert [message.content for message in driver.world.here(driver.channel.id)] == ["only once"]
 
 
 async def test_a_short_rate_limit_is_waited_out_and_a_long_one_is_reported() -> None:
-    async with a_rig() as rig:
-        rig.server.faults.put("limit", seconds=0.01)
-        await rig.post(Note(text="after a pause"))
-        rig.server.faults.put("limit", seconds=90.0)
+    async with discord_driver() as driver:
+        driver.server.faults.put("limit", seconds=0.01)
+        await driver.post(Note(text="after a pause"))
+        driver.server.faults.put("limit", seconds=90.0)
         with pytest.raises(NotSent) as unsent:
-            await rig.post(Note(text="later"))
+            await driver.post(Note(text="later"))
         assert unsent.value.retry_after == 90.0
 
 
 async def test_a_post_to_an_unreachable_server_is_not_sent() -> None:
-    async with a_rig() as rig:
-        client = rig.adapter._connection.client
+    async with discord_driver() as driver:
+        client = driver.adapter._connection.client
         assert client is not None
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))
             DiscordEndpoints(api=f"http://127.0.0.1:{held.getsockname()[1]}/api/v10").apply_to(client)
             with pytest.raises(NotSent):
-                await rig.post(Note(text="anybody there?"))
+                await driver.post(Note(text="anybody there?"))
 
 
 async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> None:
-    async with a_rig() as rig:
-        run = await rig.post(RUN)
-        sending = rig.outbound(ANSWER, place=rig.thread(run), key="final")
+    async with discord_driver() as driver:
+        run = await driver.post(RUN)
+        sending = driver.outbound(ANSWER, place=driver.thread(run), key="final")
         seen = 0
 
         def third(asked: Asked) -> bool:
@@ -107,119 +107,119 @@ async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> Non
             seen += asked.writes
             return asked.writes and seen == 3
 
-        rig.server.faults.put("refuse", third)
+        driver.server.faults.put("refuse", third)
         with pytest.raises(SendUncertain, match="2 of"):
-            await rig.adapter.send(sending)
-        found = await rig.adapter.find_sent(sending)
+            await driver.adapter.send(sending)
+        found = await driver.adapter.find_sent(sending)
         assert found is not None
-        texts = [message.content for message in rig.world.here(int(run.thread or 0))]
+        texts = [message.content for message in driver.world.here(int(run.thread or 0))]
         whole = "\n".join(texts)
         assert [whole.count(f"Paragraph {number}.") for number in range(15)] == [1] * 15
         assert whole.endswith("One vote.")
-        assert found.message == str(rig.world.here(int(run.thread or 0))[0].id)
+        assert found.message == str(driver.world.here(int(run.thread or 0))[0].id)
 
 
 async def test_a_card_whose_thread_is_missing_gets_it_when_it_is_found() -> None:
-    async with a_rig() as rig:
-        sending = rig.outbound(question(), key="question")
-        rig.server.faults.put("refuse", lambda asked: asked.path.endswith("/threads"))
+    async with discord_driver() as driver:
+        sending = driver.outbound(question(), key="question")
+        driver.server.faults.put("refuse", lambda asked: asked.path.endswith("/threads"))
         with pytest.raises(SendUncertain, match="not its thread"):
-            await rig.adapter.send(sending)
-        assert await rig.adapter.find_sent(sending) is not None
-        assert [channel.kind for channel in rig.world.channels.values()].count(THREAD) == 1
-        assert await rig.adapter.find_sent(sending) is not None  # and again, with the thread that is there
-        assert len(rig.world.here(rig.channel.id)) == 1
+            await driver.adapter.send(sending)
+        assert await driver.adapter.find_sent(sending) is not None
+        assert [channel.kind for channel in driver.world.channels.values()].count(THREAD) == 1
+        assert await driver.adapter.find_sent(sending) is not None  # and again, with the thread that is there
+        assert len(driver.world.here(driver.channel.id)) == 1
 
 
 async def test_archived_and_locked_threads_are_reopened() -> None:
-    async with a_rig() as rig:
-        run = await rig.post(RUN)
-        thread = rig.world.channels[int(run.thread or 0)]
-        await rig.say(rig.thread(run), "hello")
-        said = await rig.next_event()
+    async with discord_driver() as driver:
+        run = await driver.post(RUN)
+        thread = driver.world.channels[int(run.thread or 0)]
+        await driver.say(driver.thread(run), "hello")
+        said = await driver.next_event()
         assert isinstance(said, MessageReceived)
         thread.archived = True
-        await rig.post(Acknowledgement(message=said.message, author=said.author, sign="taken"), place=rig.thread(run))
-        assert rig.world.messages[int(said.message)].reactions == ["✅"]
+        await driver.post(Acknowledgement(message=said.message, author=said.author, sign="taken"), place=driver.thread(run))
+        assert driver.world.messages[int(said.message)].reactions == ["✅"]
         thread.locked = True
-        await rig.post(Note(text="and a word"), place=rig.thread(run))
-        assert rig.world.here(thread.id)[-1].content == "and a word"
+        await driver.post(Note(text="and a word"), place=driver.thread(run))
+        assert driver.world.here(thread.id)[-1].content == "and a word"
 
 
 async def test_a_locked_thread_that_may_not_be_reopened_is_reported_with_the_fix() -> None:
-    async with a_rig() as rig:
-        run = await rig.post(RUN)
-        thread = rig.world.channels[int(run.thread or 0)]
+    async with discord_driver() as driver:
+        run = await driver.post(RUN)
+        thread = driver.world.channels[int(run.thread or 0)]
         thread.locked = True
         thread.forbidden.add("manage")
         with pytest.raises(SendRejected, match="townhall doctor"):
-            await rig.post(Note(text="a word"), place=rig.thread(run))
+            await driver.post(Note(text="a word"), place=driver.thread(run))
 
 
 async def test_a_question_is_closed_also_when_its_thread_is_archived() -> None:
-    async with a_rig() as rig:
-        posted = await rig.post(question())
-        thread = rig.world.channels[int(posted.thread or 0)]
+    async with discord_driver() as driver:
+        posted = await driver.post(question())
+        thread = driver.world.channels[int(posted.thread or 0)]
         thread.archived = thread.locked = True
-        await rig.post(closed(question()), replaces=posted)
-        (card,) = await rig.visible(rig.home)
+        await driver.post(closed(question()), replaces=posted)
+        (card,) = await driver.visible(driver.home)
         assert "Alice answered: SQLite" in card.text
 
 
 async def test_a_post_to_something_deleted_is_rejected_with_the_reason() -> None:
-    async with a_rig() as rig:
-        posted = await rig.post(question())
-        rig.world.delete(int(posted.message))
+    async with discord_driver() as driver:
+        posted = await driver.post(question())
+        driver.world.delete(int(posted.message))
         with pytest.raises(SendRejected, match="the message was deleted"):
-            await rig.post(closed(question()), replaces=posted)
-        del rig.world.channels[int(posted.thread or 0)]
-        rig.adapter._channels.forget(int(posted.thread or 0))
-        rig.world.emit("THREAD_DELETE", {"id": posted.thread, "guild_id": "1000000000000000001", "parent_id": "1", "type": 11})
-        del rig.world.channels[rig.channel.id]
+            await driver.post(closed(question()), replaces=posted)
+        del driver.world.channels[int(posted.thread or 0)]
+        driver.adapter._channels.forget(int(posted.thread or 0))
+        driver.world.emit("THREAD_DELETE", {"id": posted.thread, "guild_id": "1000000000000000001", "parent_id": "1", "type": 11})
+        del driver.world.channels[driver.channel.id]
         with pytest.raises(SendRejected, match="deleted, or I was removed"):
-            await rig.post(Note(text="hello?"))
+            await driver.post(Note(text="hello?"))
 
 
 async def test_the_text_of_an_acknowledgement_is_a_direct_message() -> None:
-    async with a_rig() as rig:
-        receipt = await a_receipt(rig, rig.person)
-        assert rig.world.messages[int(receipt)].reactions == ["🚫"]
-        (told,) = rig.world.here(rig.world.direct(rig.ana.id).id)
+    async with discord_driver() as driver:
+        receipt = await a_receipt(driver, driver.person)
+        assert driver.world.messages[int(receipt)].reactions == ["🚫"]
+        (told,) = driver.world.here(driver.world.direct(driver.ana.id).id)
         assert told.content == "Question 2 is for Alice."
 
 
 async def test_without_direct_messages_the_text_of_an_acknowledgement_is_in_the_thread() -> None:
-    async with a_rig() as rig:
-        rig.ana.takes_direct = False
-        receipt = await a_receipt(rig, rig.person)
-        thread = rig.world.messages[int(receipt)].channel
-        assert rig.world.here(thread)[-1].content == "Ana: Question 2 is for Alice."
-        assert not await rig.notified()
+    async with discord_driver() as driver:
+        driver.ana.takes_direct = False
+        receipt = await a_receipt(driver, driver.person)
+        thread = driver.world.messages[int(receipt)].channel
+        assert driver.world.here(thread)[-1].content == "Ana: Question 2 is for Alice."
+        assert not await driver.notified()
 
 
-async def a_receipt(rig: DiscordRig, author: Author) -> str:
-    posted = await rig.post(question())
-    await rig.say(rig.thread(posted), "SQLite")
-    said = await rig.next_event()
+async def a_receipt(driver: DiscordDriver, author: Author) -> str:
+    posted = await driver.post(question())
+    await driver.say(driver.thread(posted), "SQLite")
+    said = await driver.next_event()
     assert isinstance(said, MessageReceived)
     sent: Any = Acknowledgement(message=said.message, author=author, sign="refused", text="Question 2 is for Alice.")
-    await rig.post(sent, place=rig.thread(posted))
+    await driver.post(sent, place=driver.thread(posted))
     return said.message
 
 
 async def test_a_very_long_answer_comes_with_a_file() -> None:
-    async with a_rig() as rig:
-        run = await rig.post(RUN)
-        await rig.post(replace(ANSWER, text=ANSWER.text * 10), place=rig.thread(run))
-        last = rig.world.here(int(run.thread or 0))[-1]
+    async with discord_driver() as driver:
+        run = await driver.post(RUN)
+        await driver.post(replace(ANSWER, text=ANSWER.text * 10), place=driver.thread(run))
+        last = driver.world.here(int(run.thread or 0))[-1]
         assert [file["filename"] for file in last.attachments] == ["run-3-answer.md"]
         assert last.attachments[0]["text"] == ANSWER.text * 10
 
 
 async def test_mentions_come_before_the_text_and_only_once() -> None:
-    async with a_rig() as rig:
-        posted = await rig.post(question(asked=rig.person))
-        (card,) = rig.world.here(rig.channel.id)
-        assert card.content.startswith(f"<@{rig.ana.id}> **skeptic** asks: Which database")
-        await rig.post(closed(question(asked=rig.person)), replaces=posted)
-        assert f"<@{rig.ana.id}>" not in card.content
+    async with discord_driver() as driver:
+        posted = await driver.post(question(asked=driver.person))
+        (card,) = driver.world.here(driver.channel.id)
+        assert card.content.startswith(f"<@{driver.ana.id}> **skeptic** asks: Which database")
+        await driver.post(closed(question(asked=driver.person)), replaces=posted)
+        assert f"<@{driver.ana.id}>" not in card.content

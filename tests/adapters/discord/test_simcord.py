@@ -13,13 +13,13 @@ from orchestrator_bridge.chat.adapter import SendRejected
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, MessageReceived
 from orchestrator_bridge.chat.outbound import CardOption, Note, OutboundPost, PrivateReply
 from orchestrator_bridge.chat.testing import RUN, closed, long_answer, question
-from tests.support.fake_discord.simcord import a_sim
+from tests.support.fake_discord.simcord import simulation
 
 LITE = DiscordControl(kind="option", number=2, value="lite").id
 
 
 async def test_every_command_is_registered_delivered_and_acknowledged_privately() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         assert set(sim.alice.available_commands(sim.channel)) >= {"ask", "model", "models", "team", "runs", "questions", "help"}
         result = await sim.alice.slash(sim.channel, "ask", task="plan it", team="review")
         heard = sim.next_event()
@@ -34,13 +34,13 @@ async def test_every_command_is_registered_delivered_and_acknowledged_privately(
 
 
 async def test_autocomplete_answers() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         choices = await sim.alice.autocomplete(sim.channel, "model", "model", "4.1")
         assert [choice["value"] for choice in choices] == ["grok-4.1-fast"]
 
 
 async def test_the_message_menu() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         message = await sim.alice.send(sim.channel, "The build is red")
         await sim.alice.context_menu(sim.channel, MESSAGE_MENU, message)
         heard = sim.next_event()
@@ -49,7 +49,7 @@ async def test_the_message_menu() -> None:
 
 
 async def test_a_question_is_answered_by_button_message_and_modal_also_after_a_restart() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         posted = await sim.post(question(), key="q")
         await sim.adapter.start(sim.received.put)  # the next process, over the same world
         clicked = await sim.alice.click(sim.card(), custom_id=LITE)
@@ -70,7 +70,7 @@ async def test_a_question_is_answered_by_button_message_and_modal_also_after_a_r
 
 
 async def test_many_options_are_shown_as_a_select() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         options = tuple(CardOption(id=f"o{number}", label=f"Option {number}") for number in range(10))
         await sim.post(replace(question(), options=options), key="q")
         await sim.alice.select(sim.card(), custom_id=DiscordControl(kind="select", number=2).id, values=["o7"])
@@ -80,7 +80,7 @@ async def test_many_options_are_shown_as_a_select() -> None:
 
 
 async def test_more_time_asks_how_much() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         await sim.post(question(), key="q")
         asked = await sim.alice.click(sim.card(), custom_id=DiscordControl(kind="more_time", number=2).id)
         assert asked.response is not None
@@ -91,7 +91,7 @@ async def test_more_time_asks_how_much() -> None:
 
 
 async def test_a_closed_card_has_nothing_to_click() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         posted = await sim.post(question(), key="q")
         await sim.post(closed(question()), key="q:closed", replaces=posted)
         assert sim.card().components == []
@@ -99,7 +99,7 @@ async def test_a_closed_card_has_nothing_to_click() -> None:
 
 
 async def test_edits_and_deletions_in_a_thread_are_delivered() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         await sim.post(RUN, key="run")
         (thread,) = sim.channel.threads
         message = await sim.alice.send(thread, "SQLite")
@@ -113,7 +113,7 @@ async def test_edits_and_deletions_in_a_thread_are_delivered() -> None:
 
 
 async def test_a_forum_gets_posts() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         forum = sim.guild.create_forum_channel("ideas")
         posted = await sim.post(question(), key="q", place=sim.place(forum))
         (thread,) = forum.threads
@@ -126,7 +126,7 @@ async def test_a_forum_gets_posts() -> None:
 
 
 async def test_limits_of_discord_are_kept_by_the_longest_texts() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         options = tuple(CardOption(id=f"o{number}" * 10, label="l" * 75, description="d" * 300) for number in range(10))
         long = replace(
             question(), text="t" * 500, context="c " * 5000, options=options, silence="s" * 900, task="x" * 5000, asked="a" * 900
@@ -138,7 +138,7 @@ async def test_limits_of_discord_are_kept_by_the_longest_texts() -> None:
 
 
 async def test_a_missing_permission_is_named() -> None:
-    async with a_sim() as sim:
+    async with simulation() as sim:
         nowhere = sim.guild.create_text_channel(
             "closed", overwrites={sim.guild.default_role: discord.PermissionOverwrite(send_messages=False)}
         )
@@ -147,7 +147,7 @@ async def test_a_missing_permission_is_named() -> None:
 
 
 async def test_members_of_a_role_are_known_with_the_members_intent() -> None:
-    async with a_sim(members=True) as sim:
+    async with simulation(members=True) as sim:
         role = sim.guild.create_role("backend")
         sim.guild.add_member(sim.env.create_user("bob"), roles=[role])
         await sim.env.settle()

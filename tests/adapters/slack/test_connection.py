@@ -12,7 +12,7 @@ import pytest
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.testing import RUN, closed, question
-from tests.support.fake_slack.fixture import HttpRig, SlackRig, a_rig, an_http_rig
+from tests.support.fake_slack.fixture import SlackDriver, SlackHttpDriver, slack_driver, slack_http_driver
 from tests.support.fake_slack.posting import SECRET, Posting
 from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
 from tests.support.fake_slack.state import ANA, APP, GENERAL, TEAM
@@ -24,8 +24,8 @@ async def server() -> AsyncIterator[SlackServer]:
         yield server
 
 
-async def said(rig: SlackRig) -> str:
-    heard = await rig.next_event()
+async def said(driver: SlackDriver) -> str:
+    heard = await driver.next_event()
     assert isinstance(heard, MessageReceived)
     return heard.text
 
@@ -37,93 +37,93 @@ async def said(rig: SlackRig) -> str:
 async def test_a_rejected_token_ends_the_start_with_the_fix(server: SlackServer, token: str, setting: str) -> None:
     server.tokens[token] = "invalid_auth"
     with pytest.raises(SendRejected, match=f"{setting}: .*reinstall"):
-        await SlackRig(server).start()
+        await SlackDriver(server).start()
 
 
 async def test_an_unreachable_slack_can_be_tried_again(server: SlackServer) -> None:
     with pytest.raises(NotSent, match="cannot be reached"):
-        await SlackRig(server, url="http://127.0.0.1:9/api/").start()
+        await SlackDriver(server, url="http://127.0.0.1:9/api/").start()
 
 
 @pytest.mark.parametrize(("path", "told"), [("nowhere", "SLACK_API_URL"), ("upload", r"auth\.test")])
 async def test_an_address_that_is_not_slacks_is_reported(server: SlackServer, path: str, told: str) -> None:
     with pytest.raises(NotSent, match=told):
-        await SlackRig(server, url=f"{server.methods.url}/{path}/").start()
+        await SlackDriver(server, url=f"{server.methods.url}/{path}/").start()
 
 
 async def test_without_the_right_to_see_user_groups_the_bot_works_all_the_same(server: SlackServer) -> None:
     server.world.scopes = server.world.scopes - {"usergroups:read"}
-    rig = SlackRig(server)
-    await rig.start()
-    assert rig.adapter.members("S1CREW") is None
-    await rig.post(RUN)
-    await rig.adapter.stop()
+    driver = SlackDriver(server)
+    await driver.start()
+    assert driver.adapter.members("S1CREW") is None
+    await driver.post(RUN)
+    await driver.adapter.stop()
 
 
 async def test_without_token_and_secret_the_start_is_rejected(server: SlackServer) -> None:
     with pytest.raises(SendRejected, match="SLACK_APP_TOKEN"):
-        await SlackRig(server, app_token=None).start()
+        await SlackDriver(server, app_token=None).start()
 
 
 # Sockets ------------------------------------------------------------------------------------------------------------------
 
 
 async def test_after_a_lost_connection_only_the_threads_of_open_questions_and_live_runs_are_read() -> None:
-    async with a_rig(ping_interval=0.05) as rig:
-        people = rig.server.people
-        run, over = await rig.post(RUN), await rig.post(replace(RUN, run=4))
-        ended, asked = await rig.post(question(7)), await rig.post(question(2))
-        await rig.post(closed(question(7)), replaces=ended)
-        await rig.post(replace(RUN, run=4, ended=True), replaces=over)
+    async with slack_driver(ping_interval=0.05) as driver:
+        people = driver.server.people
+        run, over = await driver.post(RUN), await driver.post(replace(RUN, run=4))
+        ended, asked = await driver.post(question(7)), await driver.post(question(2))
+        await driver.post(closed(question(7)), replaces=ended)
+        await driver.post(replace(RUN, run=4, ended=True), replaces=over)
         gone = people.say(ANA, GENERAL, "gone soon", asked.thread)
         changed = people.say(ANA, GENERAL, "SQLite", asked.thread)
-        assert [await said(rig), await said(rig)] == ["gone soon", "SQLite"]
-        await rig.server.until(lambda: not rig.world.unacknowledged)
-        before = rig.server.sockets.count
-        rig.server.sockets.cut()
+        assert [await said(driver), await said(driver)] == ["gone soon", "SQLite"]
+        await driver.server.until(lambda: not driver.world.unacknowledged)
+        before = driver.server.sockets.count
+        driver.server.sockets.cut()
         people.say(ANA, GENERAL, "mind the budget", run.thread, delivered=False)
         people.say(ANA, GENERAL, "missed", asked.thread, delivered=False)
         people.change(GENERAL, changed["ts"], "PostgreSQL", delivered=False)
         people.delete(GENERAL, gone["ts"], delivered=False)
-        await rig.server.until(lambda: rig.server.sockets.count > before)
-        heard = [await rig.next_event() for _ in range(4)]
+        await driver.server.until(lambda: driver.server.sockets.count > before)
+        heard = [await driver.next_event() for _ in range(4)]
         assert [item.message for item in heard if isinstance(item, MessageDeleted)] == [gone["ts"]]
         assert [item.text for item in heard if isinstance(item, MessageReceived)] == ["mind the budget", "PostgreSQL", "missed"]
-        reads = [request.about for request in rig.server.requests if request.path == "conversations.replies"]
+        reads = [request.about for request in driver.server.requests if request.path == "conversations.replies"]
         assert set(reads) == {run.thread, asked.thread}
 
 
 async def test_a_silent_socket_is_replaced() -> None:
-    async with a_rig(ping_interval=0.05) as rig:
-        run = await rig.post(RUN)
-        rig.server.sockets.deaf = True
-        before = rig.server.sockets.count
-        await rig.server.until(lambda: rig.server.sockets.count > before)
-        rig.server.sockets.deaf = False
-        await rig.say(rig.thread(run), "heard again")
-        assert await said(rig) == "heard again"
+    async with slack_driver(ping_interval=0.05) as driver:
+        run = await driver.post(RUN)
+        driver.server.sockets.deaf = True
+        before = driver.server.sockets.count
+        await driver.server.until(lambda: driver.server.sockets.count > before)
+        driver.server.sockets.deaf = False
+        await driver.say(driver.thread(run), "heard again")
+        assert await said(driver) == "heard again"
 
 
 async def test_a_failed_connection_is_retried_with_a_new_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.slack.socket_mode.CONNECT", 0.2)
-    async with a_rig(ping_interval=0.05) as rig:
-        opened = rig.server.count("apps.connections.open")
-        rig.server.sockets.refused = 1
-        rig.server.sockets.cut()
-        before = rig.server.sockets.count
-        await rig.server.until(lambda: rig.server.sockets.count > before)
-        assert rig.server.count("apps.connections.open") >= opened + 2
+    async with slack_driver(ping_interval=0.05) as driver:
+        opened = driver.server.count("apps.connections.open")
+        driver.server.sockets.refused = 1
+        driver.server.sockets.cut()
+        before = driver.server.sockets.count
+        await driver.server.until(lambda: driver.server.sockets.count > before)
+        assert driver.server.count("apps.connections.open") >= opened + 2
 
 
 async def test_an_event_that_could_not_be_stored_is_not_acknowledged_and_is_delivered_again() -> None:
-    async with a_rig() as rig:
-        run = await rig.post(RUN)
-        rig.fail_next_store()
-        message = rig.server.people.say(ANA, GENERAL, "keep this", run.thread)
-        await rig.wait_broken()
-        assert rig.world.unacknowledged
-        await rig.reconnect()
-        heard = await rig.next_event()
+    async with slack_driver() as driver:
+        run = await driver.post(RUN)
+        driver.fail_next_store()
+        message = driver.server.people.say(ANA, GENERAL, "keep this", run.thread)
+        await driver.wait_broken()
+        assert driver.world.unacknowledged
+        await driver.reconnect()
+        heard = await driver.next_event()
         assert isinstance(heard, MessageReceived)
         assert heard.message == message["ts"]
 
@@ -132,17 +132,17 @@ async def test_an_event_that_could_not_be_stored_is_not_acknowledged_and_is_deli
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[HttpRig]:
-    async with an_http_rig() as rig:
-        yield rig
+async def http() -> AsyncIterator[SlackHttpDriver]:
+    async with slack_http_driver() as driver:
+        yield driver
 
 
-def reply(rig: HttpRig, thread: str | None, **outer: str) -> str:
-    event = {"type": "message", "user": ANA, "text": "1", "ts": rig.world.stamp(), "channel": GENERAL, "thread_ts": thread}
+def reply(driver: SlackHttpDriver, thread: str | None, **outer: str) -> str:
+    event = {"type": "message", "user": ANA, "text": "1", "ts": driver.world.stamp(), "channel": GENERAL, "thread_ts": thread}
     return json.dumps({"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event_id": "E1", "event": event, **outer})
 
 
-async def test_a_valid_signature_is_accepted(http: HttpRig) -> None:
+async def test_a_valid_signature_is_accepted(http: SlackHttpDriver) -> None:
     asked = await http.post(question())
     assert await http.posting.post(reply(http, asked.thread)) == 200
     assert await said(http) == "1"
@@ -159,7 +159,7 @@ async def test_a_valid_signature_is_accepted(http: HttpRig) -> None:
         (SECRET, 0.0, {"X-Slack-Request-Timestamp": "soon"}),
     ],
 )
-async def test_a_bad_or_old_signature_is_refused(http: HttpRig, secret: str, age: float, headers: dict[str, str]) -> None:
+async def test_a_bad_or_old_signature_is_refused(http: SlackHttpDriver, secret: str, age: float, headers: dict[str, str]) -> None:
     asked = await http.post(question())
     assert await http.posting.post(reply(http, asked.thread), secret=secret, at=time.time() - age, **headers) == 401
     assert await http.posting.post(reply(http, asked.thread)) == 200
@@ -167,28 +167,28 @@ async def test_a_bad_or_old_signature_is_refused(http: HttpRig, secret: str, age
 
 
 @pytest.mark.parametrize("outer", [{"team_id": "T9AWAY"}, {"api_app_id": "A9OTHER"}])
-async def test_another_team_or_app_is_refused_even_with_our_signature(http: HttpRig, outer: dict[str, str]) -> None:
+async def test_another_team_or_app_is_refused_even_with_our_signature(http: SlackHttpDriver, outer: dict[str, str]) -> None:
     assert await http.posting.post(reply(http, "1.1", **outer)) == 403
 
 
-async def test_an_event_that_could_not_be_stored_is_answered_with_an_error(http: HttpRig) -> None:
+async def test_an_event_that_could_not_be_stored_is_answered_with_an_error(http: SlackHttpDriver) -> None:
     asked = await http.post(question())
     http.fail_next_store()
     assert await http.posting.post(reply(http, asked.thread)) == 500
     assert await http.posting.post(reply(http, asked.thread)) == 200
 
 
-async def test_slack_can_verify_the_address(http: HttpRig) -> None:
+async def test_slack_can_verify_the_address(http: SlackHttpDriver) -> None:
     assert await http.posting.post(json.dumps({"type": "url_verification", "challenge": "c4a11"})) == 200
     assert json.loads(http.posting.text) == {"challenge": "c4a11"}
 
 
-async def test_an_oversized_request_is_refused(http: HttpRig) -> None:
+async def test_an_oversized_request_is_refused(http: SlackHttpDriver) -> None:
     assert await http.posting.post("x" * 2_000_000) == 413
 
 
-async def test_a_port_in_use_is_reported_with_its_setting(http: HttpRig) -> None:
+async def test_a_port_in_use_is_reported_with_its_setting(http: SlackHttpDriver) -> None:
     async with SlackServer() as server, Posting(server):
-        rig = SlackRig(server, app_token=None, signing_secret=SECRET, port=http.slack.port)
+        driver = SlackDriver(server, app_token=None, signing_secret=SECRET, port=http.slack.port)
         with pytest.raises(SendRejected, match=f"TOWNHALL_HTTP_PORT={http.slack.port}"):
-            await rig.start()
+            await driver.start()

@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver
-from tests.support.fake_slack.fixture import a_rig, an_http_rig
+from tests.support.fake_slack.fixture import slack_driver, slack_http_driver
 
 
 class TestSlackOverSocketModeKeepsTheContract(AdapterContract, lacks={"delete_post"}):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
-        async with a_rig() as rig:
-            yield rig
+        async with slack_driver() as driver:
+            yield driver
 
 
 class TestSlackOverHttpKeepsTheContract(AdapterContract, lacks={"delete_post"}):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
-        async with an_http_rig() as rig:
-            yield rig
+        async with slack_http_driver() as driver:
+            yield driver

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake_slack.running_bot import RELEASE, ROOT, start_slack_bot
 from tests.support.fake_slack.server import SlackServer
 from tests.support.fake_slack.shown import words
 from tests.support.fake_slack.state import ANA, BEN, BOT_USER, CREW, ELSEWHERE, GENERAL, ROBOT, STRANGER
-from tests.support.fake_slack.whole_bot import RELEASE, ROOT, a_bot
 
 ASKED = "Was the migration tried on a copy of the data?"
 PEOPLE = f"""
@@ -32,25 +32,25 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def test_only_those_who_are_not_in_the_channel_get_a_direct_message_and_answer_there(folder: Path) -> None:
-    async with a_bot(folder, BOTH + PEOPLE) as bot:
+    async with start_slack_bot(folder, BOTH + PEOPLE) as bot:
         bot.world.channels[GENERAL].members.discard(BEN)
         bot.people.command(ANA, GENERAL, "ask May the release go out?")
         direct = bot.world.direct(BEN).id
-        copy = await bot.sees(ASKED, direct)
-        await bot.sees(ASKED)
-        assert not any(ASKED in words(message) for message in bot.seen(bot.world.direct(ANA).id))
+        copy = await bot.wait_for_message(ASKED, direct)
+        await bot.wait_for_message(ASKED)
+        assert not any(ASKED in words(message) for message in bot.messages(bot.world.direct(ANA).id))
         bot.people.click(BEN, direct, copy, "option/1")
-        await bot.sees("Answered by ben: Yes")
-        await bot.sees("Answered by ben: Yes", direct)
+        await bot.wait_for_message("Answered by ben: Yes")
+        await bot.wait_for_message("Answered by ben: Yes", direct)
 
 
 async def test_nobody_gets_a_direct_message_where_the_policy_does_not_say_so(folder: Path) -> None:
-    async with a_bot(folder, BOTH.replace("direct = true", "") + PEOPLE) as bot:
+    async with start_slack_bot(folder, BOTH.replace("direct = true", "") + PEOPLE) as bot:
         bot.world.channels[GENERAL].members.discard(BEN)
         bot.people.command(ANA, GENERAL, "ask May the release go out?")
-        bot.people.say(ANA, GENERAL, "yes", (await bot.sees(ASKED))["ts"])
-        await bot.sees("finished")
-        assert not list(bot.seen(bot.world.direct(BEN).id))
+        bot.people.say(ANA, GENERAL, "yes", (await bot.wait_for_message(ASKED))["ts"])
+        await bot.wait_for_message("finished")
+        assert not list(bot.messages(bot.world.direct(BEN).id))
 
 
 # While the bot is down ----------------------------------------------------------------------------------------------------
@@ -59,28 +59,28 @@ async def test_nobody_gets_a_direct_message_where_the_policy_does_not_say_so(fol
 async def test_a_mention_from_before_the_start_starts_one_run_however_often_it_is_delivered(folder: Path) -> None:
     async with SlackServer() as server:
         server.people.say(ANA, GENERAL, f"<@{BOT_USER}> ask May the release go out?", raw=True)
-        async with a_bot(folder, server=server) as bot:
-            await bot.sees(ASKED)
+        async with start_slack_bot(folder, server=server) as bot:
+            await bot.wait_for_message(ASKED)
             for envelope in list(server.world.envelopes):
                 server.world.deliver_again(envelope)
             await bot.until(lambda: not server.world.unacknowledged)
-        async with a_bot(folder, server=server) as bot:
+        async with start_slack_bot(folder, server=server) as bot:
             for envelope in list(server.world.envelopes):
                 server.world.deliver_again(envelope)
             await bot.until(lambda: not server.world.unacknowledged)
             bot.people.command(ANA, GENERAL, "runs")
-            assert "*2*" not in str(await bot.sees("Runs, newest first"))
+            assert "*2*" not in str(await bot.wait_for_message("Runs, newest first"))
 
 
 async def test_messages_missed_while_the_bot_was_down_are_read_from_history(folder: Path) -> None:
     async with SlackServer() as server:
-        async with a_bot(folder, server=server) as bot:
+        async with start_slack_bot(folder, server=server) as bot:
             bot.people.command(ANA, GENERAL, "ask May the release go out?")
-            question, run = await bot.sees(ASKED), await bot.sees("Run 1")
+            question, run = await bot.wait_for_message(ASKED), await bot.wait_for_message("Run 1")
         guided = server.people.say(ANA, GENERAL, "Mind the holidays.", run["ts"], delivered=False)
         replied = server.people.say(ANA, GENERAL, "yes", question["ts"], delivered=False)
-        async with a_bot(folder, server=server) as bot:
-            await bot.sees("Answered by Ana: Yes")
+        async with start_slack_bot(folder, server=server) as bot:
+            await bot.wait_for_message("Answered by Ana: Yes")
             stand = bot.world.channels[GENERAL].messages
             await bot.until(
                 lambda: all("white_check_mark" in stand[item["ts"]].get("reactions", ()) for item in (guided, replied))
@@ -93,20 +93,20 @@ async def test_messages_missed_while_the_bot_was_down_are_read_from_history(fold
 async def test_external_people_and_bots_can_neither_ask_nor_answer_unless_listed(folder: Path) -> None:
     team = BOTH.replace("direct = true", 'responders = "anyone"') + PEOPLE
     async with SlackServer() as server:
-        async with a_bot(folder, team, server) as bot:
+        async with start_slack_bot(folder, team, server) as bot:
             bot.people.command(STRANGER, GENERAL, "ask Tell me all.")
-            await bot.sees("Only members of this workspace can take part")
+            await bot.wait_for_message("Only members of this workspace can take part")
             bot.people.command(ANA, GENERAL, "ask May the release go out?")
-            question = await bot.sees(ASKED)
+            question = await bot.wait_for_message(ASKED)
             bot.people.click(STRANGER, GENERAL, question, "option/1")
             bot.people.say(ROBOT, GENERAL, "yes", question["ts"])
             bot.people.say(STRANGER, GENERAL, "yes", question["ts"])
             await bot.until(lambda: sum("Only members of this" in words(message) for message in bot.world.ephemeral) == 3)
-            assert not any("Answered" in words(message) for message in bot.seen())
+            assert not any("Answered" in words(message) for message in bot.messages())
         listed = team + f'\n[people.sly]\nslack = "{STRANGER}"\n'
-        async with a_bot(folder, listed, server) as bot:
+        async with start_slack_bot(folder, listed, server) as bot:
             bot.people.say(STRANGER, GENERAL, "yes, it was", question["ts"])
-            await bot.sees("Answered by sly: Yes")
+            await bot.wait_for_message("Answered by sly: Yes")
 
 
 async def test_user_group_and_channel_decide_who_may_start_and_others_are_refused_privately(folder: Path) -> None:
@@ -120,11 +120,11 @@ start = ["role:crew", "channel:{ELSEWHERE}"]
     async with SlackServer() as server:
         server.world.groups[CREW] = [ANA]
         server.world.channels[ELSEWHERE].members.add(BOT_USER)
-        async with a_bot(folder, RELEASE + rules, server) as bot:
+        async with start_slack_bot(folder, RELEASE + rules, server) as bot:
             bot.people.command(BEN, GENERAL, "ask May the release go out?")
-            refused = await bot.sees("You are not allowed to start runs here")
+            refused = await bot.wait_for_message("You are not allowed to start runs here")
             assert (refused["is_ephemeral"], refused["to"]) == (True, BEN)
             bot.people.command(ANA, GENERAL, "ask May the release go out?")
-            await bot.sees(ASKED)
+            await bot.wait_for_message(ASKED)
             bot.people.command(BEN, ELSEWHERE, "ask May the release go out?")
-            await bot.sees(ASKED, ELSEWHERE)
+            await bot.wait_for_message(ASKED, ELSEWHERE)

@@ -11,122 +11,122 @@ from orchestrator_bridge.chat.adapter import SendUncertain
 from orchestrator_bridge.chat.inbound import Author, Group, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
 from orchestrator_bridge.chat.testing import RUN, question
-from tests.support.fake_slack.fixture import SlackRig, a_rig
+from tests.support.fake_slack.fixture import SlackDriver, slack_driver
 from tests.support.fake_slack.shown import raw_texts, words
 from tests.support.fake_slack.state import ANA, CREW, GENERAL
 
 
 @pytest.fixture
-async def rig() -> AsyncIterator[SlackRig]:
-    async with a_rig() as rig:
-        yield rig
+async def driver() -> AsyncIterator[SlackDriver]:
+    async with slack_driver() as driver:
+        yield driver
 
 
-async def test_only_the_people_asked_and_their_groups_are_notified(rig: SlackRig) -> None:
+async def test_only_the_people_asked_and_their_groups_are_notified(driver: SlackDriver) -> None:
     alien = Author(platform="discord", id="42", name="Cy")
     broken = Author(platform="slack", id="U1> <!channel", name="Cy")
-    card = replace(question(), mentions=(rig.person, alien, broken), groups=(Group(platform="slack", id=CREW, name="crew"),))
-    await rig.post(card)
-    assert await rig.notified() == {ANA, CREW}
+    card = replace(question(), mentions=(driver.person, alien, broken), groups=(Group(platform="slack", id=CREW, name="crew"),))
+    await driver.post(card)
+    assert await driver.notified() == {ANA, CREW}
 
 
-async def test_a_notification_shows_a_whole_sentence(rig: SlackRig) -> None:
-    await rig.post(question())
-    assert rig.card(2)["text"] == "skeptic asks you: Which database shall we take? 1 PostgreSQL, 2 SQLite."
+async def test_a_notification_shows_a_whole_sentence(driver: SlackDriver) -> None:
+    await driver.post(question())
+    assert driver.card(2)["text"] == "skeptic asks you: Which database shall we take? 1 PostgreSQL, 2 SQLite."
 
 
-async def test_agents_speak_under_their_own_names(rig: SlackRig) -> None:
-    run = await rig.post(RUN)
-    said = await rig.post(Note(text="**I** propose a queue", speaker="architect"), place=rig.thread(run))
-    message = rig.world.channels[GENERAL].messages[said.message]
+async def test_agents_speak_under_their_own_names(driver: SlackDriver) -> None:
+    run = await driver.post(RUN)
+    said = await driver.post(Note(text="**I** propose a queue", speaker="architect"), place=driver.thread(run))
+    message = driver.world.channels[GENERAL].messages[said.message]
     assert message["username"] == "architect"
     assert list(raw_texts(message)) == ["**I** propose a queue"]
 
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_without_the_scope_for_names_the_agents_name_is_in_the_text(known: bool) -> None:
-    async with a_rig() as rig:
-        rig.world.scopes = rig.world.scopes - {"chat:write.customize"}
+    async with slack_driver() as driver:
+        driver.world.scopes = driver.world.scopes - {"chat:write.customize"}
         if known:
-            await rig.adapter.stop()
-            await rig.start()
-        run = await rig.post(RUN)
+            await driver.adapter.stop()
+            await driver.start()
+        run = await driver.post(RUN)
         for text in ("first", "second"):
-            said = await rig.post(Note(text=text, speaker="architect"), place=rig.thread(run))
-            message = rig.world.channels[GENERAL].messages[said.message]
+            said = await driver.post(Note(text=text, speaker="architect"), place=driver.thread(run))
+            message = driver.world.channels[GENERAL].messages[said.message]
             assert "username" not in message
             assert words(message) == f"*architect*\n{text}"
 
 
-async def test_a_run_asked_for_in_a_thread_has_its_own_thread_and_a_link(rig: SlackRig) -> None:
-    first = rig.server.people.say(ANA, GENERAL, "we should move")
+async def test_a_run_asked_for_in_a_thread_has_its_own_thread_and_a_link(driver: SlackDriver) -> None:
+    first = driver.server.people.say(ANA, GENERAL, "we should move")
     place = Place(platform="slack", channel=GENERAL, thread=first["ts"])
-    run = await rig.post(RUN, place=place)
+    run = await driver.post(RUN, place=place)
     assert run.thread == run.message != first["ts"]
-    (pointer,) = await rig.visible(place)
+    (pointer,) = await driver.visible(place)
     assert "Run 3 has started" in pointer.text
-    assert run.message.replace(".", "") in str(rig.world.effects[-1].body["blocks"])
+    assert run.message.replace(".", "") in str(driver.world.effects[-1].body["blocks"])
 
 
-async def test_a_very_long_answer_is_a_file_too(rig: SlackRig) -> None:
-    run = await rig.post(RUN)
+async def test_a_very_long_answer_is_a_file_too(driver: SlackDriver) -> None:
+    run = await driver.post(RUN)
     answer = FinalAnswer(
         run=3, text="\n\n".join(f"Point {number}. " + "All in all. " * 30 for number in range(300)), how="", by="x"
     )
-    await rig.post(answer, place=rig.thread(run))
-    seen = await rig.visible(rig.thread(run))
+    await driver.post(answer, place=driver.thread(run))
+    seen = await driver.visible(driver.thread(run))
     assert seen[0].text == "run-3-answer.md"
     assert "The whole answer is in the file run-3-answer.md" in seen[1].text
-    assert rig.world.contents.popitem()[1].decode() == answer.text
-    await rig.say(rig.thread(run), "the bot does not hear itself")
-    said = await rig.next_event()
+    assert driver.world.contents.popitem()[1].decode() == answer.text
+    await driver.say(driver.thread(run), "the bot does not hear itself")
+    said = await driver.next_event()
     assert isinstance(said, MessageReceived)
     assert said.author.id == ANA
 
 
-async def test_a_card_is_edited_only_when_something_has_changed(rig: SlackRig) -> None:
-    run = await rig.post(RUN)
+async def test_a_card_is_edited_only_when_something_has_changed(driver: SlackDriver) -> None:
+    run = await driver.post(RUN)
     newer = replace(RUN, status="finished")
     for card in (newer, newer, RUN, RUN):
-        await rig.post(card, replaces=run)
-    assert rig.server.count("chat.update") == 2
+        await driver.post(card, replaces=run)
+    assert driver.server.count("chat.update") == 2
 
 
-async def test_acknowledgements_are_reactions_and_late_replies_are_answered_in_the_thread(rig: SlackRig) -> None:
-    asked = await rig.post(question())
-    await rig.say(rig.thread(asked), "SQLite")
-    said = await rig.next_event()
+async def test_acknowledgements_are_reactions_and_late_replies_are_answered_in_the_thread(driver: SlackDriver) -> None:
+    asked = await driver.post(question())
+    await driver.say(driver.thread(asked), "SQLite")
+    said = await driver.next_event()
     assert isinstance(said, MessageReceived)
     for sign in ("taken", "taken", "late"):
         receipt = Acknowledgement(
             message=said.message, author=said.author, sign=sign, text="" if sign == "taken" else "It has ended."
         )
-        await rig.post(receipt, place=rig.thread(asked))
-    assert rig.world.channels[GENERAL].messages[said.message]["reactions"] == ["white_check_mark", "hourglass"]
-    assert [message.text for message in await rig.visible(rig.thread(asked))] == ["It has ended."]
+        await driver.post(receipt, place=driver.thread(asked))
+    assert driver.world.channels[GENERAL].messages[said.message]["reactions"] == ["white_check_mark", "hourglass"]
+    assert [message.text for message in await driver.visible(driver.thread(asked))] == ["It has ended."]
 
 
-async def test_an_answer_to_a_late_reply_whose_response_was_lost_is_found(rig: SlackRig) -> None:
-    asked = await rig.post(question())
-    await rig.say(rig.thread(asked), "SQLite")
-    said = await rig.next_event()
+async def test_an_answer_to_a_late_reply_whose_response_was_lost_is_found(driver: SlackDriver) -> None:
+    asked = await driver.post(question())
+    await driver.say(driver.thread(asked), "SQLite")
+    said = await driver.next_event()
     assert isinstance(said, MessageReceived)
     receipt = Acknowledgement(message=said.message, author=said.author, sign="late", text="It has ended.")
-    sending = rig.outbound(receipt, place=rig.thread(asked), key="receipt-1")
-    assert await rig.adapter.find_sent(sending) is None
-    rig.server.faults.put("lose", "chat.postMessage")
+    sending = driver.outbound(receipt, place=driver.thread(asked), key="receipt-1")
+    assert await driver.adapter.find_sent(sending) is None
+    driver.server.faults.put("lose", "chat.postMessage")
     with pytest.raises(SendUncertain):
-        await rig.adapter.send(sending)
-    found = await rig.adapter.find_sent(sending)
+        await driver.adapter.send(sending)
+    found = await driver.adapter.find_sent(sending)
     assert found is not None
     assert found.message == said.message
 
 
-async def test_an_invalid_reply_is_answered_to_its_author_alone(rig: SlackRig) -> None:
-    asked = await rig.post(question())
-    await rig.say(rig.thread(asked), "hm")
-    said = await rig.next_event()
+async def test_an_invalid_reply_is_answered_to_its_author_alone(driver: SlackDriver) -> None:
+    asked = await driver.post(question())
+    await driver.say(driver.thread(asked), "hm")
+    said = await driver.next_event()
     assert isinstance(said, MessageReceived)
     receipt = Acknowledgement(message=said.message, author=said.author, sign="refused", text="I need a number.")
-    await rig.post(receipt, place=rig.thread(asked))
-    assert [(message["to"], words(message)) for message in rig.world.ephemeral] == [(ANA, "I need a number.")]
+    await driver.post(receipt, place=driver.thread(asked))
+    assert [(message["to"], words(message)) for message in driver.world.ephemeral] == [(ANA, "I need a number.")]

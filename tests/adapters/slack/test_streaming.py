@@ -13,84 +13,86 @@ from orchestrator_bridge.chat.adapter import SendUncertain
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.outbound import FinalAnswer, Note, PostedMessage, StreamingAnswer
 from orchestrator_bridge.chat.testing import HOSTILE, RUN, long_answer
-from tests.support.fake_slack.fixture import SlackRig, a_rig
+from tests.support.fake_slack.fixture import SlackDriver, slack_driver
+from tests.support.fake_slack.running_bot import start_slack_bot
 from tests.support.fake_slack.shown import hidden_links, notified, words
 from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL
-from tests.support.fake_slack.whole_bot import a_bot
 
 TEXT = "Take PostgreSQL.\n\nIt keeps its promises, and we know how to run it."
 
 
 @pytest.fixture
-async def rig() -> AsyncIterator[SlackRig]:
-    async with a_rig() as rig:
-        yield rig
+async def driver() -> AsyncIterator[SlackDriver]:
+    async with slack_driver() as driver:
+        yield driver
 
 
-async def begun(rig: SlackRig) -> Place:
+async def begun(driver: SlackDriver) -> Place:
     """The thread of a run."""
-    return rig.thread(await rig.post(RUN))
+    return driver.thread(await driver.post(RUN))
 
 
-async def drafted(rig: SlackRig, thread: Place, text: str | None) -> None:
+async def drafted(driver: SlackDriver, thread: Place, text: str | None) -> None:
     """Stream the final answer up to this text."""
-    await rig.slack.stream_answer(StreamingAnswer(run=3, place=thread, text=text, by="skeptic", to=rig.person))
+    await driver.slack.stream_answer(StreamingAnswer(run=3, place=thread, text=text, by="skeptic", to=driver.person))
 
 
-async def answered(rig: SlackRig, thread: Place, text: str = TEXT, key: str = "final") -> PostedMessage:
+async def answered(driver: SlackDriver, thread: Place, text: str = TEXT, key: str = "final") -> PostedMessage:
     answer = FinalAnswer(run=3, text=text, how="Two votes of two.", by="skeptic", drafted=True)
-    return await rig.post(answer, place=thread, key=key)
+    return await driver.post(answer, place=thread, key=key)
 
 
-def replies(rig: SlackRig, thread: Place) -> list[str]:
+def replies(driver: SlackDriver, thread: Place) -> list[str]:
     """The messages of the thread except the first."""
     return [
-        words(message).strip() for message in rig.world.messages() if message.get("thread_ts") == thread.thread != message["ts"]
+        words(message).strip()
+        for message in driver.world.messages()
+        if message.get("thread_ts") == thread.thread != message["ts"]
     ]
 
 
-def count(rig: SlackRig, what: str) -> int:
-    return sum(effect.what == what for effect in rig.world.effects)
+def count(driver: SlackDriver, what: str) -> int:
+    return sum(effect.what == what for effect in driver.world.effects)
 
 
 # As it should be ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_text_grows_in_one_message_that_becomes_the_answer(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    await drafted(rig, thread, "Take Post")
-    await drafted(rig, thread, "Take PostgreSQL.\n\nIt kee")
-    assert replies(rig, thread) == ["Take PostgreSQL.\n\nIt"]
-    posted = await answered(rig, thread)
-    assert len(replies(rig, thread)) == 1
-    assert TEXT in replies(rig, thread)[0]
-    assert await rig.adapter.find_sent(rig.outbound(long_answer(), place=thread, key="final")) is not None
-    message = rig.world.channels[GENERAL].messages[posted.message]
+async def test_a_text_grows_in_one_message_that_becomes_the_answer(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    await drafted(driver, thread, "Take Post")
+    await drafted(driver, thread, "Take PostgreSQL.\n\nIt kee")
+    assert replies(driver, thread) == ["Take PostgreSQL.\n\nIt"]
+    posted = await answered(driver, thread)
+    assert len(replies(driver, thread)) == 1
+    assert TEXT in replies(driver, thread)[0]
+    assert await driver.adapter.find_sent(driver.outbound(long_answer(), place=thread, key="final")) is not None
+    message = driver.world.channels[GENERAL].messages[posted.message]
     assert message["text"].startswith("Run 3 has its answer, by skeptic")
 
 
-async def test_a_discarded_draft_is_deleted(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    await drafted(rig, thread, TEXT)
-    await drafted(rig, thread, None)
-    assert replies(rig, thread) == []
+async def test_a_discarded_draft_is_deleted(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    await drafted(driver, thread, TEXT)
+    await drafted(driver, thread, None)
+    assert replies(driver, thread) == []
 
 
-async def test_a_long_answer_begins_with_the_draft(rig: SlackRig) -> None:
-    thread = await begun(rig)
+async def test_a_long_answer_begins_with_the_draft(driver: SlackDriver) -> None:
+    thread = await begun(driver)
     text = "\n\n".join(f"Point {number}. {'All things considered. ' * 8}" for number in range(100))
-    await drafted(rig, thread, text)
-    await answered(rig, thread, text)
-    shown = replies(rig, thread)
+    await drafted(driver, thread, text)
+    await answered(driver, thread, text)
+    shown = replies(driver, thread)
     assert [f"Point {number}." in "\n".join(shown) for number in range(100)] == [True] * 100
     assert len(shown) == 2
 
 
-async def test_an_answer_with_a_file_is_posted_anew_and_the_draft_is_deleted(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    await drafted(rig, thread, TEXT)
-    await answered(rig, thread, f"{TEXT}\n\n" + "\n\n".join("A paragraph. " * 80 for _ in range(60)))
-    shown = replies(rig, thread)
+async def test_an_answer_with_a_file_is_posted_anew_and_the_draft_is_deleted(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    await drafted(driver, thread, TEXT)
+    await answered(driver, thread, f"{TEXT}\n\n" + "\n\n".join("A paragraph. " * 80 for _ in range(60)))
+    shown = replies(driver, thread)
     assert len(shown) == 2
     assert "run-3-answer.md" in shown[0]
     assert TEXT in shown[1]
@@ -99,10 +101,10 @@ async def test_an_answer_with_a_file_is_posted_anew_and_the_draft_is_deleted(rig
 # What may be shown --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_draft_mentions_nobody_and_hides_no_link(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    await drafted(rig, thread, f"{HOSTILE} <@{ANA}> <!channel> [a](https://evil.example) end")
-    draft = next(message for message in rig.world.messages() if "streaming" in message)
+async def test_a_draft_mentions_nobody_and_hides_no_link(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    await drafted(driver, thread, f"{HOSTILE} <@{ANA}> <!channel> [a](https://evil.example) end")
+    draft = next(message for message in driver.world.messages() if "streaming" in message)
     assert notified(draft) == set()
     assert hidden_links(draft) == []
 
@@ -119,92 +121,92 @@ def test_the_beginning_of_a_text_only_ever_grows() -> None:
 # Trouble ------------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_draft_whose_start_had_no_response_is_not_shown_twice(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    rig.server.faults.put("lose", "chat.startStream")
-    await drafted(rig, thread, TEXT)
-    await drafted(rig, thread, f"{TEXT} And more. ")
-    assert count(rig, "stream") == 1
-    await answered(rig, thread)
-    assert len(replies(rig, thread)) == 1
-    assert "Two votes of two" in replies(rig, thread)[0]
+async def test_a_draft_whose_start_had_no_response_is_not_shown_twice(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    driver.server.faults.put("lose", "chat.startStream")
+    await drafted(driver, thread, TEXT)
+    await drafted(driver, thread, f"{TEXT} And more. ")
+    assert count(driver, "stream") == 1
+    await answered(driver, thread)
+    assert len(replies(driver, thread)) == 1
+    assert "Two votes of two" in replies(driver, thread)[0]
 
 
 @pytest.mark.parametrize("lost", ["chat.appendStream", "chat.stopStream", "chat.update"])
-async def test_no_text_is_shown_twice_when_a_response_is_lost(rig: SlackRig, lost: str) -> None:
-    thread = await begun(rig)
-    await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
-    rig.server.faults.put("lose", lost)
-    await drafted(rig, thread, f"{TEXT} ")
-    await drafted(rig, thread, f"{TEXT} And more. ")
-    assert rig.server.count("chat.appendStream") == (1 if lost == "chat.appendStream" else 2)
+async def test_no_text_is_shown_twice_when_a_response_is_lost(driver: SlackDriver, lost: str) -> None:
+    thread = await begun(driver)
+    await drafted(driver, thread, "Take PostgreSQL.\n\nIt ")
+    driver.server.faults.put("lose", lost)
+    await drafted(driver, thread, f"{TEXT} ")
+    await drafted(driver, thread, f"{TEXT} And more. ")
+    assert driver.server.count("chat.appendStream") == (1 if lost == "chat.appendStream" else 2)
     try:
-        await answered(rig, thread)
+        await answered(driver, thread)
     except SendUncertain:
         assert lost != "chat.appendStream"
         answer = FinalAnswer(run=3, text=TEXT, how="Two votes of two.", by="skeptic", drafted=True)
-        found = await rig.adapter.find_sent(rig.outbound(answer, place=thread, key="final"))
+        found = await driver.adapter.find_sent(driver.outbound(answer, place=thread, key="final"))
         assert (found is not None) == (lost == "chat.update")
         if found is None:
-            await answered(rig, thread)
-    assert len(replies(rig, thread)) == 1
-    assert replies(rig, thread)[0].count("It keeps its promises") == 1
-    assert "Two votes of two" in replies(rig, thread)[0]
+            await answered(driver, thread)
+    assert len(replies(driver, thread)) == 1
+    assert replies(driver, thread)[0].count("It keeps its promises") == 1
+    assert "Two votes of two" in replies(driver, thread)[0]
 
 
-async def test_a_draft_of_an_earlier_process_becomes_the_answer(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    await drafted(rig, thread, "Take SQLite. ")
-    await rig.adapter.stop()
-    await rig.start()
-    await drafted(rig, thread, "Take PostgreSQL. ")
-    await rig.post(Note(text="A note."), place=thread)
-    assert len(replies(rig, thread)) == 3
-    await answered(rig, thread)
-    shown = replies(rig, thread)
+async def test_a_draft_of_an_earlier_process_becomes_the_answer(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    await drafted(driver, thread, "Take SQLite. ")
+    await driver.adapter.stop()
+    await driver.start()
+    await drafted(driver, thread, "Take PostgreSQL. ")
+    await driver.post(Note(text="A note."), place=thread)
+    assert len(replies(driver, thread)) == 3
+    await answered(driver, thread)
+    shown = replies(driver, thread)
     assert len(shown) == 2
     assert "SQLite" not in "".join(shown)
 
 
-async def test_a_stream_that_slack_has_ended_by_itself_still_becomes_the_answer(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
-    del next(message for message in rig.world.messages() if "streaming" in message)["streaming"]
-    await drafted(rig, thread, TEXT)
-    await answered(rig, thread)
-    assert len(replies(rig, thread)) == 1
-    assert TEXT in replies(rig, thread)[0]
+async def test_a_stream_that_slack_has_ended_by_itself_still_becomes_the_answer(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    await drafted(driver, thread, "Take PostgreSQL.\n\nIt ")
+    del next(message for message in driver.world.messages() if "streaming" in message)["streaming"]
+    await drafted(driver, thread, TEXT)
+    await answered(driver, thread)
+    assert len(replies(driver, thread)) == 1
+    assert TEXT in replies(driver, thread)[0]
 
 
-async def test_after_its_draft_was_deleted_the_answer_is_a_new_message(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    await drafted(rig, thread, "Take PostgreSQL. ")
-    draft = next(message for message in rig.world.messages() if "streaming" in message)
-    del rig.world.channels[GENERAL].messages[draft["ts"]]
-    await answered(rig, thread)
-    assert len(replies(rig, thread)) == 1
+async def test_after_its_draft_was_deleted_the_answer_is_a_new_message(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    await drafted(driver, thread, "Take PostgreSQL. ")
+    draft = next(message for message in driver.world.messages() if "streaming" in message)
+    del driver.world.channels[GENERAL].messages[draft["ts"]]
+    await answered(driver, thread)
+    assert len(replies(driver, thread)) == 1
 
 
 async def test_a_rate_limit_pauses_the_draft_which_then_continues() -> None:
-    async with a_rig() as rig:
-        thread = await begun(rig)
-        await drafted(rig, thread, "Take PostgreSQL.\n\nIt ")
-        rig.server.faults.put("limit", "chat.appendStream", seconds=30)
-        await drafted(rig, thread, f"{TEXT} ")
-        await drafted(rig, thread, f"{TEXT} And more. ")
-        assert rig.server.count("chat.appendStream") == 1
-        await answered(rig, thread)
-        assert TEXT in replies(rig, thread)[0]
+    async with slack_driver() as driver:
+        thread = await begun(driver)
+        await drafted(driver, thread, "Take PostgreSQL.\n\nIt ")
+        driver.server.faults.put("limit", "chat.appendStream", seconds=30)
+        await drafted(driver, thread, f"{TEXT} ")
+        await drafted(driver, thread, f"{TEXT} And more. ")
+        assert driver.server.count("chat.appendStream") == 1
+        await answered(driver, thread)
+        assert TEXT in replies(driver, thread)[0]
 
 
-async def test_without_streaming_the_answer_is_still_posted(rig: SlackRig) -> None:
-    thread = await begun(rig)
-    rig.server.faults.put("error", "chat.startStream", name="missing_scope")
-    await drafted(rig, thread, TEXT)
-    await drafted(rig, thread, f"{TEXT} And more. ")
-    assert rig.server.count("chat.startStream") == 1
-    await answered(rig, thread)
-    assert len(replies(rig, thread)) == 1
+async def test_without_streaming_the_answer_is_still_posted(driver: SlackDriver) -> None:
+    thread = await begun(driver)
+    driver.server.faults.put("error", "chat.startStream", name="missing_scope")
+    await drafted(driver, thread, TEXT)
+    await drafted(driver, thread, f"{TEXT} And more. ")
+    assert driver.server.count("chat.startStream") == 1
+    await answered(driver, thread)
+    assert len(replies(driver, thread)) == 1
 
 
 # The whole bot ------------------------------------------------------------------------------------------------------------
@@ -239,10 +241,10 @@ model = "scripted/pair"
 @pytest.mark.parametrize("stream", ["true", "false"])
 async def test_a_final_answer_is_shown_while_it_is_written(tmp_path: Path, stream: str) -> None:
     (tmp_path / "pair.toml").write_text(SCRIPT, encoding="utf-8")
-    async with a_bot(tmp_path, TEAM.replace("STREAM", stream)) as bot:
+    async with start_slack_bot(tmp_path, TEAM.replace("STREAM", stream)) as bot:
         bot.people.command(ANA, GENERAL, "ask Write three lines")
-        await bot.sees("The last line.")
-        await bot.sees("finished")
+        await bot.wait_for_message("The last line.")
+        await bot.wait_for_message("finished")
         streamed = [effect.body["text"] for effect in bot.world.effects if effect.what == "stream"]
         assert [item.startswith("The first") for item in streamed] == ([True] if stream == "true" else [])
         answers = [

@@ -28,14 +28,14 @@ class TestATerminalWithoutKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
         with open_pipe() as pipe:
-            rig = PipeRig(pipe)
-            await rig.start()
-            yield rig
-            await rig.adapter.stop()
+            driver = PipeRig(pipe)
+            await driver.start()
+            yield driver
+            await driver.adapter.stop()
 
 
 class TestATerminalWithKeysKeepsTheContract(AdapterContract, lacks=ONE_WAY | {"fail_next", "reject_next"}):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
-        async with start_terminal_user() as rig:
-            yield rig
+        async with start_terminal_user() as driver:
+            yield driver

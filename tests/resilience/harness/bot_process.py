@@ -98,7 +98,7 @@ def _discord_adapter(file: Path, api: str, gateway: str, token: str) -> Callable
     from adapters.discord.client import DiscordEndpoints
     from adapters.discord.connection import GatewayConnection
     from orchestrator_bridge.common.clock import SystemClock
-    from tests.support.fake_discord.autocomplete import SmallMenu
+    from tests.support.fake_discord.autocomplete import FixedAutocomplete
 
     class QuickDiscordAdapter(DiscordAdapter):
         capabilities = replace(DiscordAdapter.capabilities, edit_interval=EDIT_INTERVAL)
@@ -107,7 +107,9 @@ def _discord_adapter(file: Path, api: str, gateway: str, token: str) -> Callable
         clock = SystemClock()
         connection = GatewayConnection(token, DiscordEndpoints(api=api, gateway=gateway), clock)
         commands_file = file.with_name("discord-commands")
-        return QuickDiscordAdapter(connection, SmallMenu(), clock, commands_file=commands_file, response_timeout=RESPONSE_TIMEOUT)
+        return QuickDiscordAdapter(
+            connection, FixedAutocomplete(), clock, commands_file=commands_file, response_timeout=RESPONSE_TIMEOUT
+        )
 
     return make
 
@@ -116,14 +118,14 @@ def _slack_adapter(url: str) -> Callable[[], Adapter]:
     from adapters.slack.adapter import SlackAdapter
     from adapters.slack.session import SlackConfig
     from bot.commands.dispatch import HELP
-    from tests.support.fake_slack.autocomplete import FixedMenu
+    from tests.support.fake_slack.autocomplete import FixedAutocomplete
     from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN
 
     class QuickSlackAdapter(SlackAdapter):
         capabilities = replace(SlackAdapter.capabilities, edit_interval=EDIT_INTERVAL)
 
     config = SlackConfig(bot_token=BOT_TOKEN, app_token=APP_TOKEN, url=url, response_timeout=RESPONSE_TIMEOUT, ping_interval=0.5)
-    return lambda: QuickSlackAdapter(config, FixedMenu(), names=tuple(HELP))
+    return lambda: QuickSlackAdapter(config, FixedAutocomplete(), names=tuple(HELP))
 
 
 def _run_bot(spec: BotSpec) -> int:

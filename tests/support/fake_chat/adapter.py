@@ -27,7 +27,7 @@ from orchestrator_bridge.chat.inbound import (
 )
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, QuestionCard, RunCard
 from tests.support.fake_chat.client import ChatClient
-from tests.support.fake_chat.shown import shown, told
+from tests.support.fake_chat.shown import private_text, shown
 from tests.support.fake_chat.state import BOT
 
 _LOG = logging.getLogger(__name__)
@@ -72,9 +72,11 @@ class LoopbackAdapter:
         content = shown(outbound.post)
         content["meta"]["key"] = outbound.key
         if outbound.replaces is not None:
-            await self._client.ask("/edit", {**content, "message": outbound.replaces.message})
+            await self._client.request("/edit", {**content, "message": outbound.replaces.message})
             return outbound.replaces
-        made = await self._client.ask("/post", {**content, "channel": outbound.place.channel, "thread": outbound.place.thread})
+        made = await self._client.request(
+            "/post", {**content, "channel": outbound.place.channel, "thread": outbound.place.thread}
+        )
         return await self._whole(outbound, made)
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
@@ -89,7 +91,7 @@ class LoopbackAdapter:
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """What people said in a thread, as `Adapter.read_thread` says."""
-        return [_said(message) for message in await self._history(place, after) if message["author"] != BOT]
+        return [_parse_message(message) for message in await self._history(place, after) if message["author"] != BOT]
 
     async def fetch(self, attachment: Attachment) -> bytes:
         raise SendRejected(f"{attachment.name}: this platform has no attachments")
@@ -100,9 +102,9 @@ class LoopbackAdapter:
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Tell one person alone."""
         to = event.author.id if isinstance(event, MessageReceived | ControlUsed | CommandReceived) else ""
-        body = {"channel": event.place.channel, "thread": event.place.thread, "to": to, "text": told(reply)}
+        body = {"channel": event.place.channel, "thread": event.place.thread, "to": to, "text": private_text(reply)}
         try:
-            await self._client.ask("/tell", body)
+            await self._client.request("/tell", body)
         except (NotSent, SendUncertain, SendRejected) as failure:
             _LOG.warning("%s could not be told: %s", to, failure)
 
@@ -117,13 +119,13 @@ class LoopbackAdapter:
 
     async def _make_thread(self, message: str) -> None:
         try:
-            await self._client.ask("/thread", {"message": message})
+            await self._client.request("/thread", {"message": message})
         except NotSent as error:
             raise SendUncertain(f"message {message} was posted, but not its thread: {error}") from error
 
     async def _history(self, place: Place, after: float = 0.0) -> Sequence[Mapping[str, Any]]:
         try:
-            answer = await self._client.ask("/history", {"channel": place.channel, "thread": place.thread, "after": after})
+            answer = await self._client.request("/history", {"channel": place.channel, "thread": place.thread, "after": after})
         except SendUncertain as error:
             raise NotSent(f"the history could not be read: {error}") from error
         messages: Sequence[Mapping[str, Any]] = answer["messages"]
@@ -134,10 +136,10 @@ class LoopbackAdapter:
     async def _listen(self, on_event: InboundHandler) -> None:
         while True:
             try:
-                answer = await self._client.ask("/events", {}, silence=POLL)
+                answer = await self._client.request("/events", {}, silence=POLL)
                 for event in answer["events"]:
-                    await on_event(heard(event["kind"], event["data"]))
-                    await self._client.ask("/ack", {"number": event["number"]})
+                    await on_event(parse_event(event["kind"], event["data"]))
+                    await self._client.request("/ack", {"number": event["number"]})
             except (NotSent, SendUncertain, SendRejected) as failure:
                 _LOG.info("events could not be fetched: %s", failure)
                 await asyncio.sleep(self._pause)
@@ -146,7 +148,7 @@ class LoopbackAdapter:
                 await asyncio.sleep(self._pause)
 
 
-def heard(kind: str, data: Mapping[str, Any]) -> InboundEvent:
+def parse_event(kind: str, data: Mapping[str, Any]) -> InboundEvent:
     """An event of the platform as the bridge knows it.
 
     Raises:
@@ -154,7 +156,7 @@ def heard(kind: str, data: Mapping[str, Any]) -> InboundEvent:
     """
     match kind:
         case "said" | "edited":
-            return _said(data["message"])
+            return _parse_message(data["message"])
         case "deleted":
             return MessageDeleted(place=_place(data["message"]), message=data["message"]["id"], at=data["at"])
         case "clicked":
@@ -170,7 +172,7 @@ def _interaction(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"place": place, "interaction": data["interaction"], "author": person(data["person"]), "at": data["at"]}
 
 
-def _said(message: Mapping[str, Any]) -> MessageReceived:
+def _parse_message(message: Mapping[str, Any]) -> MessageReceived:
     edit = str(message["edits"]) if message["edits"] else ""
     author = person(message["author"])
     place = _place(message)

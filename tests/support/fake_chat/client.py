@@ -35,7 +35,7 @@ class ChatClient:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, path: str, body: Mapping[str, Any], *, silence: float | None = None) -> Mapping[str, Any]:
+    async def request(self, path: str, body: Mapping[str, Any], *, silence: float | None = None) -> Mapping[str, Any]:
         """Make one request.
 
         Raises:

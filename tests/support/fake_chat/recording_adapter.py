@@ -16,7 +16,7 @@ from tests.support.fake_models.server import ModelServer
 
 
 @dataclass
-class World:
+class SharedHistory:
     """What stands on the platform, by key, and what people said there, heard or not."""
 
     stands: dict[str, PostedMessage] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class HistoryPlatform(ListPlatform):
     """One bot's access to a world. `finding` and `reading` are gates: an answer waits until they are set."""
 
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(threads=True, edits=True, can_read_history=True))
-    world: World = field(default_factory=World)
+    world: SharedHistory = field(default_factory=SharedHistory)
     finding: asyncio.Event = field(default_factory=lambda: _open_gate())
     reading: asyncio.Event = field(default_factory=lambda: _open_gate())
     found: list[str] = field(default_factory=list)
@@ -60,32 +60,32 @@ class HistoryPlatform(ListPlatform):
         if self._receive is None:
             raise NotSent("there is no connection yet")
 
-    def says_unheard(self, text: str, *, thread: str, after: float = 0.0, files: Sequence[str] = ()) -> None:
+    def say_undelivered(self, text: str, *, thread: str, after: float = 0.0, files: Sequence[str] = ()) -> None:
         """A person says something of which the platform tells nobody, `after` seconds from now."""
         place = Place(platform=self.platform, channel="general", thread=thread)
         message = f"unheard{len(self.world.said)}"
         said = MessageReceived(place=place, message=message, author=self._ana, text=text, at=self.now + after)
         self.world.said.append(replace(said, attachments=tuple(map(self.attached, files))))
 
-    def edits_unheard(self, text: str) -> None:
+    def edit_undelivered(self, text: str) -> None:
         """A person changes the newest message of which the platform told nobody, and it tells nobody of that either."""
         old = self.world.said.pop()
         self.world.said.append(replace(old, text=text, edit=str(int(old.edit or 0) + 1)))
 
-    def deletes_unheard(self) -> None:
+    def delete_undelivered(self) -> None:
         """A person deletes that message, of which the platform tells nobody."""
         del self.world.said[-1]
 
 
-async def never_heard_of(outbound: OutboundPost, _: PostedMessage) -> None:
+async def fail_after_sending(outbound: OutboundPost, _: PostedMessage) -> None:
     """A question's card stands, and the bot dies before it hears of that."""
     if isinstance(outbound.post, QuestionCard) and outbound.replaces is None:
         await asyncio.Event().wait()
 
 
-async def asks_and_dies(file: Path, server: ModelServer, platform: HistoryPlatform, policy: Policy) -> None:
+async def crash_after_asking(file: Path, server: ModelServer, platform: HistoryPlatform, policy: Policy) -> None:
     """A bot is killed when its question's card stands and before it knows."""
-    platform.while_sending = never_heard_of
+    platform.while_sending = fail_after_sending
     async with engine_on(file, server, platform, clock=platform.clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=policy), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))

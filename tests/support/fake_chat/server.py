@@ -81,7 +81,7 @@ class ChatServer:
         for request in self._polls.values():
             _hang_up(request)
 
-    async def left(self) -> None:
+    async def wait_disconnected(self) -> None:
         """Wait until every client that was ever here has gone."""
         if self._connections:
             await asyncio.wait(self._connections)

@@ -21,7 +21,7 @@ def moment(at: float) -> str:
     return f"<t:{at:.0f}>"
 
 
-def told(reply: PrivateReply) -> str:
+def private_text(reply: PrivateReply) -> str:
     """A word with its table."""
     return clean("\n".join(line for line in (reply.text, *(row for table in reply.tables for row in _rows(table))) if line))
 

@@ -14,7 +14,7 @@ MODELS = (
 )
 
 
-class SmallMenu:
+class FixedAutocomplete:
     """Fixed choices; records the scopes for which models were requested."""
 
     def __init__(self, models: Sequence[ModelOption] = MODELS) -> None:

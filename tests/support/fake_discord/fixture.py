@@ -15,24 +15,26 @@ from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 from orchestrator_bridge.common.clock import Clock, SystemClock
 from tests.support.fake_discord import wire
-from tests.support.fake_discord.autocomplete import SmallMenu
+from tests.support.fake_discord.autocomplete import FixedAutocomplete
 from tests.support.fake_discord.server import DiscordServer
 from tests.support.fake_discord.wire import Channel, Json, Message, Person
 
 SILENCE = 5.0
 
 
-def an_adapter(server: DiscordServer, *, clock: Clock | None = None, deadline: float = 20.0, **options: Any) -> DiscordAdapter:
+def create_discord_adapter(
+    server: DiscordServer, *, clock: Clock | None = None, deadline: float = 20.0, **options: Any
+) -> DiscordAdapter:
     """An adapter that connects to this server."""
     clock = clock or SystemClock()
     addresses = DiscordEndpoints(api=server.api, gateway=server.gateway_url)
     connection = GatewayConnection(server.token, addresses, clock, deadline=deadline, identify_pause=0.0)
-    given: dict[str, Any] = {"autocomplete": SmallMenu(), "response_timeout": SILENCE, **options}
+    given: dict[str, Any] = {"autocomplete": FixedAutocomplete(), "response_timeout": SILENCE, **options}
     return DiscordAdapter(connection, clock=clock, **given)
 
 
-class DiscordRig(PlatformDriver):
-    """The rig of the adapter contract; `channel` is the channel that Ana writes in."""
+class DiscordDriver(PlatformDriver):
+    """The driver of the adapter contract; `channel` is the channel that Ana writes in."""
 
     adapter: DiscordAdapter
 
@@ -43,7 +45,7 @@ class DiscordRig(PlatformDriver):
         self.ana = self._known("Ana")
         self.person = Author(platform="discord", id=str(self.ana.id), name="Ana")
         self.channel = channel or self.world.general
-        self.adapter = adapter or an_adapter(server)
+        self.adapter = adapter or create_discord_adapter(server)
         self.home = Place(platform="discord", channel=self._name(self.channel))
 
     def _known(self, name: str) -> Person:
@@ -54,7 +56,7 @@ class DiscordRig(PlatformDriver):
 
     # People ---------------------------------------------------------------------------------------------------------------
 
-    def spot(self, place: Place) -> tuple[int, int]:
+    def ids_of(self, place: Place) -> tuple[int, int]:
         """The channel of a place, and the message to reply to there."""
         if place.thread is None:
             return self.channel.id, 0
@@ -62,21 +64,21 @@ class DiscordRig(PlatformDriver):
         return (thread, 0) if thread in self.world.channels else (self.channel.id, thread)
 
     async def say(self, place: Place, text: str) -> None:
-        channel, replies_to = self.spot(place)
+        channel, replies_to = self.ids_of(place)
         self.world.write(self.ana.id, channel, text, replies_to=replies_to)
 
     async def command(self, name: str, text: str) -> None:
         fields: dict[str, Any] = {_LINES[name]: text} if text else {}
-        self.give(name, **fields)
+        self.send_command(name, **fields)
 
-    def give(self, name: str, *, channel: int = 0, **fields: str) -> str:
+    def send_command(self, name: str, *, channel: int = 0, **fields: str) -> str:
         """Send a slash command with its fields."""
         options = [{"name": key, "type": 3, "value": value} for key, value in fields.items()]
         data: Json = {"id": "1", "name": name, "type": 1, "options": options}
         return self.world.interact(self.ana.id, channel or self.channel.id, 2, data)
 
     async def visible(self, place: Place) -> Sequence[VisibleMessage]:
-        channel, anchor = self.spot(place)
+        channel, anchor = self.ids_of(place)
         return [
             _seen(message) for message in self.world.here(channel) if message.author == wire.BOT and message.replies_to == anchor
         ]
@@ -103,20 +105,20 @@ class DiscordRig(PlatformDriver):
     async def click_through(self, first: ControlKind, then: DiscordControl, values: Sequence[str] = ()) -> str:
         """Use a control of a card, then one of the controls in the private answer."""
         self.click(DiscordControl(kind=first, number=then.number).id)
-        await self.server.until(lambda: self.holding(then.id))
+        await self.server.until(lambda: self.message_with(then.id))
         return self.click(then.id, values=values)
 
     async def choose(self, question: int, option: str) -> None:
         await self.press(question, "option", option)
 
-    def holding(self, control: str) -> Message | None:
+    def message_with(self, control: str) -> Message | None:
         """The newest message with a control."""
         found = (message for message in reversed(self.world.messages.values()) if control in _ids(message))
         return next(found, None)
 
     def click(self, control: str, *, values: Sequence[str] = (), message: Message | None = None) -> str:
         """Use a control of a message."""
-        held = message or self.holding(control)
+        held = message or self.message_with(control)
         assert held is not None, f"nobody can click {control}"
         kind = next((int(item["type"]) for item in held.controls if item.get("custom_id") == control), 2)
         data: Json = {"custom_id": control, "component_type": kind, "values": list(values)}
@@ -182,14 +184,14 @@ def _seen(message: Message) -> VisibleMessage:
 
 
 @asynccontextmanager
-async def a_rig(*, channel: int | None = None, **options: Any) -> AsyncIterator[DiscordRig]:
-    """A started rig with a server of its own; `channel` is the type of another channel than a text channel."""
+async def discord_driver(*, channel: int | None = None, **options: Any) -> AsyncIterator[DiscordDriver]:
+    """A started driver with a server of its own; `channel` is the type of another channel than a text channel."""
     async with DiscordServer() as server:
         world = server.world
         where = world.add_channel("elsewhere", channel) if channel is not None else None
-        rig = DiscordRig(server, an_adapter(server, **options), where)
-        await rig.start()
+        driver = DiscordDriver(server, create_discord_adapter(server, **options), where)
+        await driver.start()
         try:
-            yield rig
+            yield driver
         finally:
-            await rig.adapter.stop()
+            await driver.adapter.stop()

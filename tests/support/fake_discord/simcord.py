@@ -17,7 +17,7 @@ from adapters.discord.client import DiscordClient, GatewayEvents, intents
 from orchestrator_bridge.chat.inbound import InboundEvent, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, Post, PostedMessage
 from orchestrator_bridge.common.clock import SystemClock
-from tests.support.fake_discord.autocomplete import SmallMenu
+from tests.support.fake_discord.autocomplete import FixedAutocomplete
 
 
 class SimConnection:
@@ -58,7 +58,7 @@ class SimClock(SystemClock):
 
 
 @dataclass
-class Sim:
+class Simulation:
     """A server with one channel, Alice and the adapter."""
 
     env: simcord.Env
@@ -87,11 +87,11 @@ class Sim:
 
 
 @asynccontextmanager
-async def a_sim(*, members: bool = False) -> AsyncIterator[Sim]:
+async def simulation(*, members: bool = False) -> AsyncIterator[Simulation]:
     """The simulation with the adapter started; errors that the bot swallowed are raised at the end."""
     received: asyncio.Queue[InboundEvent] = asyncio.Queue()
     connection = SimConnection(members=members)
-    adapter = DiscordAdapter(connection, SmallMenu(), SimClock(connection))
+    adapter = DiscordAdapter(connection, FixedAutocomplete(), SimClock(connection))
     await adapter.start(received.put)
     env = connection.env
     assert env is not None
@@ -101,7 +101,7 @@ async def a_sim(*, members: bool = False) -> AsyncIterator[Sim]:
     try:
         with env.time_context():
             await env.settle()
-            yield Sim(env=env, adapter=adapter, guild=guild, channel=channel, alice=alice, received=received)
+            yield Simulation(env=env, adapter=adapter, guild=guild, channel=channel, alice=alice, received=received)
     finally:
         await env.shutdown()
     env.raise_errors()

@@ -51,35 +51,35 @@ output = 7
 """
 
 
-class Noted(DiscordAdapter):
+class ReportingAdapter(DiscordAdapter):
     """An adapter that reports each post and private reply. Cards are edited at once."""
 
     capabilities = replace(DiscordAdapter.capabilities, edit_interval=0.0)
-    noted: asyncio.Condition
+    changed: asyncio.Condition
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         posted = await super().send(outbound)
-        await self._note()
+        await self._report()
         return posted
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         await super().reply_privately(event, reply)
-        await self._note()
+        await self._report()
 
-    async def _note(self) -> None:
-        async with self.noted:
-            self.noted.notify_all()
+    async def _report(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
 
 
 @dataclass
-class Town:
+class SimulatedServer:
     """A server with one channel, its manager Alice, Bob, and the bot with its store in `file`."""
 
     connection: SimConnection
     file: Path
     start: LoadedConfig
-    server: ModelServer
-    noted: asyncio.Condition = field(default_factory=asyncio.Condition)
+    models: ModelServer
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     env: simcord.Env = field(init=False)
     guild: GuildHandle = field(init=False)
@@ -91,13 +91,13 @@ class Town:
     async def bot(self) -> AsyncIterator[Engine]:
         """One process of the bot."""
         menu = create_autocomplete(self.start)
-        adapter = Noted(self.connection, menu, SimClock(self.connection))
-        adapter.noted = self.noted
+        adapter = ReportingAdapter(self.connection, menu, SimClock(self.connection))
+        adapter.changed = self.changed
         async with open_app(self.start, [adapter], self.file, menu=menu) as app:
             await app.engine.start()
             yield app.engine
 
-    def settle_down(self) -> None:
+    def create_server(self) -> None:
         """Wait until the bot is connected to the server."""
         env = self.connection.env
         assert env is not None
@@ -107,8 +107,8 @@ class Town:
 
     async def until(self, seen: Callable[[], T | None]) -> T:
         """Wait until the bot's posts fulfil a condition."""
-        async with self.noted:
-            found = await self.noted.wait_for(seen)
+        async with self.changed:
+            found = await self.changed.wait_for(seen)
         await self.env.settle()
         assert found is not None
         return found
@@ -129,32 +129,34 @@ class Town:
         """The thread of the newest card."""
         return next(thread for thread in self.channel.threads if thread.id == self.card(kind).id)
 
-    def said(self, kind: str) -> str:
+    def thread_text(self, kind: str) -> str:
         """All messages in that thread."""
         return "\n".join(message.content for message in self.thread(kind).history())
 
     def finished(self) -> bool:
         """Wait until the run card has ended and the answer is in its thread."""
-        return bool(self.cards("Run")) and "finished" in self.card("Run").content and "Final answer" in self.said("Run")
+        return bool(self.cards("Run")) and "finished" in self.card("Run").content and "Final answer" in self.thread_text("Run")
 
 
 @asynccontextmanager
-async def a_town(folder: Path, play: Behaviour = asking_player, *, more: str = "", members: bool = False) -> AsyncIterator[Town]:
+async def simulated_server(
+    folder: Path, play: Behaviour = asking_player, *, more: str = "", members: bool = False
+) -> AsyncIterator[SimulatedServer]:
     """The server without its bot; `more` is added to the team file."""
-    async with ModelServer(play) as server, AsyncExitStack() as stack:
-        (folder / "townhall.toml").write_text(TEAM_FILE.format(url=server.url) + more, encoding="utf-8")
+    async with ModelServer(play) as models, AsyncExitStack() as stack:
+        (folder / "townhall.toml").write_text(TEAM_FILE.format(url=models.url) + more, encoding="utf-8")
         start = LoadedConfig(
             settings=read_settings(folder / ".env", {}), team_file=read_team_file(folder / "townhall.toml", must_exist=True)
         )
-        town = Town(SimConnection(members=members), folder / "townhall.db", start, server)
-        stack.push_async_callback(_shut_down, town)
-        yield town
+        server = SimulatedServer(SimConnection(members=members), folder / "townhall.db", start, models)
+        stack.push_async_callback(_shut_down, server)
+        yield server
 
 
-async def _shut_down(town: Town) -> None:
-    if town.connection.env is not None:
-        await town.connection.env.shutdown()
-        town.connection.env.raise_errors()
+async def _shut_down(server: SimulatedServer) -> None:
+    if server.connection.env is not None:
+        await server.connection.env.shutdown()
+        server.connection.env.raise_errors()
 
 
 def components(message: discord.Message) -> Sequence[str]:

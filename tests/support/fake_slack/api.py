@@ -13,7 +13,7 @@ Arguments = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-class Wrong(Exception):
+class ApiError(Exception):
     """An `ok: false` response. The text is Slack's name of the error."""
 
 
@@ -57,7 +57,7 @@ class Methods:
 
     def _user(self, arguments: Arguments) -> Answer:
         if arguments["user"] not in self.world.people:
-            raise Wrong("user_not_found")
+            raise ApiError("user_not_found")
         return {"user": self.world.people[arguments["user"]]}
 
     def _groups(self, arguments: Arguments) -> Answer:
@@ -68,7 +68,7 @@ class Methods:
 
     def _open(self, arguments: Arguments) -> Answer:
         if arguments["users"] not in self.world.people:
-            raise Wrong("user_not_found")
+            raise ApiError("user_not_found")
         return {"channel": {"id": self.world.direct(arguments["users"]).id}}
 
     def _info(self, arguments: Arguments) -> Answer:
@@ -93,7 +93,7 @@ class Methods:
     def _replies(self, arguments: Arguments) -> Answer:
         channel, thread = self._channel(arguments), str(arguments["ts"])
         if thread not in channel.messages:
-            raise Wrong("thread_not_found")
+            raise ApiError("thread_not_found")
         replies = [
             message for message in channel.messages.values() if message.get("thread_ts") == thread and message["ts"] != thread
         ]
@@ -112,9 +112,9 @@ class Methods:
         name = str(arguments.get("channel") or arguments.get("channel_id"))
         channel = self.world.channels.get(name) or (self.world.direct(name) if name in self.world.people else None)
         if channel is None:
-            raise Wrong("channel_not_found")
+            raise ApiError("channel_not_found")
         if joined and BOT_USER not in channel.members:
-            raise Wrong("not_in_channel")
+            raise ApiError("not_in_channel")
         return channel
 
     # Messages -------------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class Methods:
     def _post(self, arguments: Arguments) -> Answer:
         channel = self._writable(arguments)
         if arguments.get("thread_ts") and arguments["thread_ts"] not in channel.messages:
-            raise Wrong("thread_not_found")
+            raise ApiError("thread_not_found")
         if "username" in arguments:
             self._needs("chat:write.customize")
         message = self._made(arguments)
@@ -134,14 +134,14 @@ class Methods:
     def _stands(self, channel: Channel, message: Message) -> None:
         """Store a message of the bot; its event is sent to the bot, as for every message."""
         channel.messages[message["ts"]] = message
-        self.world.caused("post", channel.id, message["ts"], message)
+        self.world.record_effect("post", channel.id, message["ts"], message)
         parent = channel.messages.get(str(message.get("thread_ts")), {}).get("user")
         event = {**message, "channel": channel.id, "event_ts": message["ts"], "parent_user_id": parent}
-        self.world.event({**event, "channel_type": "im" if channel.partner else "channel"})
+        self.world.create_event({**event, "channel_type": "im" if channel.partner else "channel"})
 
     def _made(self, arguments: Arguments) -> Message:
         if wrong := wrong_in_message(arguments):
-            raise Wrong(f"invalid_blocks: {wrong}")
+            raise ApiError(f"invalid_blocks: {wrong}")
         message: Message = {"type": "message", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "ts": self.world.stamp()}
         kept = ("text", "blocks", "metadata", "thread_ts", "username")
         return message | {name: arguments[name] for name in kept if arguments.get(name) is not None}
@@ -150,22 +150,22 @@ class Methods:
         channel = self._writable(arguments)
         before = channel.messages.get(str(arguments["ts"]))
         if before is None:
-            raise Wrong("message_not_found")
+            raise ApiError("message_not_found")
         if wrong := wrong_in_message(arguments):
-            raise Wrong(f"invalid_blocks: {wrong}")
+            raise ApiError(f"invalid_blocks: {wrong}")
         if "streaming" in before:
-            raise Wrong("streaming_state_conflict")
+            raise ApiError("streaming_state_conflict")
         message = {**before, "text": arguments["text"], "blocks": arguments["blocks"], "edited": {"ts": self.world.stamp()}}
         message |= {"metadata": arguments["metadata"]} if "metadata" in arguments else {}
         channel.messages[before["ts"]] = message
-        self.world.caused("update", channel.id, before["ts"], message)
+        self.world.record_effect("update", channel.id, before["ts"], message)
         return {"channel": channel.id, "ts": before["ts"]}
 
     def _delete(self, arguments: Arguments) -> Answer:
         channel = self._writable(arguments)
         if channel.messages.pop(str(arguments["ts"]), None) is None:
-            raise Wrong("message_not_found")
-        self.world.caused("delete", channel.id, str(arguments["ts"]), {})
+            raise ApiError("message_not_found")
+        self.world.record_effect("delete", channel.id, str(arguments["ts"]), {})
         return {}
 
     # Streams --------------------------------------------------------------------------------------------------------------
@@ -173,44 +173,44 @@ class Methods:
     def _start_stream(self, arguments: Arguments) -> Answer:
         channel = self._writable(arguments)
         if "metadata" in arguments:
-            raise Wrong("invalid_arguments")
+            raise ApiError("invalid_arguments")
         if not channel.partner and not (arguments.get("recipient_user_id") and arguments.get("recipient_team_id")):
-            raise Wrong("missing_recipient_team_id")
+            raise ApiError("missing_recipient_team_id")
         if arguments["thread_ts"] not in channel.messages:
-            raise Wrong("thread_not_found")
+            raise ApiError("thread_not_found")
         message: Message = {"type": "message", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "ts": self.world.stamp()}
         message |= {"thread_ts": arguments["thread_ts"], "text": "", "streaming": True}
         self._grow(message, arguments)
         channel.messages[message["ts"]] = message
-        self.world.caused("stream", channel.id, message["ts"], message)
+        self.world.record_effect("stream", channel.id, message["ts"], message)
         return {"channel": channel.id, "ts": message["ts"]}
 
     def _append_stream(self, arguments: Arguments) -> Answer:
         channel, message = self._streamed(arguments)
         self._grow(message, arguments)
-        self.world.caused("append", channel.id, message["ts"], dict(message))
+        self.world.record_effect("append", channel.id, message["ts"], dict(message))
         return {"channel": channel.id, "ts": message["ts"]}
 
     def _stop_stream(self, arguments: Arguments) -> Answer:
         channel, message = self._streamed(arguments)
         self._grow(message, arguments)
         del message["streaming"]
-        self.world.caused("stop", channel.id, message["ts"], dict(message))
+        self.world.record_effect("stop", channel.id, message["ts"], dict(message))
         return {"channel": channel.id, "ts": message["ts"]}
 
     def _streamed(self, arguments: Arguments) -> tuple[Channel, Message]:
         channel = self._writable(arguments)
         message = channel.messages.get(str(arguments["ts"]))
         if message is None:
-            raise Wrong("message_not_found")
+            raise ApiError("message_not_found")
         if "streaming" not in message:
-            raise Wrong("message_not_in_streaming_state")
+            raise ApiError("message_not_in_streaming_state")
         return channel, message
 
     def _grow(self, message: Message, arguments: Arguments) -> None:
         more = str(arguments.get("markdown_text") or "")
         if len(more) > MARKDOWN_IN_ALL:
-            raise Wrong("msg_too_long")
+            raise ApiError("msg_too_long")
         message["text"] += more
         if message["text"]:
             message["blocks"] = [{"type": "markdown", "text": message["text"]}]
@@ -218,28 +218,28 @@ class Methods:
     def _ephemeral(self, arguments: Arguments) -> Answer:
         channel = self._writable(arguments)
         if arguments["user"] not in channel.members:
-            raise Wrong("user_not_in_channel")
+            raise ApiError("user_not_in_channel")
         message = {**self._made(arguments), "to": arguments["user"], "channel": channel.id, "is_ephemeral": True}
         self.world.ephemeral.append(message)
-        self.world.caused("ephemeral", channel.id, message["ts"], message)
+        self.world.record_effect("ephemeral", channel.id, message["ts"], message)
         return {"message_ts": message["ts"]}
 
     def _writable(self, arguments: Arguments) -> Channel:
         channel = self._channel(arguments)
         if channel.archived:
-            raise Wrong("is_archived")
+            raise ApiError("is_archived")
         return channel
 
     def _react(self, arguments: Arguments) -> Answer:
         channel = self._writable(arguments)
         message = channel.messages.get(str(arguments["timestamp"]))
         if message is None:
-            raise Wrong("message_not_found")
+            raise ApiError("message_not_found")
         names = message.setdefault("reactions", [])
         if arguments["name"] in names:
-            raise Wrong("already_reacted")
+            raise ApiError("already_reacted")
         names.append(arguments["name"])
-        self.world.caused("react", channel.id, message["ts"], {"name": arguments["name"]})
+        self.world.record_effect("react", channel.id, message["ts"], {"name": arguments["name"]})
         return {}
 
     # Views and files ------------------------------------------------------------------------------------------------------
@@ -247,30 +247,30 @@ class Methods:
     def _view(self, arguments: Arguments) -> Answer:
         view = self._drawn(arguments)
         self.world.views.append(view)
-        self.world.caused("view", "", view["id"], view)
+        self.world.record_effect("view", "", view["id"], view)
         return {"view": view}
 
     def _drawn(self, arguments: Arguments) -> dict[str, Any]:
         if wrong := wrong_in_view(arguments["view"]):
-            raise Wrong(f"invalid_arguments: {wrong}")
+            raise ApiError(f"invalid_arguments: {wrong}")
         number = self.world.number()
         return {**arguments["view"], "id": f"V{number}", "hash": f"h{number}"}
 
     def _redraw(self, arguments: Arguments) -> Answer:
         at = next((at for at, view in enumerate(self.world.views) if view["id"] == arguments["view_id"]), None)
         if at is None:
-            raise Wrong("not_found")
+            raise ApiError("not_found")
         if arguments.get("hash") != self.world.views[at]["hash"]:
-            raise Wrong("hash_conflict")
+            raise ApiError("hash_conflict")
         view = {**self._drawn(arguments), "id": arguments["view_id"]}
         self.world.views[at] = view
-        self.world.caused("view", "", view["id"], view)
+        self.world.record_effect("view", "", view["id"], view)
         return {"view": view}
 
     def _publish(self, arguments: Arguments) -> Answer:
         view = self._drawn(arguments)
         self.world.homes[arguments["user_id"]] = view
-        self.world.caused("home", "", arguments["user_id"], view)
+        self.world.record_effect("home", "", arguments["user_id"], view)
         return {"view": view}
 
     def _upload_url(self, arguments: Arguments) -> Answer:
@@ -290,9 +290,9 @@ class Methods:
     def _file(self, arguments: Arguments) -> Answer:
         self._needs("files:read")
         if arguments["file"] not in self.world.files:
-            raise Wrong("file_not_found")
+            raise ApiError("file_not_found")
         return {"file": self.world.files[arguments["file"]]}
 
     def _needs(self, scope: str) -> None:
         if scope not in self.world.scopes:
-            raise Wrong("missing_scope")
+            raise ApiError("missing_scope")

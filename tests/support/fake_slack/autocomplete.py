@@ -15,7 +15,7 @@ MODELS = (
 )
 
 
-class FixedMenu:
+class FixedAutocomplete:
     """Three models, two teams, two agents. `current` is the selected model by scope."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from bot.commands.dispatch import HELP
 from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
 from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 from tests.support.fake_slack import shown
-from tests.support.fake_slack.autocomplete import FixedMenu
+from tests.support.fake_slack.autocomplete import FixedAutocomplete
 from tests.support.fake_slack.posting import SECRET, Posting
 from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
 from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL
@@ -24,25 +24,25 @@ PLATFORM = "slack"
 NAMES = (*HELP, "model", "models")
 
 
-class TidyAdapter(SlackAdapter):
+class DisconnectingAdapter(SlackAdapter):
     """An adapter whose `stop` waits until the server, in the same process, has seen it disconnect."""
 
     server: SlackServer
 
     async def stop(self) -> None:
         await super().stop()
-        await self.server.gone()
+        await self.server.wait_disconnected()
 
 
-class SlackRig(PlatformDriver):
+class SlackDriver(PlatformDriver):
     """A started adapter, and what people see of it."""
 
     def __init__(self, server: SlackServer, **access: Any) -> None:
         super().__init__()
         self.server = server
         self.world = server.world
-        self.menu = FixedMenu()
-        self.slack = self.adapter = TidyAdapter(reach(server, **access), self.menu, names=NAMES)
+        self.menu = FixedAutocomplete()
+        self.slack = self.adapter = DisconnectingAdapter(slack_config(server, **access), self.menu, names=NAMES)
         self.slack.server = server
         self.home = Place(platform=PLATFORM, channel=GENERAL)
         self.person = Author(platform=PLATFORM, id=ANA, name="Ana")
@@ -138,7 +138,7 @@ class SlackRig(PlatformDriver):
         self.server.faults.put("lose")
 
 
-def reach(server: SlackServer, **access: Any) -> SlackConfig:
+def slack_config(server: SlackServer, **access: Any) -> SlackConfig:
     """Configuration for a server: Socket Mode unless `access` says otherwise."""
     return SlackConfig(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping_interval": 1.0, **access})
 
@@ -148,17 +148,17 @@ def _seen(message: dict[str, Any]) -> VisibleMessage:
 
 
 @asynccontextmanager
-async def a_rig(**access: Any) -> AsyncIterator[SlackRig]:
-    """A started rig."""
+async def slack_driver(**access: Any) -> AsyncIterator[SlackDriver]:
+    """A started driver."""
     async with SlackServer() as server:
-        rig = SlackRig(server, **access)
-        await rig.start()
-        yield rig
-        await rig.adapter.stop()
+        driver = SlackDriver(server, **access)
+        await driver.start()
+        yield driver
+        await driver.adapter.stop()
 
 
-class HttpRig(SlackRig):
-    """A rig in HTTP mode: Slack posts to the adapter's port."""
+class SlackHttpDriver(SlackDriver):
+    """A driver in HTTP mode: Slack posts to the adapter's port."""
 
     def __init__(self, server: SlackServer, posting: Posting) -> None:
         super().__init__(server, app_token=None, signing_secret=SECRET)
@@ -173,10 +173,10 @@ class HttpRig(SlackRig):
 
 
 @asynccontextmanager
-async def an_http_rig() -> AsyncIterator[HttpRig]:
-    """A started rig in HTTP mode."""
+async def slack_http_driver() -> AsyncIterator[SlackHttpDriver]:
+    """A started driver in HTTP mode."""
     async with SlackServer() as server, Posting(server) as posting:
-        rig = HttpRig(server, posting)
-        await rig.start()
-        yield rig
-        await rig.adapter.stop()
+        driver = SlackHttpDriver(server, posting)
+        await driver.start()
+        yield driver
+        await driver.adapter.stop()

@@ -47,10 +47,10 @@ class People:
         return message
 
     def _tell(self, room: Channel, message: Message) -> None:
-        self.world.event({**message, "channel": room.id, "event_ts": message["ts"], "channel_type": _type(room)})
+        self.world.create_event({**message, "channel": room.id, "event_ts": message["ts"], "channel_type": _type(room)})
         if f"<@{BOT_USER}>" in message["text"] and not room.partner:
             mention = {name: value for name, value in message.items() if name not in ("parent_user_id", "subtype")}
-            self.world.event({**mention, "type": "app_mention", "channel": room.id, "event_ts": message["ts"]})
+            self.world.create_event({**mention, "type": "app_mention", "channel": room.id, "event_ts": message["ts"]})
 
     def change(self, channel: str, stamp: str, text: str, *, delivered: bool = True) -> Message:
         """Edit a message."""
@@ -71,7 +71,7 @@ class People:
     def _changed(self, room: Channel, message: Message, before: Message) -> None:
         event = {"type": "message", "subtype": "message_changed", "hidden": True, "message": message, "previous_message": before}
         stamp = self.world.stamp()
-        self.world.event({**event, "channel": room.id, "channel_type": _type(room), "ts": stamp, "event_ts": stamp})
+        self.world.create_event({**event, "channel": room.id, "channel_type": _type(room), "ts": stamp, "event_ts": stamp})
 
     def delete(self, channel: str, stamp: str, *, delivered: bool = True) -> None:
         """Delete a message."""
@@ -81,7 +81,7 @@ class People:
         now = self.world.stamp()
         if delivered:
             event |= {"previous_message": before, "channel": room.id, "channel_type": _type(room)}
-            self.world.event({**event, "ts": now, "event_ts": now})
+            self.world.create_event({**event, "ts": now, "event_ts": now})
 
     # Commands and clicks --------------------------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class People:
         typed = text if raw else html.escape(text, quote=False)
         body = {"command": "/townhall", "text": typed, "user_id": user, "user_name": user.lower()}
         body |= {"channel_id": channel, "channel_name": "general", "team_id": TEAM, "api_app_id": APP}
-        return self.world.happens("slash_commands", {**body, "trigger_id": self._trigger()})
+        return self.world.create_envelope("slash_commands", {**body, "trigger_id": self._trigger()})
 
     def click(self, user: str, channel: str, message: Message, action: str, chosen: str = "") -> Envelope:
         """Use a control of a message, also one of an earlier version of it."""
@@ -100,14 +100,14 @@ class People:
         container |= {"thread_ts": message["thread_ts"]} if message.get("thread_ts") else {}
         body = {**self._interactive(user, "block_actions"), "container": container, "channel": {"id": channel}}
         body["actions"] = [self._action(element, chosen)]
-        return self.world.happens("interactive", body | ({} if message.get("is_ephemeral") else {"message": message}))
+        return self.world.create_envelope("interactive", body | ({} if message.get("is_ephemeral") else {"message": message}))
 
     def click_in_view(self, user: str, view: Message, action: str, chosen: str = "") -> Envelope:
         """Use a control of a modal or of App Home."""
         inputs = ({**block["element"], "block_id": block["block_id"]} for block in view["blocks"] if block["type"] == "input")
         element = next(element for element in (*elements(view), *inputs) if element["action_id"] == action)
         body = {**self._interactive(user, "block_actions"), "view": view, "container": {"type": "view", "view_id": view["id"]}}
-        return self.world.happens("interactive", {**body, "actions": [self._action(element, chosen)]})
+        return self.world.create_envelope("interactive", {**body, "actions": [self._action(element, chosen)]})
 
     def _action(self, element: Mapping[str, Any], chosen: str) -> dict[str, Any]:
         action = {name: element[name] for name in ("action_id", "block_id", "type", "value") if name in element}
@@ -129,25 +129,25 @@ class People:
             if block["type"] == "input":
                 element = block["element"]
                 values[block["block_id"]] = {element["action_id"]: _filled(element, typed.get(element["action_id"]))}
-        return self.world.happens(
+        return self.world.create_envelope(
             "interactive", {**self._interactive(user, "view_submission"), "view": {**view, "state": {"values": values}}}
         )
 
     def search(self, user: str, view: Message, typed: str) -> Envelope:
         """Type into a select whose options the app provides."""
         body = {**self._interactive(user, "block_suggestion"), "view": view, "value": typed}
-        return self.world.happens("interactive", {**body, "action_id": "model", "block_id": "model"})
+        return self.world.create_envelope("interactive", {**body, "action_id": "model", "block_id": "model"})
 
     def ask_about(self, user: str, channel: str, message: Message) -> Envelope:
         """Use the shortcut "Ask the agents about this" on a message."""
         body = {**self._interactive(user, "message_action"), "callback_id": "ask_about", "channel": {"id": channel}}
-        return self.world.happens("interactive", {**body, "message": message, "message_ts": message["ts"]})
+        return self.world.create_envelope("interactive", {**body, "message": message, "message_ts": message["ts"]})
 
     def open_home(self, user: str) -> Envelope:
         """Open App Home."""
         event = {"type": "app_home_opened", "user": user, "channel": self.world.direct(user).id, "tab": "home"}
         known = self.world.homes.get(user)
-        return self.world.event(event | ({"view": known} if known else {}))
+        return self.world.create_event(event | ({"view": known} if known else {}))
 
     def _interactive(self, user: str, kind: str) -> dict[str, Any]:
         team = str(self.world.people[user]["team_id"])

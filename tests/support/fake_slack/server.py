@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.support.fake_slack.api import Methods, Wrong
+from tests.support.fake_slack.api import ApiError, Methods
 from tests.support.fake_slack.faults import Asked, Fault, Faults
 from tests.support.fake_slack.people import People
 from tests.support.fake_slack.socket import Sockets
@@ -79,7 +79,7 @@ class SlackServer:
         """The number of requests to a method."""
         return sum(request.path == method for request in self.requests)
 
-    async def gone(self) -> None:
+    async def wait_disconnected(self) -> None:
         """Wait until all clients have disconnected."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))
@@ -114,7 +114,7 @@ class SlackServer:
             return refusal
         try:
             answer = {"ok": True, **self._obey(request, asked.path, arguments)}
-        except Wrong as wrong:
+        except ApiError as wrong:
             answer = {"ok": False, "error": str(wrong)}
         self.watch("done", asked)
         if fault is not None:
@@ -124,11 +124,11 @@ class SlackServer:
     def _obey(self, request: web.BaseRequest, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if error := self.tokens.get(token, "invalid_auth"):
-            raise Wrong(error)
+            raise ApiError(error)
         if method == "apps.connections.open":
             return {"url": f"{self.methods.url.replace('http', 'ws')}/socket?ticket={self.sockets.ticket()}"}
         if method not in self.methods.all:
-            raise Wrong("unknown_method")
+            raise ApiError("unknown_method")
         return self.methods.all[method](arguments)
 
     def _refusal(self, request: web.BaseRequest, fault: Fault) -> web.Response | None:

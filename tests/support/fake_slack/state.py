@@ -104,7 +104,7 @@ class World:
         for channel in self.channels.values():
             yield from channel.messages.values()
 
-    def caused(self, what: str, channel: str, message: str, body: Mapping[str, Any]) -> None:
+    def record_effect(self, what: str, channel: str, message: str, body: Mapping[str, Any]) -> None:
         """Record an effect of the bot."""
         self.effects.append(
             Effect(number=len(self.effects) + 1, at=self.clock(), what=what, channel=channel, message=message, body=body)
@@ -113,7 +113,7 @@ class World:
 
     # Delivering -----------------------------------------------------------------------------------------------------------
 
-    def happens(self, kind: Kind, payload: Mapping[str, Any]) -> Envelope:
+    def create_envelope(self, kind: Kind, payload: Mapping[str, Any]) -> Envelope:
         """Create an envelope for the app."""
         envelope = Envelope(number=self.number(), kind=kind, payload=payload)
         self.envelopes.append(envelope)
@@ -121,11 +121,11 @@ class World:
         self.changed()
         return envelope
 
-    def event(self, event: Mapping[str, Any], **outer: Any) -> Envelope:
+    def create_event(self, event: Mapping[str, Any], **outer: Any) -> Envelope:
         """Create an event of the Events API."""
         number = self.number()
         body = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event_id": f"Ev{number}", "event": event}
-        return self.happens("events_api", {**body, "event_time": int(self.clock()), **outer})
+        return self.create_envelope("events_api", {**body, "event_time": int(self.clock()), **outer})
 
     def acknowledge(self, number: int, answer: Any = None) -> None:
         """Record the acknowledgement of an envelope; Slack may still deliver it once more."""

@@ -16,7 +16,7 @@ SECRETS = {"STUB_TOKEN": "hunter-2-hunter"}
 
 
 @asynccontextmanager
-async def over_stdio(folder: Path) -> AsyncIterator[ToolServerSpec]:
+async def stub_over_stdio(folder: Path) -> AsyncIterator[ToolServerSpec]:
     env = {"STUB_LOG": str(folder / "done"), "STUB_SECRET": "${STUB_TOKEN}"}
     yield ToolServerSpec(command=STUB, env=env)
 
@@ -57,7 +57,7 @@ async def restartable(env: Mapping[str, str] | None = None) -> AsyncIterator[Res
 
 
 @asynccontextmanager
-async def over_http(folder: Path, takes: float = 0.0) -> AsyncIterator[ToolServerSpec]:
+async def stub_over_http(folder: Path, takes: float = 0.0) -> AsyncIterator[ToolServerSpec]:
     """Start the stub over HTTP. `takes` is how many seconds `append` waits after it has written."""
     env = {"STUB_LOG": str(folder / "done"), "STUB_SECRET": SECRETS["STUB_TOKEN"], "STUB_TAKES": str(takes)}
     async with restartable(env) as stub:
@@ -65,7 +65,7 @@ async def over_http(folder: Path, takes: float = 0.0) -> AsyncIterator[ToolServe
         yield stub.spec.model_copy(update={"headers": {"Authorization": "Bearer ${STUB_TOKEN}"}})
 
 
-def done(folder: Path) -> list[str]:
+def appended_lines(folder: Path) -> list[str]:
     """Lines that `append` has written, one for each call."""
     file = folder / "done"
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []

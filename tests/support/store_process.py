@@ -1,6 +1,6 @@
 """A process with an open store, to be looked at, locked out by, and killed.
 
-Started as `python -m tests.support.store_victim FILE COUNT`, it prints `open`, then appends COUNT events to a few runs at once,
+Started as `python -m tests.support.store_process FILE COUNT`, it prints `open`, then appends COUNT events to a few runs at once,
 prints `RUN POSITION` after each one that was acknowledged, then waits to be killed.
 """
 
@@ -19,7 +19,7 @@ RUNS = (1, 2, 3, 4)
 ENDLESS = 10**9
 
 
-class Victim:
+class StoreProcess:
     """The parent's side."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -42,12 +42,12 @@ class Victim:
 
 
 @asynccontextmanager
-async def victim(path: Path, count: int = 0) -> AsyncIterator[Victim]:
+async def start_store_process(path: Path, count: int = 0) -> AsyncIterator[StoreProcess]:
     """A victim that has opened its store; it does not outlive the block."""
     root = Path(__file__).parents[2]
-    command = (sys.executable, "-m", "tests.support.store_victim", str(path), str(count))
+    command = (sys.executable, "-m", "tests.support.store_process", str(path), str(count))
     process = await asyncio.create_subprocess_exec(*command, cwd=root, stdout=asyncio.subprocess.PIPE)
-    started = Victim(process)
+    started = StoreProcess(process)
     try:
         assert await started.line() == "open"
         yield started

@@ -24,7 +24,7 @@ RELEASE = (ROOT / "examples" / "own-script.toml").read_text(encoding="utf-8")
 Message = dict[str, Any]
 
 
-class Whole:
+class SlackBot:
     """A running bot, and what people see of it."""
 
     def __init__(self, server: SlackServer, app: App) -> None:
@@ -39,30 +39,30 @@ class Whole:
             async with asyncio.timeout(TIMEOUT):
                 await self.server.until(true)
         except TimeoutError:
-            raise AssertionError("\n---\n".join(words(message) for message in self.seen())) from None
+            raise AssertionError("\n---\n".join(words(message) for message in self.messages())) from None
 
-    async def sees(self, text: str, channel: str = GENERAL) -> Message:
+    async def wait_for_message(self, text: str, channel: str = GENERAL) -> Message:
         """Wait for a message of the bot, also an ephemeral one, that contains a text; returns the newest."""
-        await self.until(lambda: any(text in words(message) for message in self.seen(channel)))
-        return [message for message in self.seen(channel) if text in words(message)][-1]
+        await self.until(lambda: any(text in words(message) for message in self.messages(channel)))
+        return [message for message in self.messages(channel) if text in words(message)][-1]
 
-    def seen(self, channel: str = GENERAL) -> Iterator[Message]:
+    def messages(self, channel: str = GENERAL) -> Iterator[Message]:
         """All messages of the bot in a channel."""
         yield from (message for message in self.world.channels[channel].messages.values() if message["user"] == BOT_USER)
         yield from (message for message in self.world.ephemeral if message["channel"] == channel)
 
-    async def home(self, text: str, user: str = ANA) -> Message:
+    async def wait_for_home(self, text: str, user: str = ANA) -> Message:
         """Wait until a person's App Home contains a text."""
         await self.until(lambda: text in words(self.world.homes.get(user, {})))
         return self.world.homes[user]
 
 
 @asynccontextmanager
-async def a_bot(folder: Path, team_file: str = RELEASE, server: SlackServer | None = None) -> AsyncIterator[Whole]:
+async def start_slack_bot(folder: Path, team_file: str = RELEASE, server: SlackServer | None = None) -> AsyncIterator[SlackBot]:
     """A started bot with its store in `folder`, on a server of its own unless one is given."""
     if server is None:
-        async with SlackServer() as made, a_bot(folder, team_file, made) as whole:
-            yield whole
+        async with SlackServer() as made, start_slack_bot(folder, team_file, made) as bot:
+            yield bot
             return
     file = folder / "townhall.toml"
     file.write_text(team_file, encoding="utf-8")
@@ -74,5 +74,5 @@ async def a_bot(folder: Path, team_file: str = RELEASE, server: SlackServer | No
     assert isinstance(adapters[0], SlackAdapter)
     async with open_app(start, adapters, folder / "townhall.db", menu=menu) as app:
         await app.engine.start()
-        yield Whole(server, app)
-    await server.gone()
+        yield SlackBot(server, app)
+    await server.wait_disconnected()
