@@ -74,7 +74,7 @@ def test_the_example_has_every_setting_and_no_other() -> None:
 
 
 def test_the_settings_have_the_defaults_that_the_page_gives() -> None:
-    addresses = {f"{name.upper()}_BASE_URL": one.base_url for name, one in PROVIDERS.items() if one.base_url}
+    addresses = {f"{name.upper()}_BASE_URL": provider.base_url for name, provider in PROVIDERS.items() if provider.base_url}
     for name, default in rows("Environment").items():
         value = addresses.get(name, settings()[name])
         assert default == ("" if value is None else str(value)), name
