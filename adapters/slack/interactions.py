@@ -123,7 +123,7 @@ class SlackInteractionHandler:
         return CommandReceived(place=place, interaction=interaction, author=author, name=name, text=text, at=at)
 
     async def _message_shortcut(self, body: Body) -> HandlerResult:
-        """The message shortcut "Ask the agents about this"."""
+        """The message shortcut "Ask agents about this"."""
         message, channel = body["message"], str(body["channel"]["id"])
         text = await self._events.plain_text(str(message.get("text") or ""))
         author = message.get("user")

@@ -46,6 +46,9 @@ BOT_EVENTS = (
     "subteam_updated",
 )
 
+MAX_ADDRESS = 3000
+"""Characters of the address of HTTP mode: the limit of a slash command's `url` in Slack's schema of manifests."""
+
 MAX_CHANNELS = 200
 """Channels that the diagnostics read."""
 
@@ -79,7 +82,7 @@ def _features(url: dict[str, str]) -> dict[str, Any]:
         "should_escape": True,
     }
     shortcut = {
-        "name": "Ask the agents about this",
+        "name": "Ask agents about this",  # Slack's schema of manifests allows 24 characters
         "type": "message",
         "callback_id": "ask_about",
         "description": "Give the agents a task about a message",

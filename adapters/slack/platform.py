@@ -18,6 +18,7 @@ from orchestrator_bridge.chat.platform import (
     SetupOption,
 )
 from orchestrator_bridge.common.settings import EnvironmentSettings, Port, Secret, WebAddress
+from orchestrator_bridge.common.text import shorten
 
 if TYPE_CHECKING:
     from adapters.slack.manifest import SlackDiagnostics
@@ -117,15 +118,15 @@ class SlackPlatform(Platform[SlackSettings]):
 
     async def setup(self, settings: SlackSettings, options: Mapping[str, str]) -> SetupGuide:
         """Print the app manifest; the option `url` is the address of HTTP mode."""
-        from adapters.slack.manifest import manifest
+        from adapters.slack.manifest import MAX_ADDRESS, manifest
 
         url = options.get("url")
-        if url is not None and not url.startswith("https://"):
+        if url is not None and (not url.startswith("https://") or len(url) > MAX_ADDRESS):
             raise InvalidPlatformSettings(
                 "Slack cannot post to this address",
                 where="--url",
-                found=repr(url),
-                expected="an address that begins with https://",
+                found=repr(shorten(url, 200)),
+                expected=f"an address that begins with https:// and has at most {MAX_ADDRESS:,} characters",
             )
         return SetupGuide(text=json.dumps(manifest(url), indent=2), steps=_HTTP_MODE if url else _SOCKET_MODE)
 

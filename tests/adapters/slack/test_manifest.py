@@ -23,6 +23,7 @@ from bot.doctor.checks import check_platforms
 from orchestrator_bridge.chat.platform import Finding
 from tests.bot.conftest import Townhall, folder, townhall
 from tests.docs.page import ROOT
+from tests.support.fake_slack.limits import wrong_in_manifest
 from tests.support.fake_slack.server import APP_TOKEN, BOT_TOKEN, SlackServer
 from tests.support.fake_slack.shown import words
 from tests.support.fake_slack.state import ANA, BOT_USER, GENERAL, Message
@@ -65,6 +66,7 @@ def test_setup_prints_a_manifest_and_the_next_steps(townhall: Townhall) -> None:
     said = townhall("setup", "slack")
     assert said.code == 0
     assert json.loads(said.out) == manifest()
+    assert wrong_in_manifest(json.loads(said.out)) == []
     assert "SLACK_APP_TOKEN" in said.err
 
 
@@ -74,13 +76,22 @@ def test_setup_for_http_puts_the_address_everywhere(townhall: Townhall) -> None:
     made = json.loads(said.out)
     assert made["settings"]["socket_mode_enabled"] is False
     assert said.out.count(address) == 4
+    assert wrong_in_manifest(made) == []
     assert "SLACK_SIGNING_SECRET" in said.err
 
 
-def test_an_address_to_which_slack_cannot_post_is_refused(townhall: Townhall) -> None:
-    said = townhall("setup", "slack", "--url", "http://bot.example")
+@pytest.mark.parametrize("address", ["http://bot.example", "https://bot.example/" + "a" * 3000])
+def test_an_address_to_which_slack_cannot_post_is_refused(townhall: Townhall, address: str) -> None:
+    said = townhall("setup", "slack", "--url", address)
     assert said.code == 1
-    assert "begins with https://" in said.err
+    assert "begins with https:// and has at most 3,000 characters" in said.err
+
+
+def test_the_fake_refuses_the_manifests_that_slack_refuses() -> None:
+    made = manifest("http://bot.example")
+    made["features"]["shortcuts"][0]["name"] = "Ask the agents about this"
+    made["display_information"]["description"] = "a" * 141
+    assert len(wrong_in_manifest(made)) == 6
 
 
 def test_the_manifest_has_the_events_and_scopes_that_are_needed_and_no_admin_scopes() -> None:

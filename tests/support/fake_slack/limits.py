@@ -1,6 +1,7 @@
-"""Slack's published limits of messages and views, as a check that lists all errors of a payload.
+"""Slack's published limits of messages, views and app manifests, as a check that lists all errors of a payload.
 
-Source: Slack's reference of blocks, block elements, composition objects, views and `chat.postMessage`.
+Sources: Slack's reference of blocks, block elements, composition objects, views and `chat.postMessage`; for manifests the JSON
+schema of github.com/slackapi/manifest-schema (versions 1 and 2 have the same limits).
 """
 
 from __future__ import annotations
@@ -43,6 +44,24 @@ def wrong_in_view(view: Thing) -> list[str]:
     if view.get("type") == "modal" and any(block["type"] == "input" for block in view["blocks"]) and "submit" not in view:
         found.append("a modal with inputs and without a button to submit")
     return found
+
+
+def wrong_in_manifest(manifest: Thing) -> list[str]:
+    """The errors for which Slack would refuse to create an app from a manifest."""
+    return [error for path, (least, most) in _MANIFEST.items() for error in _length(manifest, path.split("."), path, least, most)]
+
+
+def _length(thing: Any, names: Sequence[str], path: str, least: int, most: int) -> Iterator[str]:
+    """Errors of the texts and lists at a path; `*` stands for every item of a list. A part that is left out has no error."""
+    if not names:
+        if not least <= len(thing) <= most:
+            yield f"{path}: {thing!r} has a length of {len(thing)}, {least} to {most} are allowed"
+        if path.endswith("url") and not thing.startswith("https://"):
+            yield f"{path}: {thing!r} does not begin with https://"
+        return
+    name, *rest = names
+    for part in thing if name == "*" else [thing[name]] if name in thing else []:
+        yield from _length(part, rest, path, least, most)
 
 
 def wrong_in_options(options: Sequence[Thing]) -> list[str]:
@@ -159,3 +178,27 @@ _CHECKS: Mapping[str, Callable[[Thing], Iterator[str]]] = {
     "input": _input,
     "divider": lambda block: iter(()),
 }
+
+_MANIFEST: Mapping[str, tuple[int, int]] = {
+    "display_information.name": (1, 35),
+    "display_information.description": (1, 140),
+    "display_information.background_color": (4, 7),
+    "features.bot_user.display_name": (1, 80),
+    "features.shortcuts": (1, 10),
+    "features.shortcuts.*.name": (1, 24),
+    "features.shortcuts.*.callback_id": (1, 255),
+    "features.shortcuts.*.description": (1, 150),
+    "features.slash_commands": (1, 50),
+    "features.slash_commands.*.command": (2, 32),
+    "features.slash_commands.*.description": (1, 2000),
+    "features.slash_commands.*.usage_hint": (1, 1000),
+    "features.slash_commands.*.url": (1, 3000),
+    "oauth_config.scopes.bot": (0, 255),
+    "oauth_config.scopes.bot.*": (0, 50),
+    "settings.event_subscriptions.bot_events": (0, 100),
+    "settings.event_subscriptions.bot_events.*": (0, 50),
+    "settings.event_subscriptions.request_url": (1, 3500),
+    "settings.interactivity.request_url": (1, 3500),
+    "settings.interactivity.message_menu_options_url": (1, 3500),
+}
+"""Least and greatest length of the texts and lists in a manifest, by path."""

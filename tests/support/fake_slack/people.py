@@ -139,7 +139,7 @@ class People:
         return self.world.create_envelope("interactive", {**body, "action_id": "model", "block_id": "model"})
 
     def ask_about(self, user: str, channel: str, message: Message) -> Envelope:
-        """Use the shortcut "Ask the agents about this" on a message."""
+        """Use the shortcut "Ask agents about this" on a message."""
         body = {**self._interactive(user, "message_action"), "callback_id": "ask_about", "channel": {"id": channel}}
         return self.world.create_envelope("interactive", {**body, "message": message, "message_ts": message["ts"]})
 
