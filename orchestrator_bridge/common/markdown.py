@@ -52,18 +52,14 @@ def parse_markdown(text: str) -> Iterator[MarkdownPiece]:
         found = _FENCE.fullmatch(line)
         if not fence and found:
             yield MarkdownPiece("\n".join(lines))
-            lines, indent, fence, language = [], found[1], found[2], _language(found[3])
+            info = _LANGUAGE.match(found[3].strip())
+            lines, indent, fence, language = [], found[1], found[2], info[0] if info else ""
         elif found and found[2].startswith(fence) and not found[3].strip():
             yield MarkdownPiece("\n".join(lines), True, language, fence)
             lines, fence = [], ""
         else:
             lines.append(line.removeprefix(indent) if fence else line)
     yield MarkdownPiece("\n".join(lines), True, language, fence) if fence else MarkdownPiece("\n".join(lines))
-
-
-def _language(info: str) -> str:
-    found = _LANGUAGE.match(info.strip())
-    return found[0] if found else ""
 
 
 def split_markdown(pieces: Iterable[MarkdownPiece], limits: MessageLimits) -> list[str]:

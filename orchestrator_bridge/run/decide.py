@@ -86,7 +86,8 @@ def decide(state: RunState) -> tuple[Action, ...]:
     """
     if state.end is not None:
         return ()
-    events = _retirements(state) or _needless_approvals(state)
+    own = (agent for agent in state.live if agent.spec.name != state.external_agent)
+    events = tuple(event for agent in own if (event := _retirement(state, agent)) is not None) or _needless_approvals(state)
     if state.asks and not events:
         return tuple(AskQuestion(action=action, agent=pending.agent, ask=pending.ask) for action, pending in state.asks.items())
     events = events or ending(state) or _exhausted_bound(state)
@@ -95,13 +96,8 @@ def decide(state: RunState) -> tuple[Action, ...]:
     return (*_calls(state), *_tool_uses(state), *_waits(state))
 
 
-def _retirements(state: RunState) -> tuple[Event, ...]:
-    """Switches to the backup model, or retirements, of agents that cannot go on."""
-    own = (agent for agent in state.live if agent.spec.name != state.external_agent)
-    return tuple(event for agent in own if (event := _retirement(state, agent)) is not None)
-
-
 def _retirement(state: RunState, agent: AgentState) -> Event | None:
+    """The switch to the backup model, or the retirement, of an agent that cannot go on."""
     name, failure = agent.spec.name, agent.failure
     if failure is not None and agent.has_backup:
         return e.BackupTaken(at=state.at, agent=name, model=agent.spec.backup or "", reason=failure.found)

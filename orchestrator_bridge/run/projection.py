@@ -68,15 +68,10 @@ def project_transaction(before: RunState | None, after: RunState) -> Records:
         earlier = before.questions.get(question.id) if before else None
         # States are values: a question that no event has changed is the same object as before.
         if question.open and earlier is not None and earlier is not question:
-            rows.append(_question_updated(earlier, question))
+            old, new = _question_columns(earlier), _question_columns(question)
+            changed: dict[str, Any] = {key: value for key, value in new.items() if value != old[key]}
+            rows.append(records.QuestionUpdated(question=question.id, fires_at=fires_at(question), **changed))
     return tuple(rows)
-
-
-def _question_updated(before: Question, question: Question) -> records.QuestionUpdated:
-    """The next time to look at a question, and those of its columns that have changed."""
-    old = _question_columns(before)
-    changed: dict[str, Any] = {key: value for key, value in _question_columns(question).items() if value != old[key]}
-    return records.QuestionUpdated(question=question.id, fires_at=fires_at(question), **changed)
 
 
 def _question_columns(question: Question) -> dict[str, Any]:

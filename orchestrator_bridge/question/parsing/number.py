@@ -84,7 +84,8 @@ def parse_numbers(text: str, unit: str = "") -> frozenset[float]:
         AmbiguousNumber: a number has two readings, or a unit of another family.
     """
     units = find_units(unit)
-    line = _split_units(_fold_kept(text), units)
+    # Spaces are inserted after known units: `1h30m` becomes `1h 30m`.
+    line = re.sub(r"(?<=\d)(\s?)([^\W\d_]+)(?=\d)", lambda found: found[0] + " " * units.knows(found[2]), _fold_kept(text))
     found = frozenset(_converted(group, units) for group in _groups(list(_number_matches(line, units)), line, units))
     written = _number_words(_strip_leading(line).strip(EDGES), units)
     return found or (frozenset() if written is None else frozenset({written}))
@@ -99,11 +100,6 @@ def starts_with_number(text: str) -> bool:
 def _fold_kept(text: str) -> str:
     """Fold a text, but keep spaces that group digits (`1 500`), as apostrophes."""
     return fold_text(re.sub(r"(?<=\d)[\u00a0\u202f](?=\d{3})", "'", text))
-
-
-def _split_units(line: str, units: Units) -> str:
-    """Insert spaces: `1h30m` becomes `1h 30m`."""
-    return re.sub(r"(?<=\d)(\s?)([^\W\d_]+)(?=\d)", lambda found: found[0] + " " * units.knows(found[2]), line)
 
 
 def _number_words(phrase: str, units: Units) -> float | None:
