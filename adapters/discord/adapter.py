@@ -152,7 +152,8 @@ class DiscordAdapter:
         shown = self._render_reply(reply, interaction)
         try:
             if not await self._responses.respond(interaction, shown):
-                await self._reply_directly(event, shown)
+                channel, _ = await self._messages.reply_target(direct_place(event.author.id))
+                await self._messages.post_message(channel, shown, nonce(f"{event.key} {shown.fingerprint}"))
         except Exception as failure:
             _LOG.warning("the private reply to %s was not delivered: %s", event.author.id, failure)
 
@@ -162,10 +163,6 @@ class DiscordAdapter:
             return shown
         self._responses.store_confirmation(interaction, reply.confirm)
         return replace(shown, controls=(*shown.controls, *confirm_components(int(interaction), reply.confirm.label)))
-
-    async def _reply_directly(self, event: MessageReceived | ControlUsed | CommandReceived, shown: DiscordMessage) -> None:
-        channel, _ = await self._messages.reply_target(direct_place(event.author.id))
-        await self._messages.post_message(channel, shown, nonce(f"{event.key} {shown.fingerprint}"))
 
     async def ready(self, client: DiscordClient) -> None:
         """Handle a new session. Commands are synchronised on the first one only, and after the start has finished."""

@@ -142,7 +142,9 @@ class DiscordInteractionHandler:
             case "delegate" if _selected_person(data) is None:
                 await self._ask_further(interaction, PEOPLE_ONLY)
             case "view" | "cancel":
-                await self._deliver(interaction, confirmed_command(interaction, _control_command(control, data)), on_event)
+                text = _selected_value(data) if control.kind == "view" else f"{control.number} cancel"
+                command = Confirmation(label="", name="questions", text=text)
+                await self._deliver(interaction, confirmed_command(interaction, command), on_event)
             case "confirm":
                 await self._deliver_confirmed(interaction, control, on_event)
             case "option" | "select" | "pass" | "delegate" | "extend" | "answer":
@@ -199,12 +201,6 @@ def confirmed_command(interaction: discord.Interaction[Any], command: Confirmati
         at=interaction.created_at.timestamp(),
         options=command.options,
     )
-
-
-def _control_command(control: DiscordControl, data: dict[str, Any]) -> Confirmation:
-    """The command that shows a selected question, or cancels one."""
-    text = _selected_value(data) if control.kind == "view" else f"{control.number} cancel"
-    return Confirmation(label="", name="questions", text=text)
 
 
 def to_control_used(interaction: discord.Interaction[Any], control: DiscordControl, data: dict[str, Any]) -> ControlUsed:

@@ -189,7 +189,8 @@ def _headline(card: QuestionCard, verb: str) -> str:
 
 
 def _body(card: QuestionCard) -> discord.Embed:
-    embed = discord.Embed(description=_first_part(card.context, _CONTEXT) or None)
+    context, *more = split_markdown(escape_markdown(card.context), _CONTEXT - 2)  # as much as fits, with its code closed
+    embed = discord.Embed(description=(context + ("\n…" if more else "")) or None)
     if card.options:
         room = _FIELD // len(card.options) - 2
         _add(embed, "Options", "\n".join(_option(position, option, room) for position, option in enumerate(card.options, 1)))
@@ -216,12 +217,6 @@ def expiry_text(at: float) -> str:
 def countdown(at: float) -> str:
     """A time as Discord counts down to it."""
     return f"<t:{int(at)}:R>"
-
-
-def _first_part(text: str, limit: int) -> str:
-    """As much Markdown as fits, with its code closed."""
-    parts = split_markdown(escape_markdown(text), limit - 2)
-    return parts[0] + ("\n…" if len(parts) > 1 else "")
 
 
 def _add(embed: discord.Embed, name: str, value: str) -> None:
@@ -280,14 +275,12 @@ def _table(table: Table, tone: str, find_url: FindMessageUrl, room: int) -> disc
     title = plain_line(table.title, 200) if table.title else None
     embed = discord.Embed(title=title, colour=_COLOURS[tone])
     head = f"-# {' · '.join(escape_line(column, 40) for column in table.columns)}"
-    lines = [_row(row, find_url) for row in table.rows]
+    lines = []
+    for row in table.rows:
+        first, *rest = (_cell(cell, find_url) for cell in row)
+        lines.append(" · ".join([f"**{first}**", *filter(None, rest)]))
     embed.description = _fitting_rows(head, lines, room - len(title or "")) if lines else f"{head}\nNothing."
     return embed
-
-
-def _row(row: tuple[str | Link, ...], find_url: FindMessageUrl) -> str:
-    first, *rest = (_cell(cell, find_url) for cell in row)
-    return " · ".join([f"**{first}**", *(cell for cell in rest if cell)])
 
 
 def _cell(cell: str | Link, find_url: FindMessageUrl) -> str:
