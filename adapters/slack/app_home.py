@@ -62,8 +62,10 @@ def home_view(
     """
     channel = reply.place.channel if reply.place is not None else ""
     *tables, models = reply.tables or (Table(columns=(), rows=()),)
-    blocks = [
-        *_result_blocks(result, find_url),
+    blocks = list[Block]()
+    if result is not None:
+        blocks += [*render_private_reply(replace(result, tables=()), find_url)["blocks"], divider()]
+    blocks += [
         *sections(escape_mrkdwn(localise_commands(reply.text))),
         row("home", [button("Give a task", "form/ask", "", "primary")]),
     ]
@@ -95,12 +97,6 @@ def next_home_state(body: Mapping[str, Any]) -> HomeState:
 def is_home(body: Mapping[str, Any]) -> bool:
     """True if an interaction happened on the page itself."""
     return bool((body.get("view") or {}).get("type") == "home")
-
-
-def _result_blocks(reply: PrivateReply | None, find_url: FindMessageUrl) -> list[Block]:
-    if reply is None:
-        return []
-    return [*render_private_reply(replace(reply, tables=()), find_url)["blocks"], divider()]
 
 
 def _channel_blocks(channel: str, *, selectable: bool) -> list[Block]:

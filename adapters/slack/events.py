@@ -97,14 +97,9 @@ def _token_text(token: str, name_of: Callable[[str], str]) -> str:
         return f"@{name_of(target[1:])}"
     if target.startswith("#"):
         return f"#{label or target[1:]}"
-    if target.startswith("!"):
-        return _special_text(target[1:], label)
+    if target.startswith("!"):  # `<!subteam^S1|@crew>`, `<!here>` or `<!date^…|at noon>`
+        return label or f"@{target[1:].removeprefix('subteam^')}"
     return target if not label or label in target else f"{label} ({target})"
-
-
-def _special_text(target: str, label: str) -> str:
-    """The text of `<!subteam^S1|@crew>`, `<!here>` or `<!date^…|at noon>`."""
-    return label or f"@{target.removeprefix('subteam^')}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,7 @@ from orchestrator_bridge.common.text import clean, one_line
 
 _ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _STYLE = re.compile(r"([*~`]|(?<!\w)_|_(?!\w))")
+_QUOTATION = re.compile(r"^(?: {0,3}&gt; ?)+", re.MULTILINE)
 _JOINER = "\u2060"
 """The word joiner, an invisible character: next to a style mark it keeps the mark from taking effect."""
 
@@ -62,17 +63,12 @@ def safe_markdown(text: str) -> list[MarkdownPiece]:
 def _safe_piece(piece: MarkdownPiece) -> MarkdownPiece:
     # Three backticks inside a piece would end its block of code, or begin one in prose, and shift what counts as code.
     text = _escape_control_characters(piece.text).replace("```", f"`{_JOINER}``")
-    return MarkdownPiece(text, True, piece.language) if piece.code else MarkdownPiece(_restore_quotes(_expand_links(text)))
-
-
-def _expand_links(text: str) -> str:
-    """Prose without link labels: neither inline nor by reference, and no images."""
-    return text.replace("](", "] (").replace("]:", "] :").replace("][", "] [")
-
-
-def _restore_quotes(text: str) -> str:
-    """Prose with its quotations: a `>` at the beginning of a line is no control character."""
-    return re.sub(r"^(?: {0,3}&gt; ?)+", lambda found: found[0].replace("&gt;", ">"), text, flags=re.MULTILINE)
+    if piece.code:
+        return MarkdownPiece(text, True, piece.language)
+    # A label can hide the target of a link, inline or by reference; images are links too.
+    text = text.replace("](", "] (").replace("]:", "] :").replace("][", "] [")
+    # A `>` at the beginning of a line is a quotation, no control character.
+    return MarkdownPiece(_QUOTATION.sub(lambda found: found[0].replace("&gt;", ">"), text))
 
 
 def mentions(people: Iterable[Author], groups: Iterable[Group] = ()) -> str:

@@ -93,20 +93,16 @@ def model_modal(metadata: ModalMetadata, autocomplete: Autocomplete) -> Block:
     models = autocomplete.models(place, "", scope=scope_name(metadata.scope), limit=OPTIONS)
     current = next((model for model in models if model.current), None)
     search = {"type": "external_select", "action_id": "model", "min_query_length": 0, "placeholder": label("Type to search", 150)}
+    about = "Prices are in US dollars per million tokens."
     if current is not None:
         search |= {"initial_option": _model(current)}
+        about = f"Selected: *{escape_line(current.name)}* {escape_mrkdwn(current.about)}"
     blocks = [
         _input("scope", "Scope", scope) | {"dispatch_action": True},
         _input(f"model/{scope_id}"[:200], "Model", search),  # another block id, so that Slack forgets the last scope's input
-        small(_current_model(current)),
+        small(about),
     ]
     return _modal("model", "Select a model", "Select", metadata, blocks)
-
-
-def _current_model(current: ModelOption | None) -> str:
-    if current is None:
-        return "Prices are in US dollars per million tokens."
-    return f"Selected: *{escape_line(current.name)}* {escape_mrkdwn(current.about)}"
 
 
 def scope_name(scope: str) -> str:

@@ -12,7 +12,6 @@ from adapters.slack.controls import command_button, list_controls, question_cont
 from adapters.slack.markdown import escape_line, escape_mrkdwn, localise_commands, mentions, safe_markdown, split_messages
 from orchestrator_bridge.chat.outbound import (
     CardAgent,
-    CardOption,
     FinalAnswer,
     Link,
     Note,
@@ -67,8 +66,9 @@ def agent_emoji(name: str) -> str:
 def render_run_card(card: RunCard) -> SlackMessage:
     """A run card: task, status, and each agent with its state and model."""
     status = one_line(card.status, LINE)
+    task = "\n".join(f"> {line}" for line in escape_mrkdwn(shorten(card.task.strip(), TASK)).splitlines())
     blocks = [
-        section(f"{status_emoji(status)} *Run {card.run}* · {escape_line(status)}\n{_quote(card.task, TASK)}"),
+        section(f"{status_emoji(status)} *Run {card.run}* · {escape_line(status)}\n{task}"),
         section("\n".join(_agent(agent) for agent in card.agents)),
         small(_spent(card)),
     ]
@@ -93,11 +93,6 @@ def _spent(card: RunCard) -> str:
     return " · ".join(
         (f"team {escape_line(card.team, 80)}", escape_line(card.cost, 40), f"{card.tokens:,} tokens", *origin, *guide)
     )
-
-
-def _quote(text: str, limit: int) -> str:
-    """A person's text as a quotation."""
-    return "\n".join(f"> {line}" for line in escape_mrkdwn(shorten(text.strip(), limit)).splitlines())
 
 
 def render_question_card(card: QuestionCard) -> SlackMessage:
@@ -149,12 +144,12 @@ def _notification_text(card: QuestionCard) -> str:
 
 def option_blocks(card: QuestionCard) -> list[Block]:
     """The numbered options."""
-    return sections("\n".join(_option(number, option) for number, option in enumerate(card.options, 1)))
-
-
-def _option(number: int, option: CardOption) -> str:
-    about = f": {escape_line(option.description, 200)}" if option.description.strip() else ""
-    return f"*{number}* {escape_line(option.label, 80)}{about}{' _(recommended)_' if option.recommended else ''}"
+    lines = []
+    for number, option in enumerate(card.options, 1):
+        about = f": {escape_line(option.description, 200)}" if option.description.strip() else ""
+        recommended = " _(recommended)_" if option.recommended else ""
+        lines.append(f"*{number}* {escape_line(option.label, 80)}{about}{recommended}")
+    return sections("\n".join(lines))
 
 
 def render_note(post: Note, *, as_speaker: bool) -> list[SlackMessage]:
@@ -165,7 +160,10 @@ def render_note(post: Note, *, as_speaker: bool) -> list[SlackMessage]:
         texts = [_TONES[post.tone] + text for text in split_messages(safe_markdown(post.text))]
     messages = [_message(post, text) for text in texts or [""]]
     messages[0] |= {"blocks": [*_heading(post, as_speaker), *messages[0]["blocks"]]}
-    return [message | _speaker(post, as_speaker) for message in messages]
+    if not post.speaker or not as_speaker:
+        return messages
+    speaker = {"username": one_line(post.speaker, 80) or "agent", "icon_emoji": agent_emoji(post.speaker)}
+    return [message | speaker for message in messages]
 
 
 def _message(post: Note, text: str) -> SlackMessage:
@@ -180,12 +178,6 @@ def _heading(post: Note, as_speaker: bool) -> list[SlackMessage]:
     speaker = f"*{escape_line(post.speaker, 80)}*" if post.speaker and not as_speaker else ""
     words = " ".join(filter(None, (speaker, notified)))
     return [section(words)] if words else []
-
-
-def _speaker(post: Note, as_speaker: bool) -> SlackMessage:
-    if not post.speaker or not as_speaker:
-        return {}
-    return {"username": one_line(post.speaker, 80) or "agent", "icon_emoji": agent_emoji(post.speaker)}
 
 
 def render_final_answer(post: FinalAnswer) -> list[SlackMessage]:
@@ -255,13 +247,9 @@ def _question_link(cells: tuple[str | Link, ...], find_url: FindMessageUrl, card
 
 def _row(table: Table, cells: tuple[str | Link, ...], find_url: FindMessageUrl) -> str:
     first = f"*{_cell(cells[0], find_url)}*" if cells else ""
-    rest = (_named(name, cell, find_url) for name, cell in zip(table.columns[1:], cells[1:], strict=False))
-    return "• " + " · ".join(filter(None, (first, *rest)))
-
-
-def _named(name: str, cell: str | Link, find_url: FindMessageUrl) -> str:
-    shown = _cell(cell, find_url)
-    return f"{escape_line(name)}: {shown}" if name and shown else shown
+    rest = [(name, _cell(cell, find_url)) for name, cell in zip(table.columns[1:], cells[1:], strict=False)]
+    named = (f"{escape_line(name)}: {text}" if name and text else text for name, text in rest)
+    return "• " + " · ".join(filter(None, (first, *named)))
 
 
 def _cell(cell: str | Link, find_url: FindMessageUrl) -> str:
