@@ -125,6 +125,9 @@ TERMINAL_HELP = (
     "On the terminal: `2 words` answers question 2, `2 1` selects its option 1 · `/say 3 words` sends guidance to the agents of "
     "run 3 · `/pass 2` declines question 2 · `/more 2 1h` asks for more time · `/quit` or Ctrl-D leaves"
 )
+MIN_WRAPPED = 40
+"""Columns of the screen below which the last column of a table is not wrapped: the rows become blocks instead."""
+
 _CELL = 500
 """Characters of a table cell that are shown."""
 
@@ -190,14 +193,16 @@ def _table(table: Table, page: Page) -> Lines:
     title: Lines = [Text(one_line(table.title), style="bold")] if table.title else []
     if not rows:
         return [*title, Text("Nothing.", style="dim")]
-    width = sum(2 + max(map(cell_len, column)) for column in zip(table.columns, *rows, strict=True))
-    return title + ([_grid(table.columns, rows)] if width <= page.width else _stacked(table.columns, rows))
+    widths = [2 + max(map(cell_len, column)) for column in zip(table.columns, *rows, strict=True)]
+    # The last column may wrap, as long as the others leave it a readable width.
+    fits = sum(widths) <= page.width or page.width - sum(widths[:-1]) >= MIN_WRAPPED
+    return title + ([_grid(table.columns, rows)] if fits else _stacked(table.columns, rows))
 
 
 def _grid(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> RenderableType:
     grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        grid.add_column(Text(column), no_wrap=True)
+    for number, column in enumerate(columns, 1):
+        grid.add_column(Text(column), no_wrap=number < len(columns))
     for row in rows:
         grid.add_row(*map(Text, row))
     return grid
