@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from orchestrator_bridge.chat.adapter import Adapter, Autocomplete, DeliveryError
 from orchestrator_bridge.chat.platform import Finding, Platform, PlatformContext, SetupGuide
@@ -16,13 +16,25 @@ if TYPE_CHECKING:
     from adapters.discord.permissions import ChannelDiagnostics, DiscordDiagnostics, GuildDiagnostics
 
 
+def _validate_server_id(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError(
+            "expected a server's id, such as 123456789012345678; with Developer Mode on, right-click the server, Copy Server ID"
+        ) from None
+
+
+ServerId = Annotated[int, Field(ge=1, lt=2**63), WrapValidator(_validate_server_id)]
+
+
 class DiscordSettings(EnvironmentSettings):
     """Discord's environment variables. The addresses replace Discord's own, for tests and proxies."""
 
     discord_token: Secret | None = None
     discord_api_url: WebAddress | None = None
     discord_gateway_url: SocketAddress | None = None
-    discord_guild: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    discord_guild: ServerId | None = None
     """Register the commands on this server only, where they appear at once."""
 
     @property

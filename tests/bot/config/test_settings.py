@@ -61,6 +61,14 @@ def test_every_wrong_value_is_reported_with_its_place_and_the_expected_value(env
     assert "begins with ws:// or wss://" in said
 
 
+@pytest.mark.parametrize("value", ["abc", "0", "-5", "12345678901234567890", "1.5"])
+def test_a_server_id_that_is_no_id_is_reported_as_such(env_file: Path, value: str) -> None:
+    said = refused(env_file, DISCORD_GUILD=value)
+    assert f"found:    '{value}'" in said or f"a value of {len(value)} characters" in said
+    assert "expected: a server's id, such as 123456789012345678" in said
+    assert "port" not in said
+
+
 def test_slack_tokens_in_each_others_place_are_recognised_and_not_shown(env_file: Path) -> None:
     said = refused(env_file, SLACK_BOT_TOKEN="xapp-1-SECRETSECRET", SLACK_APP_TOKEN="nonsense-SECRETSECRET")
     assert "a token that begins with 'xapp-'" in said
