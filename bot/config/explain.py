@@ -36,6 +36,7 @@ _TYPES = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "float_type": "a number",
     "decimal_parsing": "a number",
     "decimal_type": "a number",
 }
@@ -116,6 +117,8 @@ def _explain_key(path: KeyPath, details: Sequence[ErrorDetails], source: Source)
         required = " and ".join(repr(name) for name, field in table.model_fields.items() if field.is_required())
         found = source.format(value) if kind == "tuple_type" else "nothing"
         source.report(path, found, f"at least one [[{format_path(path)}]] table with {required}")
+    elif kind == "too_long" and not isinstance(value, str):
+        source.report(path, f"{len(value)} entries", _expected(path, details[0]))
     elif kind == "missing":
         source.report(path, "nothing", "a value; this key has no default")
     else:

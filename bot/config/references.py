@@ -11,8 +11,8 @@ from bot.config.errors import format_value, suggest_name
 from bot.config.explain import KeyPath, Source, split_message
 from bot.config.platforms import installed_platforms
 from bot.config.team_schema import TeamFile
-from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve
-from orchestrator_bridge.model.parameters import unsupported_value
+from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve, similar_names
+from orchestrator_bridge.model.parameters import MAX_OUTPUT, unsupported_value
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
 from orchestrator_bridge.team.team import AgentSpec, Permissions, Team
 
@@ -38,9 +38,13 @@ class References:
             self._check_audiences(team, people, roles)
             self._check_policy(team, people, roles, scripts)
             self._check_agents(team, scripts)
+            for index, rules in enumerate(team.channels):
+                self._check_channel(("team", team.name, "channels", index, "channel"), rules.channel, rules.channel)
         for key in Permissions.model_fields:
             for index, name in enumerate(getattr(self.team_file.permissions, key)):
-                if not name.startswith("channel:"):
+                if name.startswith("channel:"):
+                    self._check_channel(("permissions", key, index), name.removeprefix("channel:"), name)
+                else:
                     self._check_name(("permissions", key, index), name, ["anyone", *people, *roles])
         self._check_roles(people)
         self._check_people()
@@ -65,6 +69,10 @@ class References:
             self._check_name((*path, "decider"), policy.decider, people)
         self._check_name((*path, "responders"), policy.responders, ["asked", "anyone", *roles])
         self._check_model((*path, "judge"), policy.judge, scripts)
+        deciding = next(index for index, step in enumerate(policy.fallback) if step.use in ("assume", "fail"))
+        for index, unreached in enumerate(policy.fallback[deciding + 1 :], start=deciding + 1):
+            expected = f"nothing after {policy.fallback[deciding].use!r}, which always decides"
+            self.source.report((*path, "fallback", index), repr(unreached.use), expected)
 
     def _check_names(self, path: KeyPath, names: Sequence[str], known: Sequence[str]) -> None:
         for index, name in enumerate(names):
@@ -78,6 +86,13 @@ class References:
         fix = f"did you mean {marked!r}?" if marked else suggest_name(name, known)
         expected = f"one of: {_list_names(known)}" if known else "a name that this file defines; it defines none"
         self.source.report(path, format_value(name), expected, fix)
+
+    def _check_channel(self, path: KeyPath, channel: str, written: str) -> None:
+        """A name such as '#general' would match no channel: Discord and Slack send ids. Other platforms may use such ids."""
+        platform, slash, id_ = channel.rpartition("/")
+        if not id_ or (id_.startswith("#") and (not slash or platform in ("discord", "slack"))):
+            expected = "the channel's id: 'C0123ABCD' on Slack, '123456789012345678' on Discord"
+            self.source.report(path, repr(written), expected, "copy the id: Slack, About this channel; Discord, Copy Channel ID")
 
     def _check_agents(self, team: Team, scripts: Path) -> None:
         self._check_tools(("team", team.name, "tools"), team.tools)
@@ -97,8 +112,12 @@ class References:
             route = resolve(agent.model, self.team_file.models)
         except UnknownModelName:  # `_check_model` reports it
             return
+        near = similar_names(route, self.team_file.models)
         for key, value in agent.parameters.items():
-            if expected := unsupported_value(route, key, value):
+            if near and key != MAX_OUTPUT and unsupported_value(route, key, value):
+                expected = f"a model that `townhall models` lists, because the agent sets {key!r}"
+                self.source.report((*path, "model"), f"{agent.model!r}, which is not listed", expected, _suggest(near))
+            elif expected := unsupported_value(route, key, value):
                 shown = list(value) if isinstance(value, tuple) else value
                 self.source.report((*path, key), f"{key} = {shown!r}, which {agent.model} does not accept", expected)
 
@@ -132,8 +151,7 @@ class References:
                 read_script(find_script(route.id, (scripts,)))
         except UnknownModelName as error:
             found, expected = split_message(str(error))
-            fix = f"did you mean {' or '.join(map(repr, error.near))}?" if error.near else ""
-            self.source.report(path, found, expected.partition(" Did you mean")[0], fix)
+            self.source.report(path, found, expected.partition(" Did you mean")[0], _suggest(error.near))
         except ScriptError as error:
             found, _, expected = str(error).partition("; expected ")
             self.source.report(path, found, expected or "a valid script")
@@ -159,7 +177,9 @@ class References:
         self._check_zone(("budgets", "time_zone"), self.team_file.budgets.time_zone)
         for channel in self.team_file.budgets.channels:
             platform, _, id_ = channel.partition(":")
-            if platform not in installed_platforms().usable or not id_:
+            if platform in installed_platforms().usable and id_:
+                self._check_channel(("budgets", "channels", channel), f"{platform}/{id_}", channel)
+            else:
                 expected = f"a platform ({', '.join(installed_platforms().usable)}) and the channel's id on it: 'discord:123'"
                 self.source.report(("budgets", "channels", channel), repr(channel), expected, "/cost by channel lists them")
 
@@ -168,6 +188,10 @@ class References:
         if zone is not None and zones and zone not in zones:
             expected = "a zone of the tz database, such as 'Europe/Berlin'"
             self.source.report(path, repr(zone), expected, suggest_name(zone, list(zones)))
+
+
+def _suggest(names: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(map(repr, names))}?" if names else ""
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from bot.app import LoadedConfig
 from orchestrator_bridge.chat.platform import Finding
-from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured
+from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured, similar_names
 from orchestrator_bridge.model.credentials import install_command, missing_extra, missing_settings
 from orchestrator_bridge.model.provider_errors import safe_base_url
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
@@ -59,7 +59,15 @@ def _key_state(route: Route, start: LoadedConfig) -> KeyState:
 
 def check_models(start: LoadedConfig) -> list[Finding]:
     """One finding a model. A missing key is an error if the default team needs it, else a warning."""
-    return [_check_model(model, start) for model in used_models(start)]
+    models = used_models(start)
+    return [*(_check_model(model, start) for model in models), *_check_spelling(models, start)]
+
+
+def _check_spelling(models: Sequence[UsedModel], start: LoadedConfig) -> Iterator[Finding]:
+    for route in (model.route for model in models):
+        if near := similar_names(route, start.team_file.models):
+            fix = f"did you mean {' or '.join(map(repr, near))}? If the model is newer than this list, ignore this"
+            yield Finding(about=f"model {route.name}", state="warn", found="not in the list of `townhall models`", fix=fix)
 
 
 def _check_model(model: UsedModel, start: LoadedConfig) -> Finding:

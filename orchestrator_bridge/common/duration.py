@@ -62,8 +62,8 @@ Duration = Annotated[float, BeforeValidator(parse_duration)]
 _Number = TypeVar("_Number", int, float, Decimal)
 
 
-def bounded(least: float, most: float) -> AfterValidator:
-    """Limit a number to `least` to `most`, both included."""
+def bounded(least: float | Decimal, most: float) -> AfterValidator:
+    """Limit a number to `least` to `most`, both included. For money `least` is a Decimal: the float 0.01 is above one cent."""
     return _within_bounds(least, most, lambda number: f"{number:,}")
 
 
@@ -72,7 +72,7 @@ def bounded_duration(least: float, most: float) -> AfterValidator:
     return _within_bounds(least, most, format_duration)
 
 
-def _within_bounds(least: float, most: float, written: Callable[[Any], str]) -> AfterValidator:
+def _within_bounds(least: float | Decimal, most: float, written: Callable[[Any], str]) -> AfterValidator:
     def check(found: _Number) -> _Number:
         if not least <= found <= most:
             text = written(found)

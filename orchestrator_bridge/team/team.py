@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, Strict, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from orchestrator_bridge.chat.inbound import Place
@@ -22,6 +22,9 @@ from orchestrator_bridge.model.parameters import PARAMETERS
 
 ToolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Integer = Annotated[int, Strict()]
+Real = Annotated[float, Strict()]
+"""Numbers for which `true` is an error: pydantic reads it as 1 unless it is strict."""
 Fallback = Literal["default_option", "agents", "judge", "assume", "fail"]
 FALLBACK_TIMEOUTS: dict[Fallback, float] = {"agents": 120.0, "judge": 60.0}
 """Fallbacks that take time, and their default limits in seconds."""
@@ -56,14 +59,14 @@ class AgentSpec(Value):
     persona: Annotated[str, Field(max_length=4000)] = ""
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     """Reasoning effort."""
-    max_output: Annotated[int, Field(ge=1)] | None = None
+    max_output: Annotated[Integer, Field(ge=1)] | None = None
     """Most tokens of one response, reasoning included."""
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    temperature: Annotated[Real, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[Real, Field(gt=0, le=1)] | None = None
+    presence_penalty: Annotated[Real, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[Real, Field(ge=-2, le=2)] | None = None
     stop: Annotated[tuple[str, ...], Field(min_length=1, max_length=4)] | None = None
-    seed: int | None = None
+    seed: Integer | None = None
     tools: tuple[ToolName, ...] = ()
     """Tool servers (`files`) and single tools (`files.read_file`), in addition to those of the team."""
 
@@ -109,7 +112,7 @@ class Escalation(Value):
 class Policy(Value):
     """Rules by which a question is decided, and its fallbacks. Times are in seconds, at urgency `normal`."""
 
-    quorum: Literal["first", "majority", "all"] | Annotated[int, Field(ge=1, le=100)] = "first"
+    quorum: Literal["first", "majority", "all"] | Annotated[Integer, Field(ge=1, le=100)] = "first"
     peer_quorum: Literal["first", "majority", "all"] = "all"
     """Quorum where only agents are asked: all are called anyway, so all of them count by default."""
     decider: Annotated[str, Field(pattern=r"^@")] | None = None
@@ -151,29 +154,29 @@ class Policy(Value):
 class Bounds(Value):
     """Limits that end a run without convergence. Money in US dollars, times in seconds."""
 
-    answers: Annotated[int, bounded(1, 100)] = 3
-    calls: Annotated[int, bounded(1, 100_000)] = 60
-    tokens: Annotated[int, bounded(1, 100_000_000_000)] = 2_000_000
-    money: Annotated[Decimal, bounded(0.01, 1_000_000)] = Decimal("2.00")
+    answers: Annotated[Integer, bounded(1, 100)] = 3
+    calls: Annotated[Integer, bounded(1, 100_000)] = 60
+    tokens: Annotated[Integer, bounded(1, 100_000_000_000)] = 2_000_000
+    money: Annotated[Decimal, bounded(Decimal("0.01"), 1_000_000)] = Decimal("2.00")
     wall: Annotated[Duration, bounded_duration(1, YEAR)] = 1800.0
     straggler_after: Annotated[Duration, bounded_duration(0, YEAR)] = 120.0
     call_timeout: Annotated[Duration, bounded_duration(1, DAY)] = 300.0
-    tries: Annotated[int, bounded(1, 20)] = 6
+    tries: Annotated[Integer, bounded(1, 20)] = 6
     """Attempts of a call with transient errors, the first one included."""
-    tool_calls: Annotated[int, Field(ge=0)] = 100
+    tool_calls: Annotated[Integer, Field(ge=0)] = 100
     """Tool calls in a run, by all agents together."""
-    tool_calls_per_agent: Annotated[int, Field(ge=0)] = 40
+    tool_calls_per_agent: Annotated[Integer, Field(ge=0)] = 40
 
 
 class Limits(Value):
     """Limits on questions to people. Over a limit, the agent is told at once and goes by its assumption."""
 
-    per_agent: Annotated[int, bounded(0, 1_000)] = 3
-    per_run: Annotated[int, bounded(0, 1_000)] = 8
-    open_per_agent: Annotated[int, Field(ge=1)] = 3
-    open_per_run: Annotated[int, Field(ge=1)] = 8
-    open_per_person: Annotated[int, Field(ge=1)] = 3
-    open_per_channel: Annotated[int, Field(ge=1)] = 10
+    per_agent: Annotated[Integer, bounded(0, 1_000)] = 3
+    per_run: Annotated[Integer, bounded(0, 1_000)] = 8
+    open_per_agent: Annotated[Integer, Field(ge=1)] = 3
+    open_per_run: Annotated[Integer, Field(ge=1)] = 8
+    open_per_person: Annotated[Integer, Field(ge=1)] = 3
+    open_per_channel: Annotated[Integer, Field(ge=1)] = 10
 
 
 class RoutingRule(Value):

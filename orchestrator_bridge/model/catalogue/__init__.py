@@ -12,7 +12,7 @@ file. A later source overrides an earlier one.
 """
 
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
-from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, is_configured, replacement_route, resolve
+from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, is_configured, replacement_route, resolve, similar_names
 from orchestrator_bridge.model.catalogue.route import (
     Client,
     Lifecycle,
@@ -44,4 +44,5 @@ __all__ = [
     "replacement_route",
     "resolve",
     "served_model_notice",
+    "similar_names",
 ]

@@ -117,9 +117,27 @@ def _resolve_known(name: str, context: _Context) -> Route:
         if name.startswith(provider.prefixes):
             route = route_at(provider, name, today=context.today, base_urls=context.base_urls)
             return replace(route, name=name, why=f"not listed; {provider.name} by the beginning of its name")
-    with_provider = [f"{provider}/{rest}" for provider in PROVIDERS] if slash and rest else []
-    known = [*context.own, *with_provider, *EXAMPLES, *known_spellings(), SCRIPTED]
-    raise UnknownModelName(name, tuple(difflib.get_close_matches(name, known, n=2, cutoff=0.6)))
+    raise UnknownModelName(name, _similar_names(name, context.own))
+
+
+def similar_names(route: Route, own: Mapping[str, ModelSpec]) -> tuple[str, ...]:
+    """Known names like that of a model of which nothing but its provider is known; none for every other model.
+
+    Such a model may be misspelt, or newer than the catalogue.
+    """
+    if route.accepts != _MINIMAL_PARAMETERS or route.price is not None or route.context is not None or route.name in own:
+        return ()
+    return _similar_names(route.name, own)
+
+
+def _similar_names(name: str, own: Mapping[str, ModelSpec]) -> tuple[str, ...]:
+    """At most two known names like this one. Those at a provider count only if the name's own provider is spelt like it."""
+    before, slash, rest = name.partition("/")
+    like = difflib.get_close_matches(before, PROVIDERS, n=3, cutoff=0.6) if slash else list(PROVIDERS)
+    with_provider = [f"{provider}/{rest}" for provider in like] if slash and rest else []
+    known = [*own, *with_provider, *EXAMPLES, *known_spellings(), SCRIPTED]
+    possible = [other for other in known if other != name and (other.partition("/")[0] in like or "/" not in other)]
+    return tuple(difflib.get_close_matches(name, possible, n=2, cutoff=0.6))
 
 
 def _best_host(listed: str, context: _Context) -> Route:

@@ -71,6 +71,17 @@ def test_budgets_have_valid_channels_and_a_valid_time_zone(file: Path) -> None:
     assert "'discord:123'" in wrong
 
 
+def test_the_smallest_and_the_largest_budget_of_a_run_are_accepted(file: Path) -> None:
+    for amount in ("0.01", "1_000_000"):
+        assert read(file, f"{AGENT}[team.review.bounds]\nmoney = {amount}\n").team().bounds.money == Decimal(amount)
+    assert "0.01 to 1,000,000" in refused(file, f"{AGENT}[team.review.bounds]\nmoney = 0.009\n")
+
+
+def test_a_provider_that_is_not_known_is_not_taken_for_another(file: Path) -> None:
+    assert "did you mean" not in refused(file, AGENT.replace("scripted/yes", "groq/llama"))
+    assert "did you mean 'openrouter/" in refused(file, AGENT.replace("scripted/yes", "openruter/x-ai/grok-4.3"))
+
+
 def test_responsible_names_must_be_people_or_roles(file: Path) -> None:
     keys = '[team.review]\non_budget = "ask"\nresponsible = ["@bob"]\n'
     assert "team.review.responsible[1]" in refused(file, keys + AGENT)
@@ -183,6 +194,31 @@ def test_all_errors_are_reported_at_once_in_the_order_of_their_lines(file: Path)
         ("[people.a]\nquiet = '22:00-07:00'\n", "people.a", "'quiet' without 'time_zone'", "the zone too"),
         ("[people.a]\nquiet = 'nights'\ntime_zone = 'UTC'\n", "people.a.quiet", "'nights'", "two different times of day"),
         (AGENT + "[team.review.policy]\nquorum = 'most'\n", "policy.quorum", "'most'", "'majority' or 'all' or a whole number"),
+        (AGENT + "[team.review.policy]\nquorum = true\n", "policy.quorum", "true", "'majority' or 'all' or a whole number"),
+        (AGENT + "[team.review.bounds]\ntries = true\n", "bounds.tries", "true", "a whole number"),
+        (AGENT + "temperature = true\n", "agents[1].temperature", "true", "a number"),
+        (
+            AGENT + "[team.review.policy]\nfallback = ['judge', 'assume', 'fail']\n",
+            "policy.fallback[3]",
+            "'fail'",
+            "nothing after 'assume', which always decides",
+        ),
+        (AGENT.replace("scripted/yes", "grok-4.3-fats") + "effort = 'high'\n", "agents[1].model", "not listed", "did you mean"),
+        (AGENT.replace("scripted/yes", "groq/llama") + "", "agents[1].model", "'groq/llama' is not known", "'provider/model'"),
+        (
+            "".join(AGENT.replace("author", f"a{number}") for number in range(17)),
+            "team.review.agents",
+            "17 entries",
+            "at most 16 entries",
+        ),
+        (
+            AGENT + "[[team.review.channels]]\nchannel = '#platform'\n",
+            "channels[1].channel",
+            "'#platform'",
+            "'C0123ABCD' on Slack",
+        ),
+        ("[permissions]\nstart = ['channel:#general']\n", "permissions.start[1]", "'channel:#general'", "the channel's id"),
+        ("[budgets.channels]\n'discord:#general' = 1\n", "budgets.channels", "'discord:#general'", "the channel's id"),
         (AGENT + "[team.review.bounds]\ncalls = 1.5\n", "bounds.calls", "1.5", "a whole number"),
         (AGENT + "[team.review.bounds]\ncalls = 10_000_000_000\n", "bounds.calls", "10,000,000,000", "1 to 100,000"),
         (AGENT + "[team.review.bounds]\ncalls = 0\n", "bounds.calls", "0", "1 to 100,000"),

@@ -54,6 +54,12 @@ def test_wrong_settings_are_reported_with_a_fix(townhall: Townhall, monkeypatch:
     assert "warn  other checks: skipped" in said.out
 
 
+def test_a_model_that_may_be_misspelt_gives_a_warning(townhall: Townhall, folder: Path) -> None:
+    (folder / "townhall.toml").write_text('[[team.review.agents]]\nname = "one"\nmodel = "grok-4.4-fats"\n')
+    said = townhall("doctor").out
+    assert "warn  model grok-4.4-fats: not in the list of `townhall models`\n      fix: did you mean 'grok-4" in said
+
+
 def test_a_wrong_team_file_is_reported_after_the_other_checks(townhall: Townhall, folder: Path) -> None:
     (folder / "townhall.toml").write_text("[tem]\n[roles.x]\n")
     said = townhall("doctor", "--json")
