@@ -78,7 +78,10 @@ class ChannelQueue:
         if now < self.resume_at:
             return None
         while self._later and self._later[0][0] <= now:
-            self._activate(heapq.heappop(self._later)[2])
+            due = heapq.heappop(self._later)[2]
+            if not due.dropped:
+                self._threads.setdefault(due.thread, deque()).append(due)
+                self._push_heap(due)
         while self._heap:
             priority, order, thread = heapq.heappop(self._heap)
             post = self._pop_first(thread, order)
@@ -96,11 +99,6 @@ class ChannelQueue:
         if self.resume_at > now:
             return self.resume_at
         return self._later[0][0] if self._later else None
-
-    def _activate(self, post: QueuedPost) -> None:
-        if not post.dropped:
-            self._threads.setdefault(post.thread, deque()).append(post)
-            self._push_heap(post)
 
     def _push_heap(self, post: QueuedPost) -> None:
         heapq.heappush(self._heap, (post.outgoing.priority, post.order, post.thread))

@@ -87,7 +87,9 @@ class RunDriver:
 
     async def run(self) -> None:
         """Repeat cycles while there are inputs, tasks, or work that a timer will start."""
-        self._list_tools()
+        # Every tool server is asked for its tools when the run wakes up: they may have changed meanwhile.
+        for server in self.state.team.tool_servers if self.state.end is None else ():
+            self._tasks.start(self._list(server), f"list:{server}")
         try:
             while self._inputs or self._tasks or self.state.busy:
                 await self._wakeup.wait()
@@ -95,7 +97,10 @@ class RunDriver:
                 await self._cycle()
                 self._set_alarm()
         finally:
-            self._stop()
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._release(self._held)
+            self._tasks.cancel_all()
 
     async def _cycle(self) -> None:
         run_inputs, self._inputs = self._inputs, []
@@ -148,18 +153,15 @@ class RunDriver:
         return frozenset(number for number, until in read if until == waiting_end(state.questions[number]))
 
     async def _commit(self, transaction: Transaction) -> None:
+        """Store the transaction; retry until the disk is writable, so that paid responses are not lost."""
         transaction.finish()
         if transaction.events or transaction.rows:
-            await self._append(transaction)
+            run = transaction.state.run if transaction.events else 0
+            append = partial(
+                self._context.store.append, run=run, after=transaction.after, events=transaction.events, rows=transaction.rows
+            )
+            await retry_until_writable(self._context.clock, append, self._report_delay)
         self.state = transaction.state
-
-    async def _append(self, transaction: Transaction) -> None:
-        """Append the transaction; retry until the disk is writable, so that paid responses are not lost."""
-        run = transaction.state.run if transaction.events else 0
-        append = partial(
-            self._context.store.append, run=run, after=transaction.after, events=transaction.events, rows=transaction.rows
-        )
-        await retry_until_writable(self._context.clock, append, self._report_delay)
 
     def _report_delay(self, error: StoreError) -> None:
         _LOG.error("run %s waits until the store can be written: %s", self.state.run, error)
@@ -187,11 +189,6 @@ class RunDriver:
         for key in self._tasks.keys:
             if not key.startswith(("read:", "list:")) and key not in wanted:
                 self._tasks.cancel(key)
-
-    def _list_tools(self) -> None:
-        """Ask every tool server for its tools when the run wakes up: they may have changed meanwhile."""
-        for server in self.state.team.tool_servers if self.state.end is None else ():
-            self._tasks.start(self._list(server), f"list:{server}")
 
     async def _list(self, server: str) -> None:
         self.deliver(await self._context.tools.list_tools(server))
@@ -244,12 +241,6 @@ class RunDriver:
             self._alarm.cancel()
         at = next_timer(self.state)
         self._alarm = None if at is None else self._context.clock.call_at(at, lambda: self.deliver(inputs.TimerFired()))
-
-    def _stop(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._release(self._held)
-        self._tasks.cancel_all()
 
 
 def _log_failed_calls(transaction: Transaction) -> None:

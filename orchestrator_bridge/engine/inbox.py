@@ -96,6 +96,7 @@ class Inbox:
             try:
                 await self._route_batch(batch)
             finally:
+                # Only now: `wait_drained` promises that the events are routed, not that they were taken from the queue.
                 for _ in batch:
                     self._queue.task_done()
 
@@ -111,6 +112,7 @@ class Inbox:
             except StoreError:
                 _LOG.exception("an event stays in the inbox until the next start: %s", event.key)
             except Exception:
+                # The cause is the event itself: unmarked, it would fail again at every start.
                 _LOG.exception("an event could not be routed and is marked as handled: %s", event.key)
                 await self._discard(event, "it could not be routed; the log file has the details")
 

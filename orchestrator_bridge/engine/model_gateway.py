@@ -12,7 +12,7 @@ from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.errors import ModelError, TimedOut
-from orchestrator_bridge.model.interface import Message, Model, OnDelta, Picture, Request, Response, Throttled
+from orchestrator_bridge.model.interface import Model, OnDelta, Request, Response, Throttled
 from orchestrator_bridge.model.limits.limiter import RateLimiter
 from orchestrator_bridge.run.records import Record
 from orchestrator_bridge.store.interface import RateSample, Store
@@ -116,11 +116,8 @@ class ModelGateway:
         """
         if not any(message.pictures for message in request.messages):
             return request
-        return replace(request, messages=tuple([await self._load_pictures(message) for message in request.messages]))
-
-    async def _load_pictures(self, message: Message) -> Message:
-        loaded = [await self._load(picture) for picture in message.pictures]
-        return replace(message, pictures=tuple(picture for picture in loaded if picture.data))
-
-    async def _load(self, picture: Picture) -> Picture:
-        return replace(picture, data=await self._store.picture(picture.id) or b"")
+        messages = []
+        for message in request.messages:
+            loaded = [replace(picture, data=await self._store.picture(picture.id) or b"") for picture in message.pictures]
+            messages.append(replace(message, pictures=tuple(picture for picture in loaded if picture.data)))
+        return replace(request, messages=tuple(messages))

@@ -297,7 +297,8 @@ class Outbox:
             self._note_edit(outgoing, outgoing.replaces)
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
             # The run marks this post: the transaction that starts the question's times is the same.
-            noted_at = self._posted_at(outgoing, posted)
+            # Its time is by our clock, also if an earlier process sent it; it was not sent before it was stored.
+            noted_at = max(outgoing.at, posted.at + self._clock_offsets.get(outgoing.place.platform, -math.inf))
             self._mailbox.deliver(outgoing.run, inputs.QuestionDelivered(outgoing=outgoing, posted=posted, noted_at=noted_at))
             return
         rows: list[Record] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
@@ -305,11 +306,6 @@ class Outbox:
             place = replace(outgoing.place, thread=posted.thread)
             rows.append(RunMessageLinked(run=outgoing.run, place=place, message=posted.message, thread=posted.thread))
         await self._mark(rows)
-
-    def _posted_at(self, outgoing: OutboxEntry, posted: PostedMessage) -> float:
-        """The time of a post by our clock, also if an earlier process sent it: not before it was stored."""
-        offset = self._clock_offsets.get(outgoing.place.platform, -math.inf)
-        return max(outgoing.at, posted.at + offset)
 
     def _note_edit(self, outgoing: OutboxEntry, replaced: str) -> None:
         ended = isinstance(outgoing.post, RunCard) and outgoing.post.ended

@@ -108,6 +108,7 @@ class HistorySync:
         await asyncio.gather(*(self._sync_all() for _ in range(CONCURRENCY)))
 
     async def _sync_all(self) -> None:
+        # No two workers take the same run: `ensure_synced` removes it before it waits for anything.
         while self._unsynced:
             await self.ensure_synced(next(iter(self._unsynced)))
 
@@ -122,6 +123,7 @@ class HistorySync:
             self._syncing.start(self._sync_run(run, questions), run)
         syncing = self._syncing.get(run)
         if syncing is not None:
+            # Shielded: other callers wait for the same task, which must not end with a caller that is cancelled.
             await asyncio.shield(syncing)
 
     async def _sync_run(self, run: int, questions: Sequence[OpenDeadline]) -> None:

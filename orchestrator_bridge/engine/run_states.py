@@ -225,6 +225,7 @@ class _Watch:
         self._changed = asyncio.Event()
 
     def update(self, state: RunState) -> None:
+        # A transaction may be committed while an older state is read from the store: the newer of the two stays.
         if self._state is None or state.seq >= self._state.seq:
             self._state = state
             self._changed.set()
