@@ -62,7 +62,9 @@ def migrate(connection: sqlite3.Connection, path: Path, version: int, migrations
 def _apply_step(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
     try:
         connection.executescript(f"BEGIN IMMEDIATE;\n{step.sql}")
-        _check_references(connection, path, step)
+        lost = connection.execute("PRAGMA foreign_key_check").fetchall()
+        if lost:
+            raise corrupted(path, f"after step {step.number} of the schema, {len(lost)} rows refer to rows that do not exist")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {step.number}")
         connection.execute("COMMIT")
@@ -70,9 +72,3 @@ def _apply_step(connection: sqlite3.Connection, path: Path, step: Migration) -> 
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def _check_references(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
-    lost = connection.execute("PRAGMA foreign_key_check").fetchall()
-    if lost:
-        raise corrupted(path, f"after step {step.number} of the schema, {len(lost)} rows refer to rows that do not exist")

@@ -128,7 +128,9 @@ def acquire_lock(path: Path) -> StoreLock:
     """
     file = path.with_name(path.name + ".lock").open("a+", encoding="ascii")
     try:
-        _flock(file)
+        # Windows has no flock. There SQLite's own locks protect the file, and a second bot gets no message of its own.
+        if sys.platform != "win32":
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         _write_holder(file)
     except BlockingIOError:
         file.seek(0)
@@ -139,12 +141,6 @@ def acquire_lock(path: Path) -> StoreLock:
         file.close()
         raise
     return StoreLock(file)
-
-
-def _flock(file: IO[str]) -> None:
-    # Windows has no flock. There SQLite's own locks protect the file, and a second bot gets no message of its own.
-    if sys.platform != "win32":
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _write_holder(file: IO[str]) -> None:
@@ -199,7 +195,8 @@ def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connecti
         quick_check(connection, path)
         _configure_journal(connection)
         migrate(connection, path, version, migrations)
-        _check_writable(connection)
+        # SQLite opens a file that it cannot write, and even begins a transaction; only a commit reports the error.
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     except BaseException:
         connection.close()
         raise
@@ -211,8 +208,3 @@ def _configure_journal(connection: sqlite3.Connection) -> None:
     # Each commit waits until it is on disk: acknowledged writes survive a power failure.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_SIZE_LIMIT}")
-
-
-def _check_writable(connection: sqlite3.Connection) -> None:
-    """Write once: SQLite opens a file that it cannot write, and even begins a transaction; only a commit reports the error."""
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

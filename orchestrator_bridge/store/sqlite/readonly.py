@@ -79,9 +79,11 @@ def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T])
         before = _file_state(path)
         try:
             found = _query_once(path, schema, before, look)
+            # With a -wal file, SQLite's locks keep the read consistent. Without it nothing is locked: a change voids the read.
             if before.wal or _file_state(path) == before:
                 return found
         except (sqlite3.Error, OSError) as error:
+            # A bot that starts or stops meanwhile causes errors too. This one is real if the file was at rest before and after.
             if before.wal == before.shm and _file_state(path) == before:
                 raise to_read_error(error, path) from error
         time.sleep(_RETRY_DELAY)
@@ -90,7 +92,8 @@ def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T])
 
 def _query_once(path: Path, schema: int, before: _FileState, look: Callable[[sqlite3.Connection], T]) -> T:
     check_file_header(path)
-    with closing(open_sqlite(_read_only_uri(path, before), uri=True)) as connection:
+    mode = "mode=ro&readonly_shm=1" if before.wal else "immutable=1"
+    with closing(open_sqlite(f"file:{quote(str(path))}?{mode}", uri=True)) as connection:
         _check_schema(connection, path, schema)
         return look(connection)
 
@@ -104,11 +107,6 @@ def _file_state(path: Path) -> _FileState:
         raise to_read_error(error, path) from error
     wal, shm = (path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
     return _FileState(wal=wal, shm=shm, size=stat.st_size, changed_ns=stat.st_mtime_ns)
-
-
-def _read_only_uri(path: Path, state: _FileState) -> str:
-    mode = "mode=ro&readonly_shm=1" if state.wal else "immutable=1"
-    return f"file:{quote(str(path))}?{mode}"
 
 
 def _check_schema(connection: sqlite3.Connection, path: Path, schema: int) -> None:

@@ -61,15 +61,12 @@ def execute_statements(cursor: sqlite3.Cursor, statements: Sequence[Statement]) 
                 raise Conflict(statement.duplicate_message, fix=_FIX) from None
             error.add_note(statement.sql)
             raise
-        if statement.missing_message and not _matched_row(cursor):
-            raise Conflict(statement.missing_message, fix=_FIX)
+        if statement.missing_message:
+            # With RETURNING, `rowcount` is not known before the rows are fetched (docs.python.org/3/library/sqlite3.html).
+            matched = cursor.rowcount > 0 if cursor.description is None else cursor.fetchone() is not None
+            if not matched:
+                raise Conflict(statement.missing_message, fix=_FIX)
     return cursor.rowcount
-
-
-def _matched_row(cursor: sqlite3.Cursor) -> bool:
-    if cursor.description is None:
-        return cursor.rowcount > 0
-    return cursor.fetchone() is not None
 
 
 MAX_GROUP = 100
@@ -146,17 +143,13 @@ def commit(jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> Sequence
     except sqlite3.Error as error:
         return [error] * len(jobs)
     try:
-        return _commit_group(jobs, connection)
+        cursor = connection.cursor()
+        results = [_run_in_savepoint(job, cursor) for job in jobs]
+        cursor.execute("COMMIT")
+        return results
     except sqlite3.Error as error:
         _rollback(connection)
         return [error] if len(jobs) == 1 else [commit([job], connection)[0] for job in jobs]
-
-
-def _commit_group(jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> list[WriteResult]:
-    cursor = connection.cursor()
-    results = [_run_in_savepoint(job, cursor) for job in jobs]
-    cursor.execute("COMMIT")
-    return results
 
 
 def _run_in_savepoint(job: WriteJob, cursor: sqlite3.Cursor) -> WriteResult:

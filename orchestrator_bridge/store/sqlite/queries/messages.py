@@ -44,7 +44,14 @@ def list_pending_posts(connection: sqlite3.Connection) -> list[PendingPost]:
     Raises:
         Corrupted: a post cannot be decoded.
     """
-    return [_pending(connection, row) for row in connection.execute(PENDING).fetchall()]
+    return [
+        PendingPost(
+            outgoing=_outbox_entry(connection, row),
+            anchored=_posted(row["above_message"], row["above_thread"], row["above_at"]),
+            replaced=_posted(row["old_message"], row["old_thread"], row["old_at"]),
+        )
+        for row in connection.execute(PENDING).fetchall()
+    ]
 
 
 def get_sent_post(connection: sqlite3.Connection, key: str) -> PostedMessage | None:
@@ -83,14 +90,6 @@ def _inbound(connection: sqlite3.Connection, row: sqlite3.Row) -> InboundEvent:
         return load_inbound(row["kind"], row["body"])
     except ValueError as error:
         raise corrupt_row(connection, f"row {row['turn']} of the inbox", row["body"], error) from error
-
-
-def _pending(connection: sqlite3.Connection, row: sqlite3.Row) -> PendingPost:
-    return PendingPost(
-        outgoing=_outbox_entry(connection, row),
-        anchored=_posted(row["above_message"], row["above_thread"], row["above_at"]),
-        replaced=_posted(row["old_message"], row["old_thread"], row["old_at"]),
-    )
 
 
 def _outbox_entry(connection: sqlite3.Connection, row: sqlite3.Row) -> OutboxEntry:
