@@ -199,6 +199,7 @@ def error_for_status(status: int, said: ProviderMessage, route: Route, wait: flo
 
 
 def _error_type(status: int, words: str) -> type[ModelError]:
+    # Words count more than the status: providers report an invalid key or a long prompt with a general 400, too.
     for entry in _BY_PATTERN:
         if status in entry.statuses and entry.pattern.search(words):
             return entry.error
