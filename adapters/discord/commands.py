@@ -53,14 +53,13 @@ _LINE_FIELDS = {"ask": "task", "model": "model", "models": "search", "team": "te
 
 def model_choices(models: Sequence[ModelOption]) -> list[Choice]:
     """Models with their warning, price and context; a check mark stands before the selected one."""
-    fitting = [model for model in models if len(model.name) <= MAX_CHOICE]
-    return [Choice(name=plain_line(_model_label(model), MAX_CHOICE), value=model.name) for model in fitting[:MAX_CHOICES]]
-
-
-def _model_label(model: ModelOption) -> str:
-    current = "✓ " if model.current else ""
-    unusable = "no key" if not model.usable and not model.warning else ""
-    return " · ".join(filter(None, (f"{current}{model.name}", model.warning or unusable, model.about)))
+    choices = []
+    for model in [model for model in models if len(model.name) <= MAX_CHOICE][:MAX_CHOICES]:
+        current = "✓ " if model.current else ""
+        unusable = "no key" if not model.usable and not model.warning else ""
+        label = " · ".join(filter(None, (f"{current}{model.name}", model.warning or unusable, model.about)))
+        choices.append(Choice(name=plain_line(label, MAX_CHOICE), value=model.name))
+    return choices
 
 
 def name_choices(names: Iterable[str], search: str) -> list[Choice]:

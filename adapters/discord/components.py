@@ -95,6 +95,7 @@ def question_components(card: QuestionCard) -> tuple[discord.ui.Item[Any], ...]:
 def _options(card: QuestionCard) -> tuple[discord.ui.Item[Any], ...]:
     """A button for each option; a select for more options than fit into one row."""
     if len(card.options) > MAX_BUTTONS:
+        # A select holds 25 options (discord.com/developers/docs/components/reference#string-select).
         choices = [_choice(position, option) for position, option in enumerate(card.options[:25], 1)]
         custom_id = DiscordControl(kind="select", number=card.question).id
         return (discord.ui.Select(custom_id=custom_id, placeholder="Choose an answer", options=choices, row=0),)

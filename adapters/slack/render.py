@@ -11,7 +11,6 @@ from adapters.slack.blocks import BLOCKS, Block, markdown_block, moment, row, se
 from adapters.slack.controls import command_button, list_controls, question_controls
 from adapters.slack.markdown import escape_line, escape_mrkdwn, localise_commands, mentions, safe_markdown, split_messages
 from orchestrator_bridge.chat.outbound import (
-    CardAgent,
     FinalAnswer,
     Link,
     Note,
@@ -67,9 +66,14 @@ def render_run_card(card: RunCard) -> SlackMessage:
     """A run card: task, status, and each agent with its state and model."""
     status = one_line(card.status, LINE)
     task = "\n".join(f"> {line}" for line in escape_mrkdwn(shorten(card.task.strip(), TASK)).splitlines())
+    agents = (  # each with the icon under which it speaks in the thread
+        f"{agent_emoji(agent.name)} *{escape_line(agent.name, 40)}* "
+        f"{escape_line(agent.state, 60)} · {escape_line(agent.model, 60)}"
+        for agent in card.agents
+    )
     blocks = [
         section(f"{status_emoji(status)} *Run {card.run}* · {escape_line(status)}\n{task}"),
-        section("\n".join(_agent(agent) for agent in card.agents)),
+        section("\n".join(agents)),
         small(_spent(card)),
     ]
     text = f"Run {card.run} ({status}): {sentence(one_line(card.task, 150))}"
@@ -79,12 +83,6 @@ def render_run_card(card: RunCard) -> SlackMessage:
 def status_emoji(status: str) -> str:
     """The emoji of a run's status."""
     return next((emoji for word, emoji in STATUS_EMOJI.items() if status.startswith(word)), STATUS_EMOJI["working"])
-
-
-def _agent(agent: CardAgent) -> str:
-    """An agent with the icon under which it speaks in the thread."""
-    name, state, model = escape_line(agent.name, 40), escape_line(agent.state, 60), escape_line(agent.model, 60)
-    return f"{agent_emoji(agent.name)} *{name}* {state} · {model}"
 
 
 def _spent(card: RunCard) -> str:

@@ -110,6 +110,7 @@ class SlackSender:
         except NotSent as error:
             if not begun:
                 raise
+            # Only before repeating an uncertain post are its earlier parts looked for.
             raise SendUncertain(f"only a part of the post was posted: {error}") from error
 
     def _pointer_message(self, part: MessagePart, channel: str, first: str) -> Mapping[str, Any]:

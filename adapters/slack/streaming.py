@@ -13,9 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 from adapters.slack.api import SlackApi, SlackRejected
 from adapters.slack.channels import SlackChannels
@@ -82,7 +81,10 @@ class SlackStreams:
         more = safe[len(stream.shown) :]
         try:
             if stream.ts:
-                await self._append(stream, more)
+                await self._api.write(
+                    "chat.appendStream",
+                    lambda client: client.chat_appendStream(channel=stream.channel, ts=stream.ts, markdown_text=more),
+                )
             else:
                 stream.ts = await self._start(stream, answer, more)
         except NotSent as error:
@@ -105,12 +107,6 @@ class SlackStreams:
             ),
         )
         return str(response["ts"])
-
-    async def _append(self, stream: _SlackStream, text: str) -> None:
-        await self._api.write(
-            "chat.appendStream",
-            lambda client: client.chat_appendStream(channel=stream.channel, ts=stream.ts, markdown_text=text),
-        )
 
     async def _discard(self, run: int) -> None:
         stream = self._streams.pop(run, None)
@@ -141,12 +137,10 @@ class SlackStreams:
         if thread is None:
             return
         async for message in self._history.messages(channel, thread, max(0.0, float(thread) - SEARCH_MARGIN)):
-            if self._is_streamed(message) and message["ts"] != thread:
+            # Every message that we post has a marker or is a file; only a draft is ours and has neither.
+            ours = message.get("bot_id") == self._workspace.bot or message.get("user") == self._workspace.user
+            if ours and not marker_key(message) and not message.get("files") and message["ts"] != thread:
                 yield str(message["ts"])
-
-    def _is_streamed(self, message: Mapping[str, Any]) -> bool:
-        ours = message.get("bot_id") == self._workspace.bot or message.get("user") == self._workspace.user
-        return ours and not marker_key(message) and not message.get("files")
 
     def finish(self, run: int) -> None:
         """Forget a run's draft, since the answer is posted."""
