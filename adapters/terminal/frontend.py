@@ -90,7 +90,9 @@ class PipeFrontend:
         self._screen = screen
         self._environ = environ
         self._rest = bytearray()
-        self._lines: deque[str] = deque(_lines_in_memory(stdin) if self._fd is None else ())
+        self._lines: deque[str] = deque()
+        if self._fd is None and stdin is not None:  # an input without a file descriptor, such as a StringIO
+            self._lines.extend(line for line in stdin.read().splitlines() if line.strip())
         self.keyboard = stdin is not None and stdin.isatty()
 
     def page(self) -> Page:
@@ -164,11 +166,6 @@ def _descriptor(stdin: TextIO | None) -> int | None:
         return None if stdin is None else stdin.fileno()
     except io.UnsupportedOperation:
         return None
-
-
-def _lines_in_memory(stdin: TextIO | None) -> list[str]:
-    """Lines of an input without a file descriptor, such as a StringIO."""
-    return [line for line in stdin.read().splitlines() if line.strip()] if stdin else []
 
 
 def _columns(screen: TextIO) -> int:

@@ -7,7 +7,7 @@ because a Markdown entity (`&#8238;`) can produce a control character that the s
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import dropwhile
 from typing import Any, TypeVar
@@ -48,8 +48,10 @@ def paint(parts: Iterable[RenderableType], page: Page, thread: str | None = None
     label = _label(thread, page)
     file = io.StringIO()
     console = _console(page, max(_MIN_WIDTH, page.width - cell_len(label)), file)
-    for part in parts:  # Markdown may begin with an empty line, which is left out
-        console.print(Segments(dropwhile(lambda segment: segment.text == "\n", _clean(console.render(part)))))
+    for part in parts:
+        segments = (Segment(clean(text), style) for text, style, control in console.render(part) if not control)
+        # Markdown may begin with an empty line, which is left out.
+        console.print(Segments(dropwhile(lambda segment: segment.text == "\n", segments)))
     lines = file.getvalue().removesuffix("\n").split("\n")
     if page.styled and label:
         label = f"\x1b[2m{label}\x1b[0m"
@@ -82,12 +84,6 @@ def _console(page: Page, width: int, file: io.StringIO) -> Console:
     )
 
 
-def _clean(segments: Iterable[Segment]) -> Iterator[Segment]:
-    for text, style, control in segments:
-        if not control:
-            yield Segment(clean(text), style)
-
-
 def render_markdown(text: str, page: Page, speaker: str = "") -> list[RenderableType]:
     """Render Markdown after the speaker's name: on the first line if that is a paragraph, else on a line of its own."""
     if not page.styled:
@@ -97,7 +93,9 @@ def render_markdown(text: str, page: Page, speaker: str = "") -> list[Renderable
     if not speaker:
         return [_with_visible_links(tokens)]
     if tokens and tokens[0].type == "paragraph_open" and tokens[1].children is not None:
-        tokens[1].children = [*_bold(f"{speaker}: "), *tokens[1].children]
+        name = Token("text", "", 0, content=f"{speaker}: ")
+        bold = [Token("strong_open", "strong", 1), name, Token("strong_close", "strong", -1)]
+        tokens[1].children = [*bold, *tokens[1].children]
         return [_with_visible_links(tokens)]
     return [Text(f"{speaker}:", style="bold"), _with_visible_links(tokens)]
 
@@ -107,10 +105,6 @@ def _with_visible_links(tokens: list[Token]) -> Markdown:
     markdown = Markdown("", hyperlinks=False, code_theme="ansi_dark")
     markdown.parsed = tokens
     return markdown
-
-
-def _bold(text: str) -> list[Token]:
-    return [Token("strong_open", "strong", 1), Token("text", "", 0, content=text), Token("strong_close", "strong", -1)]
 
 
 _Value = TypeVar("_Value")

@@ -149,6 +149,7 @@ class PromptFrontend:
                 self._print_queue.close()
                 await printing
                 self._entries.put_nowait(None)
+                # `open` waits for this, also where the prompt has failed before it was drawn.
                 drawn.set()
 
     def _new_session(self) -> PromptSession[str]:

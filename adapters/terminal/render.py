@@ -17,7 +17,6 @@ from orchestrator_bridge.chat.outbound import (
     Acknowledgement,
     CardAgent,
     CardOption,
-    Confirmation,
     FinalAnswer,
     Note,
     PrivateReply,
@@ -110,13 +109,10 @@ def expiry_text(card: QuestionCard, now: float, zone: tzinfo | None) -> str:
     """Deadline of a question in `zone` (None: this machine's), the time left, and the fallback."""
     left = card.expires_at - now
     away = f"in {format_duration(left)}" if left > 0 else "any moment"
-    return f"Expires {_clock(card.expires_at, now, zone)} ({away}). Then: {one_line(card.silence, 1000)}"
-
-
-def _clock(at: float, now: float, zone: tzinfo | None) -> str:
-    then = datetime.fromtimestamp(at, UTC).astimezone(zone)
+    then = datetime.fromtimestamp(card.expires_at, UTC).astimezone(zone)
     today = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
-    return f"at {then:%H:%M}" if then.date() == today else f"on {then:%a %Y-%m-%d} at {then:%H:%M}"
+    when = f"at {then:%H:%M}" if then.date() == today else f"on {then:%a %Y-%m-%d} at {then:%H:%M}"
+    return f"Expires {when} ({away}). Then: {one_line(card.silence, 1000)}"
 
 
 _TONES = {"plain": "", "good": "green", "warning": "yellow"}
@@ -134,14 +130,11 @@ _CELL = 500
 
 def render_note(post: Note, page: Page) -> Lines:
     """A message in a thread, with the speaker's name, and an attached file's text below. Agents write Markdown."""
-    return [*_note_lines(post, page), *([Text(post.file.text)] if post.file else [])]
-
-
-def _note_lines(post: Note, page: Page) -> Lines:
+    file = [Text(post.file.text)] if post.file else []
     if post.speaker and post.tone == "plain":
-        return render_markdown(post.text, page, speaker=one_line(post.speaker))
+        return [*render_markdown(post.text, page, speaker=one_line(post.speaker)), *file]
     speaker = f"{one_line(post.speaker)}: " if post.speaker else ""
-    return [Text.assemble((speaker, "bold"), (post.text.strip("\n"), _TONES[post.tone]))]
+    return [Text.assemble((speaker, "bold"), (post.text.strip("\n"), _TONES[post.tone])), *file]
 
 
 def render_final_answer(post: FinalAnswer, page: Page) -> Lines:
@@ -165,7 +158,12 @@ def render_acknowledgement(post: Acknowledgement) -> Lines:
 def render_private_reply(reply: PrivateReply, page: Page) -> Lines:
     """Reply to a command."""
     lines: Lines = [Text(reply.text.strip("\n"), style=_TONES[reply.tone])] if reply.text else []
-    return lines + [line for table in reply.tables for line in _table(table, page)] + _confirm(reply.confirm)
+    lines += [line for table in reply.tables for line in _table(table, page)]
+    if reply.confirm is not None:
+        options = " ".join(f"{name}={value}" for name, value in reply.confirm.options)
+        command = " ".join(word for word in (f"/{reply.confirm.name}", options, reply.confirm.text) if word)
+        lines.append(Text(f"{reply.confirm.label}: type {one_line(command, 400)}", style="yellow"))
+    return lines
 
 
 def render_terminal_help(command: str, board: Board) -> Lines:
@@ -178,14 +176,6 @@ def render_terminal_help(command: str, board: Board) -> Lines:
             return [Text(f"To answer, type {ways}", style="dim")]
         case _:
             return []
-
-
-def _confirm(confirmation: Confirmation | None) -> Lines:
-    if confirmation is None:
-        return []
-    options = " ".join(f"{name}={value}" for name, value in confirmation.options)
-    command = " ".join(word for word in (f"/{confirmation.name}", options, confirmation.text) if word)
-    return [Text(f"{confirmation.label}: type {one_line(command, 400)}", style="yellow")]
 
 
 def _table(table: Table, page: Page) -> Lines:
@@ -220,7 +210,10 @@ def _stacked(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Lines:
 def toolbar_lines(board: Board, width: int) -> list[str]:
     """Lines of the toolbar, each at most `width` columns wide."""
     newest = sorted(board.runs, reverse=True)
-    lines = [_questions_line(board), *(_run_line(board.runs[number]) for number in newest[:MAX_RUNS])]
+    lines = [_questions_line(board)]
+    for card in (board.runs[number] for number in newest[:MAX_RUNS]):
+        agents = ", ".join(f"{one_line(agent.name)} {one_line(agent.state)}".rstrip() for agent in card.agents)
+        lines.append(f"run {card.run} {one_line(card.status)} · {one_line(card.cost)} · {agents}")
     if len(newest) > MAX_RUNS:
         lines.append(f"{len(newest) - MAX_RUNS} more: /runs")
     return [line if cell_len(line) <= width else f"{set_cell_size(line, max(0, width - 1)).rstrip()}…" for line in lines]
@@ -233,8 +226,3 @@ def _questions_line(board: Board) -> str:
     if len(numbers) == 1:
         return f"1 open question: {numbers[0]} · type your answer"
     return f"{len(numbers)} open questions: {', '.join(map(str, numbers))} · to answer, type `{numbers[0]} your words`"
-
-
-def _run_line(card: RunCard) -> str:
-    agents = ", ".join(f"{one_line(agent.name)} {one_line(agent.state)}".rstrip() for agent in card.agents)
-    return f"run {card.run} {one_line(card.status)} · {one_line(card.cost)} · {agents}"

@@ -127,7 +127,8 @@ class Screen:
             zone=self._device.zone,
             quiet=self._quiet,
         )
-        if isinstance(post, FinalAnswer) and (answers := self._answer_stream()) is not None:
+        answers = self._device.answers
+        if isinstance(post, FinalAnswer) and answers is not None and not answers.isatty():
             with _as_delivery_errors():
                 _print(answers, post.text)
             await self.show_lines([] if self._quiet else render_final_notice(post), thread_of(outbound))
@@ -147,11 +148,6 @@ class Screen:
             return
         with _as_delivery_errors():
             await self.frontend.show(paint(lines, self.frontend.page(), thread))
-
-    def _answer_stream(self) -> TextIO | None:
-        """Stream for final texts, if it is not this screen."""
-        answers = self._device.answers
-        return None if answers is None or answers.isatty() else answers
 
     def _new_frontend(self) -> Frontend:
         stdin, screen, names = self._device.stdin, self._device.screen, self._device.environ
