@@ -72,21 +72,20 @@ def _is_requester(state: RunState | None, author: Author) -> bool:
 
 
 def _questions(waiting: list[tuple[QuestionSummary, QuestionCard]]) -> Table:
-    rows = tuple((_question_link(question), question.agent, shorten(question.text, 120)) for question, _ in waiting)
+    rows = list[tuple[str | Link, ...]]()
+    for question, _ in waiting:
+        link: str | Link = f"Question {question.question}"
+        if question.place and question.message:
+            link = Link(text=f"Question {question.question}", place=question.place, message=question.message)
+        rows.append((link, question.agent, shorten(question.text, 120)))
     cards = tuple(card for _, card in waiting)
-    return Table(title="Waiting for you", columns=("question", "asked by", "text"), rows=rows, cards=cards)
-
-
-def _question_link(question: QuestionSummary) -> str | Link:
-    name = f"Question {question.question}"
-    return Link(text=name, place=question.place, message=question.message) if question.place and question.message else name
+    return Table(title="Waiting for you", columns=("question", "asked by", "text"), rows=tuple(rows), cards=cards)
 
 
 def _runs(runs: list[RunSummary]) -> Table:
-    rows = tuple((_run_link(run), run_state_text(run), format_dollars(run.cost), shorten(run.task, 80)) for run in runs)
-    return Table(title="Your runs", columns=("run", "", "", ""), rows=rows)
-
-
-def _run_link(run: RunSummary) -> str | Link:
-    name = f"Run {run.run}"
-    return Link(text=name, place=run.place, message=run.place.thread) if run.place.thread else name
+    rows = list[tuple[str | Link, ...]]()
+    for run in runs:
+        name, thread = f"Run {run.run}", run.place.thread
+        link = Link(text=name, place=run.place, message=thread) if thread else name
+        rows.append((link, run_state_text(run), format_dollars(run.cost), shorten(run.task, 80)))
+    return Table(title="Your runs", columns=("run", "", "", ""), rows=tuple(rows))

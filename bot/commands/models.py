@@ -188,9 +188,13 @@ class ModelCommands:
     def _current_models(self, command: CommandReceived) -> PrivateReply:
         """Models in use in this channel, and where each was selected."""
         selected, browser = self._selections.for_channel(command.place), self._browser()
-        rows = [
-            _agent_row(team.name, agent, selected, browser) for team in self._team_file.teams.values() for agent in team.agents
-        ]
+        rows = []
+        members = [(team, agent) for team in self._team_file.teams.values() for agent in team.agents]
+        for team, agent in members:
+            model = selected_model(selected, team.name, agent.name)
+            view = browser.get(model or agent.model)
+            origin = "/model" if model else "team file"
+            rows.append((team.name, agent.name, view.route.name, view.route.provider, view.summary, origin))
         columns = ("team", "agent", "model", "host", "$ in / cached / out per million, context", "selected in")
         text = (
             "`/model NAME` selects a model for this channel, with `scope=team:NAME` or `scope=agent:NAME` for a part of it."
@@ -202,12 +206,6 @@ class ModelCommands:
 def warning_reply(text: str) -> PrivateReply:
     """Private reply to a command that was not executed."""
     return PrivateReply(text=text, tone="warning")
-
-
-def _agent_row(team: str, agent: AgentSpec, selected: Mapping[str, str], browser: ModelBrowser) -> tuple[str, ...]:
-    model = selected_model(selected, team, agent.name)
-    view = browser.get(model or agent.model)
-    return (team, agent.name, view.route.name, view.route.provider, view.summary, "/model" if model else "team file")
 
 
 def _blocker(view: ModelView) -> str:

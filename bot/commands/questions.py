@@ -68,7 +68,13 @@ async def load_cards(store: Lookups, questions: list[QuestionSummary]) -> list[O
     """
     runs = {summary.run for summary in questions if summary.status == "open"}
     states = {run: await _load_state(store, run) for run in runs}
-    return [OpenQuestion(summary=summary, card=_open_card(states.get(summary.run), summary)) for summary in questions]
+    loaded = []
+    for summary in questions:
+        state = states.get(summary.run)
+        question = state.questions.get(summary.question) if state else None
+        card = question_card(state, question) if state and question and question.open else None
+        loaded.append(OpenQuestion(summary=summary, card=card))
+    return loaded
 
 
 async def _load_state(store: Lookups, run: int) -> RunState | None:
@@ -77,11 +83,6 @@ async def _load_state(store: Lookups, run: int) -> RunState | None:
         return fold(await store.log(run))
     except (ValueError, Corrupted):
         return None
-
-
-def _open_card(state: RunState | None, summary: QuestionSummary) -> QuestionCard | None:
-    question = state.questions.get(summary.question) if state else None
-    return question_card(state, question) if state and question and question.open else None
 
 
 def viewer_of(command: CommandReceived, directory: Directory) -> Viewer:

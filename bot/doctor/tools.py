@@ -59,13 +59,10 @@ def _server_finding(server: str, tools: Sequence[Tool] | ToolNotCalled) -> Findi
         return Finding(about=about, state="wrong", found=str(tools), fix=fix)
     if not tools:
         return Finding(about=about, state="warn", found="it offers no tools", fix="check the server's configuration")
-    return Finding(about=about, state="ok", found=_by_approval(tools))
-
-
-def _by_approval(tools: Sequence[Tool]) -> str:
     words = {"allow": "allowed", "ask": "people are asked", "deny": "denied"}
     names = {approval: [one_line(tool.name, 60) for tool in tools if tool.approval == approval] for approval in words}
-    return "; ".join(f"{words[approval]}: {_named(found)}" for approval, found in names.items() if found)
+    listing = "; ".join(f"{words[approval]}: {_named(found)}" for approval, found in names.items() if found)
+    return Finding(about=about, state="ok", found=listing)
 
 
 def _named(names: Sequence[str]) -> str:
