@@ -120,7 +120,7 @@ class PrintQueue:
         texts, self._texts = self._texts, []
         failure = self._try_write("".join(text for text, _ in texts))
         for _, printed in texts:
-            if printed.done():
+            if printed.done():  # its caller has been cancelled
                 continue
             if failure is None:
                 printed.set_result(None)

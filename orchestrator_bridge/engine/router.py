@@ -66,6 +66,7 @@ class Router:
         """Route one event. `target` is what its place, message or number belongs to; None if that is not known to be ours."""
         match event:
             case CommandReceived():
+                # A command may wait until the disk is writable, which must not delay the events behind it.
                 self._tasks.start(self._command(event))
             case InputClosed():
                 await self._close_platform(event)

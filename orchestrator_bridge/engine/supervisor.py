@@ -156,6 +156,7 @@ class RunSupervisor(InputReceiver):
                 await sleep_until(self._context.clock, self._context.clock.now() + RETRY_BROKEN_AFTER)
         finally:
             self._drivers.pop(run, None)
+            # This task still runs; its key is freed first, so that an input that is left can start the next driver.
             self._tasks.forget(run)
             for run_input in self._pending_inputs.pop(run, []):
                 self.receive(run, run_input)
@@ -182,6 +183,7 @@ class RunSupervisor(InputReceiver):
             self._pending_inputs[run].clear()
             return
         self._states.evict(run)
+        # Nothing is awaited until the driver is registered: an input that came in between would start a second driver.
         driver = RunDriver(state, self._context)
         for run_input in self._pending_inputs.pop(run):
             driver.deliver(run_input)
