@@ -13,7 +13,6 @@ from adapters.discord.markdown import MAX_CHARACTERS, discord_length, escape_lin
 from adapters.discord.markers import question_footer, run_footer
 from orchestrator_bridge.chat.inbound import Author, Group, Place
 from orchestrator_bridge.chat.outbound import (
-    CardAgent,
     CardOption,
     FinalAnswer,
     Link,
@@ -124,19 +123,17 @@ def run_thread_name(card: RunCard) -> str:
 def render_run_card(card: RunCard, key: str) -> DiscordMessage:
     """A run card. `key` is the outbox key, from which the reference code in the footer is derived."""
     head = f"**Run {card.run}** · {escape_line(card.status, 200)}"
-    lines = [escape_line(card.task, 1000), "", *(_agent(agent) for agent in card.agents)]
+    lines = [escape_line(card.task, 1000), ""]
+    for agent in card.agents:
+        emoji = next((emoji for state, emoji in _STATE_EMOJI.items() if agent.state.startswith(state)), "▫️")
+        parts = (f"{emoji} **{escape_line(agent.name, 40)}**", escape_line(agent.state, 80), escape_line(agent.model, 80))
+        lines.append(" · ".join(filter(None, parts)))
     if card.scripted:
         lines += ["", "-# These agents are scripted: no model is called, and nothing is charged."]
     embed = discord.Embed(description="\n".join(lines)[:4000], colour=_run_colour(card))
     about = f"team {plain_line(card.team, 100)} · {plain_line(card.cost, 60)} · {card.tokens:,} tokens"
     embed.set_footer(text=run_footer(card.run, about, key))
     return DiscordMessage(content=head, embeds=(embed,))
-
-
-def _agent(agent: CardAgent) -> str:
-    emoji = next((emoji for state, emoji in _STATE_EMOJI.items() if agent.state.startswith(state)), "▫️")
-    parts = (f"{emoji} **{escape_line(agent.name, 40)}**", escape_line(agent.state, 80), escape_line(agent.model, 80))
-    return " · ".join(filter(None, parts))
 
 
 def _run_colour(card: RunCard) -> discord.Colour:

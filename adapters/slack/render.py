@@ -156,18 +156,17 @@ def render_note(post: Note, *, as_speaker: bool) -> list[SlackMessage]:
         texts = [_TONES[post.tone] + escape_mrkdwn(localise_commands(post.text.strip()))]
     else:
         texts = [_TONES[post.tone] + text for text in split_messages(safe_markdown(post.text))]
-    messages = [_message(post, text) for text in texts or [""]]
+    speaker = f"{one_line(post.speaker, 80)}: " if post.speaker else ""
+    notification = escape_mrkdwn(speaker + (one_line(post.text, 300) or "…"))
+    messages = list[SlackMessage]()
+    for text in texts or [""]:
+        blocks = [markdown_block(text or "…")] if post.speaker is not None else sections(text) or [section("…")]
+        messages.append({"text": notification, "blocks": blocks[:45]})
     messages[0] |= {"blocks": [*_heading(post, as_speaker), *messages[0]["blocks"]]}
     if not post.speaker or not as_speaker:
         return messages
-    speaker = {"username": one_line(post.speaker, 80) or "agent", "icon_emoji": agent_emoji(post.speaker)}
-    return [message | speaker for message in messages]
-
-
-def _message(post: Note, text: str) -> SlackMessage:
-    blocks = [markdown_block(text or "…")] if post.speaker is not None else sections(text) or [section("…")]
-    speaker = f"{one_line(post.speaker, 80)}: " if post.speaker else ""
-    return {"text": escape_mrkdwn(speaker + (one_line(post.text, 300) or "…")), "blocks": blocks[:45]}
+    identity = {"username": one_line(post.speaker, 80) or "agent", "icon_emoji": agent_emoji(post.speaker)}
+    return [message | identity for message in messages]
 
 
 def _heading(post: Note, as_speaker: bool) -> list[SlackMessage]:
