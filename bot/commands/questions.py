@@ -167,15 +167,10 @@ def _row(summary: QuestionSummary, now: float, viewer: Viewer) -> tuple[str | Li
     if summary.place is not None and summary.message is not None:
         number = Link(text=str(summary.question), place=summary.place, message=summary.message)
     expires = _expires(summary, now)
-    asked = _asked(summary, viewer)
+    asked = summary.asked
+    if asked != "you" and not set(viewer.asked_as).isdisjoint(summary.people):
+        asked = f"you; {asked}"
     return number, str(summary.run), summary.agent, shorten(summary.text, 80), asked, expires, summary.silence
-
-
-def _asked(summary: QuestionSummary, viewer: Viewer) -> str:
-    """The people asked; `you` first if the viewer is one of them."""
-    if set(viewer.asked_as).isdisjoint(summary.people):
-        return summary.asked
-    return "you" if summary.asked == "you" else f"you; {summary.asked}"
 
 
 def _expires(summary: QuestionSummary, now: float) -> str:
