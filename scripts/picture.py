@@ -40,7 +40,7 @@ PATIENCE = 120.0
 """Seconds until something that does not come is given up. The first start of all builds `.venv`."""
 
 PERSON, TASK, REPLY = "ana", "Plan our move to PostgreSQL", "2, but only after the release on Friday"
-FIRST, LAST = f"> {TASK}", "Run 1 is finished"
+FIRST, LAST = f"> {TASK}", "Run 1 finished"
 """The lines with which the picture begins and ends."""
 
 LEFT_OUT = (

@@ -56,7 +56,7 @@ RUN = RunCard(
     team="house",
     agents=(
         CardAgent(name="planner", model="grok-4.3", state="waits for a reply"),
-        CardAgent(name="skeptic", model="gpt-5-mini", state="has answered"),
+        CardAgent(name="skeptic", model="gpt-5-mini", state="answered"),
         CardAgent(name="operator", model="grok-4.3", state="thinking"),
     ),
     status="working, question 31 open",
@@ -114,14 +114,14 @@ ENDED = replace(ASKED, question=30, text="Keep the export?", options=(), closed=
 
 
 class Menu:
-    """What the picker offers in the picture."""
+    """The model picker's choices in the picture."""
 
     def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
         """Some models, found by their name."""
         found = (
-            ModelOption(name="grok-4.3", about="$1.25 in, $2.50 out, 1M context", current=True),
-            ModelOption(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired: grok-4.3 answers"),
-            ModelOption(name="grok-4.7", about="$2 in, $6 out, 500k context"),
+            ModelOption(name="grok-4.3", about="$1.25 in, $2.50 out · 1M context", current=True),
+            ModelOption(name="grok-4.1-fast", about="$1.25 in, $2.50 out", warning="retired, grok-4.3 answers"),
+            ModelOption(name="grok-4.7", about="$2 in, $6 out · 500k context"),
             ModelOption(name="grok-build-0.1", about="for code", usable=False),
         )
         return [option for option in found if search in option.name]

@@ -16,18 +16,18 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.team.budgets import Budgets
 from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on
-from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine
 
 PLACE_B = replace(PLACE, channel="random")
 COST = Decimal("0.20")
 """US dollars of every call: 100,000 tokens in and 100,000 out, at $1 a million each."""
 
 
-def answers(asked: Asked) -> Play:
+def answers(asked: ModelCall) -> ScriptedReply:
     use = ToolUse(name="new_answer", arguments={"content": "done"})
-    return Play(tool_calls=[use], usage=Tokens(input=100_000, output=100_000))
+    return ScriptedReply(tool_calls=[use], usage=Tokens(input=100_000, output=100_000))
 
 
 def priced(server: ModelServer) -> dict[str, ModelSpec]:
@@ -44,7 +44,7 @@ def one(**keys: object) -> Team:
 @asynccontextmanager
 async def bot(file: Path, server: ModelServer, platform: ListPlatform, budgets: Budgets) -> AsyncIterator[Engine]:
     """An engine with a priced model and these budgets."""
-    async with engine_on(file, server, platform, clock=platform.clock, models=priced(server), budgets=budgets) as engine:
+    async with start_engine(file, server, platform, clock=platform.clock, models=priced(server), budgets=budgets) as engine:
         yield engine
 
 
@@ -100,7 +100,7 @@ async def test_what_was_spent_and_granted_is_known_after_a_restart(tmp_path: Pat
             assert engine.active == ()
         platform = ListPlatform(clock)
         async with bot(tmp_path / "t.db", server, platform, budgets) as engine:
-            await platform.hears("0.2", question=1)
+            await platform.person_says("0.2", question=1)
             assert (await end_of(engine, run)).spent.cost == COST
             await engine.wait_finished()
         platform = ListPlatform(clock)
@@ -117,7 +117,7 @@ async def test_a_call_in_flight_at_a_crash_counts_once_as_unknown_and_once_for_w
     reserved = Decimal("0.01")
     async with ModelServer(answers) as server:
         budgets = Budgets(day=COST + 2 * reserved)
-        gate_shut = Play(text=None, gate=asyncio.Event())
+        gate_shut = ScriptedReply(text=None, gate=asyncio.Event())
         server.behaviour = lambda asked: gate_shut if asked.number == 1 else answers(asked)
         async with bot(tmp_path / "t.db", server, ListPlatform(clock), budgets) as engine:
             run = await begin(engine)
@@ -157,7 +157,7 @@ async def test_the_card_says_that_budgets_are_inactive_if_a_price_is_unknown(tmp
     platform = ListPlatform(ManualClock())
     async with (
         ModelServer(answers) as server,
-        engine_on(tmp_path / "t.db", server, platform, budgets=Budgets(day=Decimal("0.01"))) as engine,
+        start_engine(tmp_path / "t.db", server, platform, budgets=Budgets(day=Decimal("0.01"))) as engine,
     ):
         state = await end_of(engine, await begin(engine))
         await engine.wait_finished()

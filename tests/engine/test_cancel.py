@@ -22,10 +22,10 @@ from orchestrator_bridge.store.interface import Store
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Permissions
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, Obey, engine_on, team
 from tests.support.failing_store import FULL, open_failing_store, refuse_event
-from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.players import asking_behaviour
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, CommandHandler, ListPlatform, start_engine, team
 
 NAMESAKE = Author(platform="list", id="another", name="Ana")
 RENAMED = Author(platform="list", id="ana", name="Ana (on leave)")
@@ -38,7 +38,7 @@ def no_shelf() -> ModelBrowser:
     return ModelBrowser(own={}, base_urls={}, settings={}, today=date(2026, 11, 22))
 
 
-def obeying(store: Store, directory: Directory) -> Obey:
+def obeying(store: Store, directory: Directory) -> CommandHandler:
     """The bot's own commands."""
     commands = ChatCommands(store, TeamFile(), ModelClient(), directory, ModelSelections(store), no_shelf)
 
@@ -64,8 +64,8 @@ async def a_run_of_anas(folder: Path) -> AsyncIterator[tuple[Engine, ListPlatfor
     store = await open_failing_store(folder / "t.db", clock)
     obey = obeying(store, NOBODY_ELSE)
     async with (
-        ModelServer(asking_player) as server,
-        engine_on(folder, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, obey=obey) as engine,
+        ModelServer(asking_behaviour) as server,
+        start_engine(folder, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, obey=obey) as engine,
     ):
         await begin(engine, platform)
         yield engine, platform
@@ -74,7 +74,7 @@ async def a_run_of_anas(folder: Path) -> AsyncIterator[tuple[Engine, ListPlatfor
 @pytest.mark.parametrize("author", [ANA, RENAMED], ids=["by the same name", "by a new name"])
 async def test_the_requester_may_cancel_a_run(tmp_path: Path, author: Author) -> None:
     async with a_run_of_anas(tmp_path) as (engine, platform):
-        await platform.commands("cancel", "1", by=author)
+        await platform.person_commands("cancel", "1", by=author)
         await engine.wait_finished()
     assert f"Run 1 was cancelled by {author.name}." in platform.notes
 
@@ -82,10 +82,10 @@ async def test_the_requester_may_cancel_a_run(tmp_path: Path, author: Author) ->
 @pytest.mark.parametrize("author", [NAMESAKE, ELSEWHERE], ids=["of the same name", "of the same id elsewhere"])
 async def test_another_person_may_not_cancel_a_run(tmp_path: Path, author: Author) -> None:
     async with a_run_of_anas(tmp_path) as (engine, platform):
-        await platform.commands("cancel", "1", by=author)
+        await platform.person_commands("cancel", "1", by=author)
         await engine.wait_finished()
         state = await engine.run(1)
-    assert [word.text for _, word in platform.words] == ["Run 1 was started by Ana; you may not cancel it."]
+    assert [word.text for _, word in platform.private_replies] == ["Run 1 was started by Ana; you may not cancel it."]
     assert state is not None
     assert state.end is None
 
@@ -96,15 +96,15 @@ async def test_a_cancel_is_marked_as_done_in_the_transaction_that_does_it(tmp_pa
     file = tmp_path / "t.db"
     platform = ListPlatform(clock)
     store = await open_failing_store(file, clock)
-    async with ModelServer(asking_player) as server:
-        async with engine_on(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
+    async with ModelServer(asking_behaviour) as server:
+        async with start_engine(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
             await begin(engine, platform)
             store.refuse = refuse_event(RunCancelled, FULL)
-            await platform.commands("cancel", "1")
+            await platform.person_commands("cancel", "1")
             await store.wait_refused()
         store = await open_failing_store(file, clock)
         platform = ListPlatform(clock)
-        async with engine_on(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
+        async with start_engine(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
             await engine.wait_finished()
             assert "Run 1 was cancelled by Ana." in platform.notes
             assert not await store.unhandled_events()

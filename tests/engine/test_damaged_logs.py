@@ -9,10 +9,10 @@ import pytest
 
 from orchestrator_bridge.chat.adapter import Capabilities
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
-from tests.support.fake_models.players import asking_player
-from tests.support.fake_models.replies import Play
+from tests.support.fake_models.players import asking_behaviour
+from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
 from tests.support.store_files import run_sql
 
 DAMAGE = {
@@ -28,7 +28,7 @@ DAMAGE = {
 async def two_questions_and_a_damage(file: Path, server: ModelServer, clock: ManualClock, damage: str) -> None:
     """Two runs wait for people, and the log of the first one is damaged while the bot is down."""
     platform = ListPlatform(clock)
-    async with engine_on(file, server, platform, clock=clock) as engine:
+    async with start_engine(file, server, platform, clock=clock) as engine:
         for _ in range(2):
             await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: len(platform.questions) == 2)
@@ -41,32 +41,32 @@ async def test_a_run_with_a_damaged_log_is_quarantined_and_the_others_continue(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     clock = ManualClock()
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         await two_questions_and_a_damage(tmp_path / "t.db", server, clock, damage)
         platform = ListPlatform(clock)
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
             for _ in range(2):
-                await platform.hears("1", question=1)
-                await platform.clicks(1, "option", "postgres")
+                await platform.person_says("1", question=1)
+                await platform.person_clicks(1, "option", "postgres")
                 await engine.wait_finished()
-            await platform.hears("1", question=2)
-            await platform.until(lambda: bool(platform.finals))
+            await platform.person_says("1", question=2)
+            await platform.until(lambda: bool(platform.final_answers))
             await engine.wait_finished()
-    assert [final.run for final in platform.finals] == [2]
+    assert [final.run for final in platform.final_answers] == [2]
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
     assert "run 1 is quarantined" in caplog.text
-    assert len(platform.words) == 4
-    assert all("Run 1 is on hold" in word.text for _, word in platform.words)
+    assert len(platform.private_replies) == 4
+    assert all("Run 1 is on hold" in word.text for _, word in platform.private_replies)
 
 
 async def test_nobody_waits_for_a_damaged_run_that_was_busy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
-    async with ModelServer([Play(cut="before")]) as server:
-        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
+    async with ModelServer([ScriptedReply(cut="before")]) as server:
+        async with start_engine(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
             await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
             await server.request_arrives(1)
         run_sql(tmp_path / "t.db", DAMAGE["no event"])
-        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
+        async with start_engine(tmp_path / "t.db", server, ListPlatform(clock), clock=clock) as engine:
             await engine.wait_finished()
     assert [record.levelname for record in caplog.records if "quarantined" in record.message] == ["ERROR"]
 
@@ -75,10 +75,10 @@ async def test_questions_of_sound_runs_are_shown_again_beside_those_of_a_damaged
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = ManualClock()
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         await two_questions_and_a_damage(tmp_path / "t.db", server, clock, DAMAGE["no event"])
         platform = ListPlatform(clock, capabilities=Capabilities(loses_history_on_restart=True))
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await engine.wait_finished()
     assert [card.question for card in platform.questions] == [2]
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]

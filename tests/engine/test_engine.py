@@ -9,10 +9,10 @@ from orchestrator_bridge.chat.outbound import Note, QuestionCard, RunCard
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.team.team import Policy
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said, team
-from tests.support.fake_models.players import asking_player, asks_if, has_called, question, team_player, who
-from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.players import agent_name, ask_if, asking_behaviour, has_called, question, team_behaviour
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, prompt_text, start_engine, team
 
 
 async def begin(engine: Engine, *names: str, policy: Policy | None = None) -> int:
@@ -21,34 +21,34 @@ async def begin(engine: Engine, *names: str, policy: Policy | None = None) -> in
 
 async def test_three_agents_answer_vote_and_finish_in_seven_calls(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
-    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "one", "two", "three")
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
         assert len(server.requests) == 7
-    assert platform.finals[0].how == "Won the vote, 3 of 3 votes."
+    assert platform.final_answers[0].how == "Won the vote, 3 of 3 votes."
     cards = [outbound.post for outbound in platform.sent if isinstance(outbound.post, RunCard)]
     assert (cards[0].status, cards[-1].status) == ("working", "finished")
 
 
 async def test_a_reply_reaches_the_agent_that_asked_and_a_run_that_waits_for_people_is_idle(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "one")
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
         assert engine.active == ()
-        await platform.hears("sqlite, it has to be small", question=1)
+        await platform.person_says("sqlite, it has to be small", question=1)
         again = await server.request_arrives(2)
-        assert "it has to be small" in said(again)
-        await platform.until(lambda: bool(platform.finals))
+        assert "it has to be small" in prompt_text(again)
+        await platform.until(lambda: bool(platform.final_answers))
     assert platform.questions[-1].closed == "Answered by Ana: SQLite (“sqlite, it has to be small”)"
-    assert [receipt.sign for receipt in platform.receipts] == ["taken"]
+    assert [receipt.sign for receipt in platform.acknowledgements] == ["taken"]
 
 
 async def test_messages_in_threads_reach_their_question_or_run(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
-    async with ModelServer(asks_if("You are one,")) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer(ask_if("You are one,")) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "one", "two")
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
@@ -56,10 +56,10 @@ async def test_messages_in_threads_reach_their_question_or_run(tmp_path: Path) -
             "p1",
             next(f"p{number}" for number, outbound in enumerate(platform.sent, 1) if outbound.key == "question:1:card"),
         )
-        await platform.hears("It must be cheap.", thread=run_thread)
-        await platform.hears("1", thread=question_thread)
-        await platform.until(lambda: bool(platform.finals))
-        assert any('<guidance by="Ana">\nIt must be cheap.' in said(asked) for asked in server.requests)
+        await platform.person_says("It must be cheap.", thread=run_thread)
+        await platform.person_says("1", thread=question_thread)
+        await platform.until(lambda: bool(platform.final_answers))
+        assert any('<guidance by="Ana">\nIt must be cheap.' in prompt_text(asked) for asked in server.requests)
     assert platform.questions[-1].closed == "Answered by Ana: PostgreSQL"
 
 
@@ -67,7 +67,7 @@ async def test_a_deadline_wakes_an_idle_run_after_a_reminder(tmp_path: Path) -> 
     clock = ManualClock()
     platform = ListPlatform(clock)
     policy = Policy(remind_after=600, expire_after=1800, grace=3)
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, "one", policy=policy)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
@@ -77,8 +77,8 @@ async def test_a_deadline_wakes_an_idle_run_after_a_reminder(tmp_path: Path) -> 
         assert "\n1 PostgreSQL (recommended) · 2 SQLite\nExpires in 20 min." in reminder
         await engine.wait_finished()
         clock.advance(1300)
-        await platform.until(lambda: bool(platform.finals))
-        assert "fallback:default_option" in said(server.requests[1])
+        await platform.until(lambda: bool(platform.final_answers))
+        assert "fallback:default_option" in prompt_text(server.requests[1])
     assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
 
 
@@ -87,28 +87,32 @@ async def test_a_late_reply_is_acknowledged_and_reaches_the_running_agent(tmp_pa
     platform = ListPlatform(clock)
     policy = Policy(remind_after=0, expire_after=60, settle_delay=0)
 
-    def asks_of_its_own(asked: Asked) -> Play:
+    def asks_of_its_own(asked: ModelCall) -> ScriptedReply:
         if "ask_others" in asked.tools and not has_called(asked, "ask_others"):
-            return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(question=f"What is best for {who(asked)}?"))])
-        return asking_player(asked)
+            return ScriptedReply(
+                tool_calls=[ToolUse(name="ask_others", arguments=question(question=f"What is best for {agent_name(asked)}?"))]
+            )
+        return asking_behaviour(asked)
 
-    async with ModelServer(asks_of_its_own) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asks_of_its_own) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine, "one", "two", policy=policy)
         await platform.until(lambda: len(platform.questions) == 2)
         await engine.wait_finished()
-        await platform.hears("postgres", question=1)
+        await platform.person_says("postgres", question=1)
         await engine.wait_finished()
-        await platform.hears("no, sqlite!", question=1)
+        await platform.person_says("no, sqlite!", question=1)
         await engine.wait_finished()
-        await platform.hears("postgres", question=2)
-        await platform.until(lambda: bool(platform.finals))
-        assert any("A late reply from Ana" in said(asked) and "no, sqlite!" in said(asked) for asked in server.requests)
-    assert "late" in [receipt.sign for receipt in platform.receipts]
+        await platform.person_says("postgres", question=2)
+        await platform.until(lambda: bool(platform.final_answers))
+        assert any(
+            "A late reply from Ana" in prompt_text(asked) and "no, sqlite!" in prompt_text(asked) for asked in server.requests
+        )
+    assert "late" in [receipt.sign for receipt in platform.acknowledgements]
 
 
 async def test_a_cancelled_run_closes_its_questions_and_says_so(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         run = await begin(engine, "one")
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
@@ -121,26 +125,26 @@ async def test_a_cancelled_run_closes_its_questions_and_says_so(tmp_path: Path) 
 async def test_a_run_that_fails_says_so_and_affects_no_other(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
 
-    def player(asked: Asked) -> Play:
-        return Play(status=401) if "You are bad" in said(asked) else asking_player(asked)
+    def player(asked: ModelCall) -> ScriptedReply:
+        return ScriptedReply(status=401) if "You are bad" in prompt_text(asked) else asking_behaviour(asked)
 
-    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer(player) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await begin(engine, "bad")
         await begin(engine, "good")
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
-        await platform.hears("1", question=1)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
     assert any("This run ended without an answer." in note for note in platform.notes)
-    assert platform.finals[0].run == 2
+    assert platform.final_answers[0].run == 2
 
 
-def asks_and_advises(asked: Asked) -> Play:
+def asks_and_advises(asked: ModelCall) -> ScriptedReply:
     """One asks, the other advises; then both play on."""
-    if "an agent of your team, asks" in said(asked):
-        return Play(text="I would take SQLite.")
-    return asks_if("You are one")(asked) if "new_answer" in asked.tools else team_player(asked)
+    if "an agent of your team, asks" in prompt_text(asked):
+        return ScriptedReply(text="I would take SQLite.")
+    return ask_if("You are one")(asked) if "new_answer" in asked.tools else team_behaviour(asked)
 
 
 def forgetful(clock: ManualClock) -> ListPlatform:
@@ -152,11 +156,11 @@ async def test_advice_of_agents_is_shown_again_with_the_question(tmp_path: Path)
     asking = team("one", "two", policy=Policy(remind_after=0)).model_copy(update={"ask": ("humans", "agents")})
     async with ModelServer(asks_and_advises) as server:
         first, second = forgetful(clock), forgetful(clock)
-        async with engine_on(file, server, first, clock=clock) as engine:
+        async with start_engine(file, server, first, clock=clock) as engine:
             await engine.start_run(task="a task", team=asking, place=PLACE, by=ANA)
             await first.until(lambda: "I would take SQLite." in first.notes)
             await engine.wait_finished()
-        async with engine_on(file, server, second, clock=clock):
+        async with start_engine(file, server, second, clock=clock):
             await second.until(lambda: "I would take SQLite." in second.notes)
     (card, advice) = [outbound for outbound in second.sent if isinstance(outbound.post, QuestionCard | Note)]
     assert isinstance(advice.post, Note)
@@ -167,17 +171,17 @@ async def test_advice_of_agents_is_shown_again_with_the_question(tmp_path: Path)
 async def test_open_questions_survive_a_restart_with_their_first_deadline(tmp_path: Path) -> None:
     clock = ManualClock()
     policy = Policy(remind_after=0, expire_after=1800, grace=3)
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         platform = ListPlatform(clock)
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await begin(engine, "one", policy=policy)
             await platform.until(lambda: bool(platform.questions))
             await engine.wait_finished()
         clock.advance(1000)
         platform = ListPlatform(clock)
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await clock.armed_until(clock.now() + 804)
             assert not platform.questions
             clock.advance(804)
-            await platform.until(lambda: bool(platform.finals))
+            await platform.until(lambda: bool(platform.final_answers))
         assert len(server.requests) == 2

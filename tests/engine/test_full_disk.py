@@ -17,11 +17,11 @@ from orchestrator_bridge.run.records import PostSent
 from orchestrator_bridge.store.interface import Conflict, Corrupted, StoreError
 from orchestrator_bridge.team.team import Policy
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
 from tests.support.failing_store import FULL, LOCKED, FailingStore, open_failing_store, refuse_all, refuse_event, refuse_none
-from tests.support.fake_models.players import asking_player, team_player
+from tests.support.fake_models.players import asking_behaviour, team_behaviour
 from tests.support.fake_models.replies import Behaviour
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, start_run_on_command, team
 
 
 class Bot(NamedTuple):
@@ -35,14 +35,14 @@ class Bot(NamedTuple):
 
 
 @asynccontextmanager
-async def a_bot(folder: Path, player: Behaviour = team_player) -> AsyncIterator[Bot]:
+async def a_bot(folder: Path, player: Behaviour = team_behaviour) -> AsyncIterator[Bot]:
     """A bot with a store that can be made to fail."""
     clock = ManualClock()
     platform = ListPlatform(clock)
     store = await open_failing_store(folder / "townhall.db", clock)
     async with (
         ModelServer(player) as server,
-        engine_on(folder, server, platform, clock=clock, store=store) as engine,
+        start_engine(folder, server, platform, clock=clock, store=store) as engine,
     ):
         yield Bot(clock, platform, store, server, engine)
 
@@ -69,12 +69,12 @@ async def test_a_paid_response_survives_a_store_that_cannot_be_written(
         await passes(clock, 2)
         await engine.wait_finished()
         assert len(server.requests) == 1
-        assert platform.finals
+        assert platform.final_answers
     assert trouble.found in caplog.text
 
 
 async def test_people_are_warned_of_a_full_disk_once_an_outage(tmp_path: Path) -> None:
-    async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
+    async with a_bot(tmp_path, asking_behaviour) as (clock, platform, store, _server, engine):
         store.refuse = refuse_event(Responded, FULL, times=3)
         await begin(engine)
         for pause in (1, 2, 4):
@@ -83,10 +83,10 @@ async def test_people_are_warned_of_a_full_disk_once_an_outage(tmp_path: Path) -
         assert warnings(platform) == ["p1"]
         await engine.wait_finished()
         store.refuse = refuse_event(Responded, FULL, times=2)
-        await platform.hears("1", question=1)
+        await platform.person_says("1", question=1)
         for pause in (1, 2):
             await passes(clock, pause)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         assert warnings(platform) == ["p1", "p1"]
 
 
@@ -102,24 +102,24 @@ def warnings(platform: ListPlatform) -> list[str | None]:
 
 
 async def test_a_reply_survives_a_full_disk(tmp_path: Path) -> None:
-    async with a_bot(tmp_path, asking_player) as (clock, platform, store, _server, engine):
+    async with a_bot(tmp_path, asking_behaviour) as (clock, platform, store, _server, engine):
         await begin(engine)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
         store.refuse = refuse_all(FULL)
-        await platform.hears("1", question=1)
+        await platform.person_says("1", question=1)
         await store.wait_refused()
         store.refuse = refuse_none
         await passes(clock, 1)
-        await platform.until(lambda: bool(platform.finals))
-    assert [receipt.sign for receipt in platform.receipts] == ["taken"]
+        await platform.until(lambda: bool(platform.final_answers))
+    assert [receipt.sign for receipt in platform.acknowledgements] == ["taken"]
 
 
 async def test_a_log_that_has_moved_on_is_read_again(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (_clock, platform, store, server, engine):
         store.refuse = refuse_event(Responded, Conflict("somebody else wrote first"), times=1)
         await begin(engine)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
         assert len(server.requests) == 1
 
@@ -131,15 +131,15 @@ async def test_a_failed_run_whose_end_cannot_be_stored_continues_with_its_next_i
         await begin(engine)
         await clock.armed_until(clock.now() + RETRY_BROKEN_AFTER)
         store.refuse = refuse_none
-        assert not platform.finals
-        await platform.hears("Are you there?", thread="p1")
+        assert not platform.final_answers
+        await platform.person_says("Are you there?", thread="p1")
         await passes(clock, RETRY_BROKEN_AFTER)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         assert len(server.requests) == 2
 
 
 async def test_a_run_that_fails_says_so_in_its_thread(tmp_path: Path) -> None:
-    async with a_bot(tmp_path, asking_player) as (_clock, platform, store, _server, engine):
+    async with a_bot(tmp_path, asking_behaviour) as (_clock, platform, store, _server, engine):
         store.refuse = refuse_event(QuestionAsked, RuntimeError("a bug of our own"))
         await begin(engine)
         await engine.wait_finished()
@@ -154,19 +154,19 @@ async def test_a_command_during_a_full_disk_is_carried_out_once_when_there_is_sp
     file = tmp_path / "townhall.db"
     store = await open_failing_store(file, clock)
     async with ModelServer() as server:
-        async with engine_on(file, server, platform, clock=clock, store=store, obey=ask_is_a_run) as engine:
+        async with start_engine(file, server, platform, clock=clock, store=store, obey=start_run_on_command) as engine:
             store.refuse = refuse_all(FULL)
-            await platform.commands("ask", "a task")
+            await platform.person_commands("ask", "a task")
             await passes(clock, 1)
             await store.wait_refused(2)
             if not dies:
                 store.refuse = refuse_none
                 await passes(clock, 2)
                 await engine.wait_finished()
-        async with engine_on(file, server, platform, clock=clock, obey=ask_is_a_run) as engine:
+        async with start_engine(file, server, platform, clock=clock, obey=start_run_on_command) as engine:
             await engine.wait_finished()
-            assert [final.run for final in platform.finals] == [1]
-    (word,) = [word.text for _, word in platform.words]
+            assert [final.run for final in platform.final_answers] == [1]
+    (word,) = [word.text for _, word in platform.private_replies]
     assert word.startswith("The command waits until the store can be written")
     assert FULL.found in word
 

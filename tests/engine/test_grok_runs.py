@@ -16,10 +16,10 @@ from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said
-from tests.support.fake_models.players import asks_if, team_player
-from tests.support.fake_models.replies import Asked, Play, Queue, Tokens, ToolUse
+from tests.support.fake_models.players import ask_if, team_behaviour
+from tests.support.fake_models.replies import ModelCall, ReplyQueue, ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, prompt_text, start_engine
 
 USAGE = Tokens(input=1000, output=200, cached=400, reasoning=150)
 AGENTS = (
@@ -33,9 +33,9 @@ def at_xai(server: ModelServer) -> ModelClient:
     return ModelClient(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url})
 
 
-def grok(asked: Asked) -> Play:
+def grok(asked: ModelCall) -> ScriptedReply:
     """The agent `author` asks people first; grok-4.3 serves what was asked of grok-4.1-fast."""
-    return replace(asks_if("You ask.")(asked), served="grok-4.3", usage=USAGE, reasoning="Let me think.")
+    return replace(ask_if("You ask.")(asked), served="grok-4.3", usage=USAGE, reasoning="Let me think.")
 
 
 async def test_a_team_asks_votes_and_finishes_and_what_served_is_booked(tmp_path: Path) -> None:
@@ -44,35 +44,35 @@ async def test_a_team_asks_votes_and_finishes_and_what_served_is_booked(tmp_path
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
     async with (
         ModelServer(grok) as server,
-        engine_on(tmp_path / "t.db", server, platform, store=store, models=at_xai(server)) as engine,
+        start_engine(tmp_path / "t.db", server, platform, store=store, models=at_xai(server)) as engine,
     ):
         run = await engine.start_run(task="Choose a database.", team=TEAM, place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await platform.until(lambda: any(note.startswith("Answer:") for note in platform.notes))
-        await platform.clicks(platform.questions[0].question, "option", "sqlite")
+        await platform.person_clicks(platform.questions[0].question, "option", "sqlite")
         await engine.wait_ended(run)
         await engine.wait_finished()
         log = await store.log(run)
         (summary,) = await store.runs()
     assert len(server.requests) == 5  # the question, an answer, two votes, the final text
     assert all(asked.model == "grok-4-1-fast-reasoning" for asked in server.requests)
-    assert any("SQLite" in said(asked) and "human" in said(asked) for asked in server.requests)
+    assert any("SQLite" in prompt_text(asked) and "human" in prompt_text(asked) for asked in server.requests)
     assert {event.served for event in log if isinstance(event, e.Responded)} == {"grok-4.3"}
     # 600 at $1.25, 400 cached at $0.20 and 200 at $2.50 a million, five times.
     assert summary.cost == 5 * Decimal("0.00133")
-    assert len(platform.finals) == 1
+    assert len(platform.final_answers) == 1
     assert "Let me think." not in repr(platform.sent)
 
 
 async def test_an_unknown_served_model_is_booked_as_unknown_and_not_guessed(tmp_path: Path) -> None:
     platform = ListPlatform(SystemClock())
     store = await SqliteStore.open(tmp_path / "t.db")
-    play = Play(
+    play = ScriptedReply(
         tool_calls=[ToolUse(name="new_answer", arguments={"content": "Begin small."})], served="grok-9-surprise", usage=USAGE
     )
     async with (
         ModelServer([play]) as server,
-        engine_on(tmp_path / "t.db", server, platform, store=store, models=at_xai(server)) as engine,
+        start_engine(tmp_path / "t.db", server, platform, store=store, models=at_xai(server)) as engine,
     ):
         run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
         await engine.wait_ended(run)
@@ -96,10 +96,12 @@ async def test_an_unknown_served_model_is_booked_as_unknown_and_not_guessed(tmp_
 
 async def test_a_release_of_what_answers_for_a_retired_model_is_booked_at_its_price(tmp_path: Path) -> None:
     platform = ListPlatform(SystemClock())
-    play = Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "Begin."})], served="grok-4.3-0506", usage=USAGE)
+    play = ScriptedReply(
+        tool_calls=[ToolUse(name="new_answer", arguments={"content": "Begin."})], served="grok-4.3-0506", usage=USAGE
+    )
     async with (
         ModelServer([play]) as server,
-        engine_on(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
+        start_engine(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
     ):
         run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
         await engine.wait_ended(run)
@@ -112,10 +114,10 @@ async def test_a_release_of_what_answers_for_a_retired_model_is_booked_at_its_pr
 async def test_a_provider_that_was_never_reached_cannot_have_billed_anything(tmp_path: Path) -> None:
     platform = ListPlatform(SystemClock())
     team = ALONE.model_copy(update={"bounds": Bounds(tries=1)})
-    async with ModelServer(team_player) as server:
+    async with ModelServer(team_behaviour) as server:
         address = server.url
     models = ModelClient(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": address})
-    async with ModelServer(team_player) as server, engine_on(tmp_path / "t.db", server, platform, models=models) as engine:
+    async with ModelServer(team_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, models=models) as engine:
         run = await engine.start_run(task="Choose.", team=team, place=PLACE, by=ANA)
         await engine.wait_ended(run)
         await engine.wait_finished()
@@ -128,8 +130,8 @@ async def test_a_provider_that_was_never_reached_cannot_have_billed_anything(tmp
 async def test_only_parameters_that_the_route_accepts_are_sent(tmp_path: Path) -> None:
     platform = ListPlatform(SystemClock())
     async with (
-        ModelServer(team_player) as server,
-        engine_on(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
+        ModelServer(team_behaviour) as server,
+        start_engine(tmp_path / "t.db", server, platform, models=at_xai(server)) as engine,
     ):
         await engine.wait_ended(await engine.start_run(task="Choose.", team=TEAM, place=PLACE, by=ANA))
     fields = {name for asked in server.requests for name in asked.body}
@@ -139,12 +141,12 @@ async def test_only_parameters_that_the_route_accepts_are_sent(tmp_path: Path) -
 ALONE = Team(agents=AGENTS[1:], policy=Policy(settle_delay=0))
 
 
-async def notes_of(file: Path, plays: Sequence[Play]) -> tuple[list[str], str]:
+async def notes_of(file: Path, plays: Sequence[ScriptedReply]) -> tuple[list[str], str]:
     """Notes and end of a run of one agent whose provider plays this."""
     platform = ListPlatform(SystemClock())
     async with (
-        ModelServer(Queue(plays, then=team_player)) as server,
-        engine_on(file, server, platform, models=at_xai(server)) as engine,
+        ModelServer(ReplyQueue(plays, then=team_behaviour)) as server,
+        start_engine(file, server, platform, models=at_xai(server)) as engine,
     ):
         run = await engine.start_run(task="Choose.", team=ALONE, place=PLACE, by=ANA)
         await engine.wait_ended(run)
@@ -166,7 +168,7 @@ async def notes_of(file: Path, plays: Sequence[Play]) -> tuple[list[str], str]:
 )
 async def test_a_refusal_ends_the_run_with_the_reason_and_what_to_do(tmp_path: Path, status: int, advice: str) -> None:
     body = json.dumps({"error": {"message": "the provider's own words"}})
-    notes, end = await notes_of(tmp_path / "t.db", [Play(status=status, body=body)])
+    notes, end = await notes_of(tmp_path / "t.db", [ScriptedReply(status=status, body=body)])
     assert end == "failed"
     told = "\n".join(notes)
     assert ": the provider's own words." in told
@@ -177,14 +179,14 @@ async def test_a_refusal_ends_the_run_with_the_reason_and_what_to_do(tmp_path: P
 async def test_an_id_that_is_refused_goes_to_what_answers_for_it_and_ends_the_run_where_nothing_does(
     tmp_path: Path, status: int
 ) -> None:
-    notes, end = await notes_of(tmp_path / "t.db", [Play(status=status, body="{}")] * 2)
+    notes, end = await notes_of(tmp_path / "t.db", [ScriptedReply(status=status, body="{}")] * 2)
     assert end == "failed"
     assert "xai does not serve" in "\n".join(notes)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_a_transient_error_is_shown_and_waited_for_as_the_provider_asks(tmp_path: Path, status: int) -> None:
-    notes, end = await notes_of(tmp_path / "t.db", [Play(status=status, body="{}", headers={"retry-after": "0"})])
+    notes, end = await notes_of(tmp_path / "t.db", [ScriptedReply(status=status, body="{}", headers={"retry-after": "0"})])
     assert end == "finished"
     found = "the rate limit at xai is reached" if status == 429 else "xai is overloaded or failing"
     assert any(found in note for note in notes)
@@ -192,12 +194,12 @@ async def test_a_transient_error_is_shown_and_waited_for_as_the_provider_asks(tm
 
 async def test_a_rate_limit_is_shown_with_the_time_to_wait(tmp_path: Path) -> None:
     """A short delay is waited for; one that is too long is named."""
-    notes, end = await notes_of(tmp_path / "short.db", [Play(status=429, body="{}", headers={"retry-after": "1"})])
+    notes, end = await notes_of(tmp_path / "short.db", [ScriptedReply(status=429, body="{}", headers={"retry-after": "1"})])
     assert (notes[1], end) == (
         "the rate limit at xai is reached. I try again in 1 s. Wait, or choose a model or an account with higher limits.",
         "finished",
     )
-    notes, end = await notes_of(tmp_path / "long.db", [Play(status=429, body="{}", headers={"retry-after": "900"})])
+    notes, end = await notes_of(tmp_path / "long.db", [ScriptedReply(status=429, body="{}", headers={"retry-after": "900"})])
     assert (
         "the rate limit at xai is reached. It asks to wait 15 min. Wait, or choose a model or an account with higher limits."
         in notes[1]
@@ -209,6 +211,6 @@ async def test_a_prompt_too_long_to_be_cut_is_reported_once_and_ends_the_run(
     tmp_path: Path,
 ) -> None:
     body = json.dumps({"error": {"message": "This model's maximum prompt length is 1", "code": "context_length_exceeded"}})
-    notes, end = await notes_of(tmp_path / "t.db", [Play(status=413, body=body)])
+    notes, end = await notes_of(tmp_path / "t.db", [ScriptedReply(status=413, body=body)])
     assert end == "failed"
     assert "larger context window" in "\n".join(notes)

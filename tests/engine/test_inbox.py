@@ -12,10 +12,20 @@ from orchestrator_bridge.engine.inbox import UNMATCHED_TTL
 from orchestrator_bridge.run.events import Guided, Replied
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, others_are_served, pong, said, team
 from tests.support.failing_store import open_failing_store
-from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.players import asking_behaviour
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import (
+    ANA,
+    PLACE,
+    ListPlatform,
+    pong,
+    prompt_text,
+    start_engine,
+    start_run_on_command,
+    team,
+    wait_until_idle,
+)
 
 ABSURD = 10**30
 
@@ -45,13 +55,13 @@ async def test_a_reply_that_arrives_before_its_thread_is_known_is_matched(tmp_pa
 
     async def reply_at_once(sending: OutboundPost, posted: PostedMessage) -> None:
         if isinstance(sending.post, QuestionCard) and not sending.replaces:
-            await platform.hears("sqlite", thread=posted.thread)
-            await others_are_served(platform)
+            await platform.person_says("sqlite", thread=posted.thread)
+            await wait_until_idle(platform)
 
     platform.while_sending = reply_at_once
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, obey=pong) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, obey=pong) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
     assert await unhandled(tmp_path / "t.db") == []
@@ -62,15 +72,15 @@ async def test_guidance_that_arrives_before_its_thread_is_known_reaches_the_agen
 
     async def guide_at_once(sending: OutboundPost, posted: PostedMessage) -> None:
         if isinstance(sending.post, RunCard) and not sending.replaces:
-            await platform.hears("It must be cheap.", thread=posted.thread)
-            await others_are_served(platform)
+            await platform.person_says("It must be cheap.", thread=posted.thread)
+            await wait_until_idle(platform)
 
     platform.while_sending = guide_at_once
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, obey=pong) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, obey=pong) as engine:
         await ask_people(engine, platform)
-        await platform.hears("1", question=1)
-        await platform.until(lambda: bool(platform.finals))
-        assert '<guidance by="Ana">\nIt must be cheap.' in said(server.requests[-1])
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.final_answers))
+        assert '<guidance by="Ana">\nIt must be cheap.' in prompt_text(server.requests[-1])
     assert await unhandled(tmp_path / "t.db") == []
 
 
@@ -80,7 +90,7 @@ async def test_a_command_during_the_start_starts_one_run(tmp_path: Path) -> None
     heard = asyncio.Event()
 
     async def command_at_once() -> None:
-        await first.commands("ask", "a task")
+        await first.person_commands("ask", "a task")
         heard.set()
 
     async def connect_slowly() -> None:
@@ -89,46 +99,46 @@ async def test_a_command_during_the_start_starts_one_run(tmp_path: Path) -> None
     first.while_starting, second.while_starting = command_at_once, connect_slowly
     async with (
         ModelServer() as server,
-        engine_on(tmp_path / "t.db", server, first, second, clock=clock, obey=ask_is_a_run) as engine,
+        start_engine(tmp_path / "t.db", server, first, second, clock=clock, obey=start_run_on_command) as engine,
     ):
         await engine.wait_finished()
-    assert [final.run for final in first.finals] == [1]
+    assert [final.run for final in first.final_answers] == [1]
 
 
 async def test_a_message_during_the_start_is_handled_once(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
-    async with ModelServer(asking_player) as server:
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asking_behaviour) as server:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
             await ask_people(engine, platform)
 
         async def speak_at_once() -> None:
-            await platform.hears("It must be cheap.", thread=thread_of(platform, "run:1:card"))
-            await platform.hears("1", question=1)
+            await platform.person_says("It must be cheap.", thread=thread_of(platform, "run:1:card"))
+            await platform.person_says("1", question=1)
 
         platform.while_starting = speak_at_once
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
-            await platform.until(lambda: bool(platform.finals))
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+            await platform.until(lambda: bool(platform.final_answers))
             await engine.wait_finished()
     store = await SqliteStore.open(tmp_path / "t.db")
     kinds = [type(event) for event in await store.log(1)]
     await store.close()
     assert (kinds.count(Guided), kinds.count(Replied)) == (1, 1)
-    assert len(platform.receipts) == 2
+    assert len(platform.acknowledgements) == 2
 
 
 async def test_an_absurd_question_number_blocks_no_other_reply(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await ask_people(engine, platform)
-        await platform.hears("nonsense", question=ABSURD)
-        await platform.hears("more nonsense", question=-1)
-        await platform.clicks(ABSURD, "option", "postgres")
-        await platform.hears("1", question=1)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.person_says("nonsense", question=ABSURD)
+        await platform.person_says("more nonsense", question=-1)
+        await platform.person_clicks(ABSURD, "option", "postgres")
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
-    told = [word.text for _, word in platform.words]
+    told = [word.text for _, word in platform.private_replies]
     assert [text.partition(".")[0] for text in told] == [f"There is no question {number}" for number in (ABSURD, -1, ABSURD)]
     assert ["/ask" in text for text in told] == [True, True, False]
     assert await unhandled(tmp_path / "t.db") == []
@@ -140,32 +150,38 @@ async def test_an_event_that_an_earlier_process_could_not_route_blocks_no_reply_
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
     nonsense = MessageReceived(place=PLACE, message="m", author=ANA, text="nonsense", at=clock.now(), question=ABSURD)
     await store.receive(nonsense, clock.now())
-    async with ModelServer(asking_player) as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+    async with (
+        ModelServer(asking_behaviour) as server,
+        start_engine(tmp_path, server, platform, clock=clock, store=store) as engine,
+    ):
         await ask_people(engine, platform)
-        await platform.hears("1", question=1)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.final_answers))
 
 
 async def test_lone_surrogates_in_names_and_ids_are_stored_and_block_no_other_reply(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
     odd = Author(platform="list", id="an\udcffa", name="An\udcffa")
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await ask_people(engine, platform)
         nowhere = Place(platform="list", channel="gen\udcfferal", thread="th\udcffread")
-        await platform.receives(
+        await platform.deliver(
             MessageReceived(place=nowhere, message="m\udcff", author=odd, text="to \udcff nobody", at=clock.now())
         )
         here = Place(platform="list", channel="general", thread=thread_of(platform, "run:1:card"))
-        await platform.receives(
+        await platform.deliver(
             MessageReceived(place=here, message="n\udcff", author=odd, text="Make it \udcff cheap.", at=clock.now())
         )
-        await platform.hears("1", question=1)
-        await platform.until(lambda: bool(platform.finals))
-        assert "Make it \ufffd cheap." in said(server.requests[-1])
-    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=ask_is_a_run) as engine:
-        await platform.commands("ask", "the next task")
-        await platform.until(lambda: len(platform.finals) == 2)
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.final_answers))
+        assert "Make it \ufffd cheap." in prompt_text(server.requests[-1])
+    async with (
+        ModelServer() as server,
+        start_engine(tmp_path / "t.db", server, platform, clock=clock, obey=start_run_on_command) as engine,
+    ):
+        await platform.person_commands("ask", "the next task")
+        await platform.until(lambda: len(platform.final_answers) == 2)
 
 
 async def test_an_event_that_cannot_be_routed_is_marked_and_blocks_no_other(tmp_path: Path) -> None:
@@ -173,11 +189,14 @@ async def test_an_event_that_cannot_be_routed_is_marked_and_blocks_no_other(tmp_
     platform = ListPlatform(clock)
     store = await open_failing_store(tmp_path / "t.db", clock)
     store.cursed = "cursed"
-    async with ModelServer(asking_player) as server, engine_on(tmp_path, server, platform, clock=clock, store=store) as engine:
+    async with (
+        ModelServer(asking_behaviour) as server,
+        start_engine(tmp_path, server, platform, clock=clock, store=store) as engine,
+    ):
         await ask_people(engine, platform)
-        await platform.hears("nonsense", thread="cursed")
-        await platform.hears("1", question=1)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.person_says("nonsense", thread="cursed")
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == []
 
@@ -185,16 +204,16 @@ async def test_an_event_that_cannot_be_routed_is_marked_and_blocks_no_other(tmp_
 async def test_a_message_of_an_unknown_place_is_kept_for_its_time_and_then_dropped(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
-    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
-        await platform.hears("the first", thread="elsewhere")
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await platform.person_says("the first", thread="elsewhere")
         clock.advance(UNMATCHED_TTL - 1)
-        await platform.hears("the second", thread="elsewhere, too")
+        await platform.person_says("the second", thread="elsewhere, too")
         await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == ["the first", "the second"]
-    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await engine.wait_finished()
         clock.advance(2)
-        await platform.hears("the third", thread="elsewhere")
+        await platform.person_says("the third", thread="elsewhere")
         await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == ["the second", "the third"]
 
@@ -202,7 +221,7 @@ async def test_a_message_of_an_unknown_place_is_kept_for_its_time_and_then_dropp
 async def test_a_message_that_arrives_too_old_is_not_kept(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock, ahead=-UNMATCHED_TTL - 1)
-    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
-        await platform.hears("long ago", thread="elsewhere")
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await platform.person_says("long ago", thread="elsewhere")
         await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == []

@@ -11,13 +11,13 @@ from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on
-from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine
 
 
-def answers(asked: Asked) -> Play:
-    return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "done"})])
+def answers(asked: ModelCall) -> ScriptedReply:
+    return ScriptedReply(tool_calls=[ToolUse(name="new_answer", arguments={"content": "done"})])
 
 
 def limited(server: ModelServer, requests_per_minute: int | None = None) -> dict[str, ModelSpec]:
@@ -41,7 +41,7 @@ async def test_calls_of_all_runs_share_a_routes_limit_and_take_turns(tmp_path: P
     platform = ListPlatform(clock)
     async with (
         ModelServer(answers) as server,
-        engine_on(tmp_path / "t.db", server, platform, clock=clock, models=limited(server, requests_per_minute=1)) as engine,
+        start_engine(tmp_path / "t.db", server, platform, clock=clock, models=limited(server, requests_per_minute=1)) as engine,
     ):
         runs = [await begin(engine, "one") for _ in range(3)]
         await engine.wait_ended(runs[0])
@@ -62,7 +62,7 @@ async def test_a_small_run_is_served_between_the_agents_of_a_large_one(tmp_path:
     platform = ListPlatform(clock)
     async with (
         ModelServer(answers) as server,
-        engine_on(tmp_path / "t.db", server, platform, clock=clock, models=limited(server, requests_per_minute=2)) as engine,
+        start_engine(tmp_path / "t.db", server, platform, clock=clock, models=limited(server, requests_per_minute=2)) as engine,
     ):
         await begin(engine, *(f"agent-{number}" for number in range(16)))
         await server.request_arrives(2)
@@ -82,12 +82,12 @@ async def test_a_call_that_waits_at_a_crash_is_made_after_it_and_nothing_is_book
     async with ModelServer(answers) as server:
         models = {"local": ModelSpec(base_url=server.url, id="local", requests_per_minute=1, input=Decimal(1), output=Decimal(1))}
         platform = ListPlatform(clock)
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
             await engine.wait_ended(await begin(engine, "one"))
             second = await begin(engine, "two")
             await platform.until(lambda: any("rate limit" in state for state in states(platform)))
         clock.advance(60)
-        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
+        async with start_engine(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
             await engine.wait_ended(second)
             state = await engine.run(second)
     assert state is not None
@@ -98,12 +98,12 @@ async def test_a_start_counts_the_calls_of_the_minute_before(tmp_path: Path) -> 
     clock = ManualClock()
     async with ModelServer(answers) as server:
         models = limited(server, requests_per_minute=2)
-        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
+        async with start_engine(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
             for pause in (20, 10):
                 await engine.wait_ended(await begin(engine, "one"))
                 clock.advance(pause)
         platform = ListPlatform(clock)
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
             third, fourth = [await begin(engine, "one") for _ in range(2)]
             await platform.until(lambda: states(platform).count("waiting for local's rate limit, 30 s") == 1)
             await platform.until(lambda: states(platform).count("waiting for local's rate limit, 50 s") == 1)
@@ -119,19 +119,19 @@ async def test_a_start_counts_the_calls_of_the_minute_before(tmp_path: Path) -> 
 
 async def test_a_call_lost_in_a_crash_counts_for_its_minute_with_the_tokens_expected_of_it(tmp_path: Path) -> None:
     clock = ManualClock()
-    lost = Play(gate=asyncio.Event())
+    lost = ScriptedReply(gate=asyncio.Event())
 
-    def player(asked: Asked) -> Play:
+    def player(asked: ModelCall) -> ScriptedReply:
         return lost if asked.number == 1 else answers(asked)
 
     async with ModelServer(player) as server:
         models = {"local": ModelSpec(base_url=server.url, id="local", tokens_per_minute=5000)}
-        async with engine_on(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
+        async with start_engine(tmp_path / "t.db", server, ListPlatform(clock), clock=clock, models=models) as engine:
             run = await begin(engine, "one")
             await server.request_arrives(1)
         platform = ListPlatform(clock)
         clock.advance(15)
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
             await platform.until(lambda: "waiting for local's rate limit, 45 s" in states(platform))
             clock.advance(45)
             await engine.wait_ended(run)
@@ -142,10 +142,10 @@ async def test_a_429_delays_the_other_calls_of_its_route_for_the_time_that_it_na
     clock = ManualClock()
     platform = ListPlatform(clock)
 
-    def player(asked: Asked) -> Play:
-        return Play(status=429, headers={"retry-after": "30"}) if asked.number == 1 else answers(asked)
+    def player(asked: ModelCall) -> ScriptedReply:
+        return ScriptedReply(status=429, headers={"retry-after": "30"}) if asked.number == 1 else answers(asked)
 
-    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(player) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         first = await begin(engine, "one")
         await platform.until(lambda: "tries again soon" in states(platform))
         second = await begin(engine, "two")
@@ -163,10 +163,10 @@ async def test_a_provider_that_is_down_is_probed_when_its_delay_is_over(tmp_path
     platform = ListPlatform(clock)
     down = True
 
-    def player(asked: Asked) -> Play:
-        return Play(status=503) if down else answers(asked)
+    def player(asked: ModelCall) -> ScriptedReply:
+        return ScriptedReply(status=503) if down else answers(asked)
 
-    async with ModelServer(player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(player) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         first = await begin(engine, "one", tries=10)
         for number, pause in enumerate((1, 2, 4, 8, 16), 1):
             await server.request_arrives(number)
@@ -187,12 +187,12 @@ async def test_the_backup_takes_over_for_an_agent_whose_provider_is_down(tmp_pat
     clock = ManualClock()
     platform = ListPlatform(clock)
 
-    def player(asked: Asked) -> Play:
-        return Play(status=503) if asked.model == "local" else answers(asked)
+    def player(asked: ModelCall) -> ScriptedReply:
+        return ScriptedReply(status=503) if asked.model == "local" else answers(asked)
 
     async with ModelServer(player) as server:
         models = {**limited(server), "spare": ModelSpec(base_url=server.url, id="spare")}
-        async with engine_on(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, clock=clock, models=models) as engine:
             others = [await begin(engine, "other") for _ in range(5)]
             await server.request_arrives(5)
             await platform.until(lambda: states(platform).count("tries again soon") >= 5)

@@ -12,15 +12,15 @@ from orchestrator_bridge.chat.outbound import Note, OutboundPost, PostedMessage,
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.run.presentation.posts import REPOSTED
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
-from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.players import asking_behaviour
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
 
 
 @asynccontextmanager
 async def asking(file: Path, platform: ListPlatform) -> AsyncIterator[Engine]:
     """A bot whose question 1 is open."""
-    async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=platform.clock) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(file, server, platform, clock=platform.clock) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
@@ -38,7 +38,7 @@ def cards(platform: ListPlatform) -> list[str]:
 
 async def delete(platform: ListPlatform, card: str) -> None:
     place = Place(platform=PLACE.platform, channel=PLACE.channel, thread=card)
-    await platform.receives(MessageDeleted(place=place, message=card, at=platform.now))
+    await platform.deliver(MessageDeleted(place=place, message=card, at=platform.now))
 
 
 async def test_a_deleted_card_is_posted_again_and_replies_under_either_count(tmp_path: Path) -> None:
@@ -48,8 +48,8 @@ async def test_a_deleted_card_is_posted_again_and_replies_under_either_count(tmp
         await delete(platform, first)
         await platform.until(lambda: len(cards(platform)) == 2)
         await engine.wait_finished()
-        await platform.hears("2", thread=cards(platform)[1])
-        await platform.until(lambda: bool(platform.finals))
+        await platform.person_says("2", thread=cards(platform)[1])
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
     closed = [outbound for outbound in platform.sent if isinstance(outbound.post, QuestionCard) and outbound.post.ended]
     assert [outbound.replaces.message for outbound in closed if outbound.replaces] == cards(platform)
@@ -63,10 +63,10 @@ async def test_a_reply_in_the_thread_of_a_deleted_card_counts_and_is_acknowledge
         await delete(platform, first)
         await platform.until(lambda: len(cards(platform)) == 2)
         await engine.wait_finished()
-        await platform.hears("2", thread=first)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.person_says("2", thread=first)
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
-    assert [outbound.place.thread for outbound in platform.sent if outbound.post in platform.receipts] == [first]
+    assert [outbound.place.thread for outbound in platform.sent if outbound.post in platform.acknowledgements] == [first]
 
 
 async def test_a_card_deleted_repeatedly_is_not_posted_again_and_its_question_stays_open(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ async def test_a_card_deleted_repeatedly_is_not_posted_again_and_its_question_st
         await platform.until(lambda: any("/questions 1" in note for note in platform.notes))
         await engine.wait_finished()
         assert len(cards(platform)) == REPOSTED + 1
-        await platform.clicks(1, "option", "sqlite")
-        await platform.until(lambda: bool(platform.finals))
+        await platform.person_clicks(1, "option", "sqlite")
+        await platform.until(lambda: bool(platform.final_answers))
 
 
 async def test_a_deletion_reported_twice_posts_the_card_once(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ async def test_if_the_channel_is_deleted_the_question_falls_back_and_the_request
 
         platform.while_sending = refuse
         await delete(platform, cards(platform)[0])
-        await platform.until(lambda: any(final.how.endswith("deleted.") for final in platform.finals))
+        await platform.until(lambda: any(final.how.endswith("deleted.") for final in platform.final_answers))
         await engine.wait_finished()
     direct = [outbound.post for outbound in platform.sent if outbound.place.channel == f"@{ANA.id}"]
     assert len(direct) == 1

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
-from tests.support.fake_models.replies import Play, ToolUse
+from tests.support.fake_models.replies import ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
 
 HALF = "\ud83d"
 """A lone surrogate, as in an answer that is cut off inside an emoji. UTF-8 and databases refuse it."""
@@ -19,25 +19,31 @@ HALF = "\ud83d"
 @pytest.mark.parametrize(
     ("play", "text"),
     [
-        (Play(text=f"Begin {HALF} small."), "Begin \ufffd small."),
-        (Play(tool_calls=[ToolUse(name="new_answer", arguments=f'{{"content": "Begin {HALF} small."}}')]), "Begin \ufffd small."),
-        (Play(tool_calls=[ToolUse(name=HALF, id=HALF), ToolUse(name="new_answer", arguments={"content": "Yes."})]), "Yes."),
-        (Play(text="Yes.", served=f"model-{HALF}"), "Yes."),
+        (ScriptedReply(text=f"Begin {HALF} small."), "Begin \ufffd small."),
+        (
+            ScriptedReply(tool_calls=[ToolUse(name="new_answer", arguments=f'{{"content": "Begin {HALF} small."}}')]),
+            "Begin \ufffd small.",
+        ),
+        (
+            ScriptedReply(tool_calls=[ToolUse(name=HALF, id=HALF), ToolUse(name="new_answer", arguments={"content": "Yes."})]),
+            "Yes.",
+        ),
+        (ScriptedReply(text="Yes.", served=f"model-{HALF}"), "Yes."),
     ],
     ids=["words", "arguments", "a tool's name", "the model's name"],
 )
-async def test_a_lone_surrogate_fails_no_run(tmp_path: Path, play: Play, text: str) -> None:
+async def test_a_lone_surrogate_fails_no_run(tmp_path: Path, play: ScriptedReply, text: str) -> None:
     platform = ListPlatform(ManualClock())
-    async with ModelServer([play]) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer([play]) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
-        await platform.until(lambda: bool(platform.finals))
-    assert platform.finals[0].text == text
+        await platform.until(lambda: bool(platform.final_answers))
+    assert platform.final_answers[0].text == text
 
 
 async def test_a_lone_surrogate_in_a_refusal_fails_no_run(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
-    refusal = Play(status=400, body='{"error": {"message": "too \\ud83d long"}}')
-    async with ModelServer([refusal]) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    refusal = ScriptedReply(status=400, body='{"error": {"message": "too \\ud83d long"}}')
+    async with ModelServer([refusal]) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await engine.wait_finished()
     assert any("too long" in note and "Townhall broke" not in note for note in platform.notes)
@@ -48,10 +54,10 @@ async def test_each_failed_model_call_is_logged_in_one_line_with_agent_and_reaso
 ) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
-    busy = Play(status=500, body='{"error": {"message": "out of\\norder"}}')
-    wrong = Play(status=401, body='{"error": {"message": "no such key"}}')
+    busy = ScriptedReply(status=500, body='{"error": {"message": "out of\\norder"}}')
+    wrong = ScriptedReply(status=401, body='{"error": {"message": "no such key"}}')
     caplog.set_level(logging.INFO)
-    async with ModelServer([busy, wrong]) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer([busy, wrong]) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await server.request_arrives(1)
         await clock.armed_until(clock.now() + 60)
@@ -67,9 +73,9 @@ async def test_each_failed_model_call_is_logged_in_one_line_with_agent_and_reaso
 @pytest.mark.parametrize("odd", ['{"content": "x", "n": ' + "1" * 5_000 + "}", "[" * 100_000], ids=["digits", "brackets"])
 async def test_unparsable_arguments_cost_one_response(tmp_path: Path, odd: str) -> None:
     platform = ListPlatform(ManualClock())
-    plays = [Play(tool_calls=[ToolUse(name="new_answer", arguments=use)]) for use in (odd, {"content": "Begin small."})]
-    async with ModelServer(plays) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    plays = [ScriptedReply(tool_calls=[ToolUse(name="new_answer", arguments=use)]) for use in (odd, {"content": "Begin small."})]
+    async with ModelServer(plays) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         assert len(server.requests) == 2
-    assert platform.finals[0].text == "Begin small."
+    assert platform.final_answers[0].text == "Begin small."

@@ -12,12 +12,12 @@ from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, said, team
 from tests.support.failing_store import FULL, open_failing_store
 from tests.support.fake_chat.recording_adapter import HistoryPlatform
-from tests.support.fake_models.players import asking_player, has_called, question, team_player
-from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.players import asking_behaviour, has_called, question, team_behaviour
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, prompt_text, start_engine, team
 
 CARD = "question:1:card"
 LONGEST_PAUSE = 60.0
@@ -25,10 +25,10 @@ FAILURES = 1_100
 """More failures than a delay can be doubled: 2.0 ** 1024 is too large for a float."""
 
 
-def asks_and_answers(_: Asked) -> Play:
+def asks_and_answers(_: ModelCall) -> ScriptedReply:
     """One response with a question that nobody waits for and the answer that ends the run."""
     answer = ToolUse(name="new_answer", arguments={"content": "Begin small."})
-    return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(wait=False)), answer])
+    return ScriptedReply(tool_calls=[ToolUse(name="ask_others", arguments=question(wait=False)), answer])
 
 
 async def begin(engine: Engine) -> None:
@@ -52,44 +52,44 @@ async def test_a_channel_that_fails_more_than_a_thousand_times_gets_its_posts(tm
             raise NotSent("out of order")
 
     platform.while_sending = fail
-    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await begin(engine)
         for _ in range(FAILURES):
             await clock.armed_until(clock.now() + LONGEST_PAUSE)
             clock.advance(LONGEST_PAUSE)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
 
 
 async def test_a_post_whose_thread_cannot_be_looked_up_is_retried(tmp_path: Path) -> None:
     clock = ManualClock()
     file = tmp_path / "t.db"
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         platform = HistoryPlatform(clock)
-        async with engine_on(file, server, platform, clock=clock) as engine:
+        async with start_engine(file, server, platform, clock=clock) as engine:
             await begin(engine)
             await platform.until(lambda: bool(platform.questions))
             await engine.wait_finished()
         platform = HistoryPlatform(clock, world=platform.world)
         store = await open_failing_store(file, clock)
-        async with engine_on(file, server, platform, clock=clock, store=store) as engine:
+        async with start_engine(file, server, platform, clock=clock, store=store) as engine:
             await engine.wait_finished()
             store.forgets = [FULL, FULL]
-            await platform.hears("1", question=1)
+            await platform.person_says("1", question=1)
             for _ in range(2):
                 await clock.armed_until(clock.now() + LONGEST_PAUSE)
                 clock.advance(LONGEST_PAUSE)
-            await platform.until(lambda: bool(platform.finals))
+            await platform.until(lambda: bool(platform.final_answers))
             await engine.wait_finished()
         assert not store.forgets
-    assert [outbound.place.thread for outbound in platform.sent if outbound.post in platform.receipts] == [CARD]
+    assert [outbound.place.thread for outbound in platform.sent if outbound.post in platform.acknowledgements] == [CARD]
     assert await nothing_waits_in(file)
 
 
-def asks_the_other_agent(asked: Asked) -> Play:
+def asks_the_other_agent(asked: ModelCall) -> ScriptedReply:
     """The first agent asks the second, which says something; then both work on."""
-    if "ask_others" in asked.tools and "first" in said(asked) and not has_called(asked, "ask_others"):
-        return Play(tool_calls=[ToolUse(name="ask_others", arguments={**question(), "to": ["agents"]})])
-    return team_player(asked) if asked.tools else Play(text="PostgreSQL, says the peer.")
+    if "ask_others" in asked.tools and "first" in prompt_text(asked) and not has_called(asked, "ask_others"):
+        return ScriptedReply(tool_calls=[ToolUse(name="ask_others", arguments={**question(), "to": ["agents"]})])
+    return team_behaviour(asked) if asked.tools else ScriptedReply(text="PostgreSQL, says the peer.")
 
 
 async def test_a_note_on_a_question_that_was_never_shown_is_not_posted(tmp_path: Path) -> None:
@@ -106,12 +106,15 @@ async def test_a_note_on_a_question_that_was_never_shown_is_not_posted(tmp_path:
         agents=(AgentSpec(name="one", model="local", persona="first"), AgentSpec(name="two", model="local")),
         policy=Policy(settle_delay=0),
     )
-    async with ModelServer(asks_the_other_agent) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with (
+        ModelServer(asks_the_other_agent) as server,
+        start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine,
+    ):
         run = await engine.start_run(task="a task", team=pair, place=PLACE, by=ANA)
         await engine.wait_ended(run)
         broken = False
         clock.advance(LONGEST_PAUSE)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
     assert [note for note in platform.notes if "says the peer" in note and not note.startswith("Question 1")] == []
     assert not platform.questions
@@ -127,7 +130,7 @@ async def test_a_post_that_the_channel_refuses_goes_to_the_requester(tmp_path: P
             raise SendRejected("The channel was deleted.")
 
     platform.while_sending = refuse
-    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
         await engine.wait_finished()
     (direct,) = [outbound for outbound in platform.sent if outbound.place.channel == f"@{ANA.id}"]
@@ -145,10 +148,10 @@ async def test_a_refused_post_does_not_block_the_rest(tmp_path: Path, kind: type
             raise SendRejected("this is too long")
 
     platform.while_sending = refuse
-    async with ModelServer() as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
         await engine.wait_finished()
-    assert platform.finals
+    assert platform.final_answers
     assert await nothing_waits_in(tmp_path / "t.db")
 
 
@@ -160,31 +163,31 @@ async def test_a_refused_question_falls_back_at_once(tmp_path: Path) -> None:
             raise SendRejected("the channel was deleted")
 
     platform.while_sending = refuse
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         assert "the channel was deleted" in str(server.requests[1].messages)
 
 
 async def test_the_card_of_a_question_that_closed_before_it_was_sent_is_never_shown(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock())
-    async with ModelServer(asks_and_answers) as server, engine_on(tmp_path / "t.db", server, platform) as engine:
+    async with ModelServer(asks_and_answers) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
         await begin(engine)
         await engine.wait_finished()
-    assert platform.finals
+    assert platform.final_answers
     assert not platform.questions
     assert await nothing_waits_in(tmp_path / "t.db")
 
 
 async def cancelled_while_doubtful(file: Path, platform: HistoryPlatform, clock: ManualClock) -> None:
     """A run is cancelled while the card of its question is doubtful."""
-    async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(file, server, platform, clock=clock) as engine:
         await begin(engine)
         await platform.until(lambda: bool(platform.questions))
         await clock.armed_until(clock.now() + 1)
         engine.cancel_run(1, ANA, "")
-        await platform.clicks(1, "option", "postgres")
-        await platform.until(lambda: any("Too late" in word.text for _, word in platform.words))
+        await platform.person_clicks(1, "option", "postgres")
+        await platform.until(lambda: any("Too late" in word.text for _, word in platform.private_replies))
         clock.advance(1)
         await engine.wait_finished()
 

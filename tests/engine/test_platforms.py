@@ -12,12 +12,12 @@ from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.engine.platforms import RECONNECT_DELAY
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, ask_is_a_run, engine_on, team
 from tests.support.failing_store import open_failing_store
 from tests.support.fake_chat.recording_adapter import HistoryPlatform
-from tests.support.fake_models.players import asking_player
-from tests.support.fake_models.replies import Play, Queue
+from tests.support.fake_models.players import asking_behaviour
+from tests.support.fake_models.replies import ReplyQueue, ScriptedReply
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, start_run_on_command, team
 
 OTHER = Place(platform="other", channel="general")
 
@@ -50,16 +50,16 @@ async def test_an_unreachable_platform_delays_no_other_and_is_tried_again(
     platform = ListPlatform(clock)
     async with (
         ModelServer() as server,
-        engine_on(tmp_path / "t.db", server, down, platform, clock=clock, obey=ask_is_a_run),
+        start_engine(tmp_path / "t.db", server, down, platform, clock=clock, obey=start_run_on_command),
     ):
-        await platform.commands("ask", "a task")
-        await platform.until(lambda: bool(platform.finals))
+        await platform.person_commands("ask", "a task")
+        await platform.until(lambda: bool(platform.final_answers))
         for _ in range(2):
             await clock.armed_until(clock.now() + pause)
             clock.advance(pause)
         await up.wait()
-        await down.commands("ask", "another task")
-        await down.until(lambda: bool(down.finals))
+        await down.person_commands("ask", "another task")
+        await down.until(lambda: bool(down.final_answers))
     assert "other cannot be reached" in caplog.text
     assert "the gateway does not answer" in caplog.text
 
@@ -67,16 +67,16 @@ async def test_an_unreachable_platform_delays_no_other_and_is_tried_again(
 async def test_a_timely_reply_counts_if_its_platform_is_reached_later(tmp_path: Path) -> None:
     clock = ManualClock()
     file = tmp_path / "t.db"
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         platform = HistoryPlatform(clock)
-        async with engine_on(file, server, platform, clock=clock) as engine:
+        async with start_engine(file, server, platform, clock=clock) as engine:
             await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
             await engine.wait_finished()
         platform = HistoryPlatform(clock, world=platform.world, while_starting=down_for(1, asyncio.Event()))
         platform.say_undelivered("sqlite", thread="question:1:card", after=60)
         clock.advance(3600)
-        async with engine_on(file, server, platform, clock=clock):
+        async with start_engine(file, server, platform, clock=clock):
             seconds = asyncio.create_task(seconds_pass(clock))
             await platform.until(lambda: bool(platform.finals))
             seconds.cancel()
@@ -100,8 +100,8 @@ async def test_stop_stops_every_part_even_if_a_platform_fails(tmp_path: Path) ->
         platform.while_stopping = stop_of(platform)
     store = await open_failing_store(tmp_path / "t.db", clock)
     with pytest.raises(RuntimeError, match="it broke while it was stopped"):
-        async with ModelServer() as server, engine_on(tmp_path, server, *platforms, clock=clock, store=store):
-            await platforms[0].hears("nothing of ours")
+        async with ModelServer() as server, start_engine(tmp_path, server, *platforms, clock=clock, store=store):
+            await platforms[0].person_says("nothing of ours")
     assert sorted(stopped) == ["first", "second", "third"]
     assert clock.alarms == []
 
@@ -109,20 +109,20 @@ async def test_stop_stops_every_part_even_if_a_platform_fails(tmp_path: Path) ->
 async def test_a_run_of_an_unconfigured_platform_stays_idle_and_calls_no_model(tmp_path: Path) -> None:
     clock = ManualClock()
     file = tmp_path / "t.db"
-    never = Play(gate=asyncio.Event())
-    async with ModelServer(Queue([never], then=asking_player)) as server:
+    never = ScriptedReply(gate=asyncio.Event())
+    async with ModelServer(ReplyQueue([never], then=asking_behaviour)) as server:
         other = ListPlatform(clock, platform="other")
-        async with engine_on(file, server, other, clock=clock) as engine:
+        async with start_engine(file, server, other, clock=clock) as engine:
             await engine.start_run(task="a task", team=team("one"), place=OTHER, by=ANA)
             await server.request_arrives(1)
         platform = ListPlatform(clock)
-        async with engine_on(file, server, platform, clock=clock) as engine:
+        async with start_engine(file, server, platform, clock=clock) as engine:
             await engine.wait_finished()
             clock.advance(24 * 3600)
             await engine.wait_finished()
             assert engine.active == ()
             assert len(server.requests) == 1
         other = ListPlatform(clock, platform="other")
-        async with engine_on(file, server, other, clock=clock):
+        async with start_engine(file, server, other, clock=clock):
             await other.until(lambda: bool(other.questions))
             assert len(server.requests) == 2

@@ -13,21 +13,23 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import AgentSpec, Team
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on
-from tests.support.fake_models.replies import Asked, Behaviour, Play, ToolUse
+from tests.support.fake_models.replies import Behaviour, ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine
 
 TEAM = Team(agents=tuple(AgentSpec(name=name, model="grok-4.1-fast") for name in ("one", "two")))
 RETIRED = "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; grok-4.3 answers instead"
 
 
-def agree(asked: Asked, served: str) -> Play:
+def agree(asked: ModelCall, served: str) -> ScriptedReply:
     """Answer, then vote for the first answer, then write the final text."""
     if "vote" in asked.tools:
-        return Play(tool_calls=[ToolUse(name="vote", arguments={"agent_id": "A", "reason": "It is good."})], served=served)
+        return ScriptedReply(
+            tool_calls=[ToolUse(name="vote", arguments={"agent_id": "A", "reason": "It is good."})], served=served
+        )
     if "new_answer" in asked.tools:
-        return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "Begin small."})], served=served)
-    return Play(text="Begin small, then grow.", served=served)
+        return ScriptedReply(tool_calls=[ToolUse(name="new_answer", arguments={"content": "Begin small."})], served=served)
+    return ScriptedReply(text="Begin small, then grow.", served=served)
 
 
 def at_xai(server: ModelServer, clock: Clock) -> ModelClient:
@@ -35,13 +37,13 @@ def at_xai(server: ModelServer, clock: Clock) -> ModelClient:
     return ModelClient(keys={"XAI_API_KEY": "xai-key"}, base_urls={"xai": server.url}, clock=clock)
 
 
-def redirects(asked: Asked) -> Play:
+def redirects(asked: ModelCall) -> ScriptedReply:
     return agree(asked, "grok-4.3")
 
 
-def refuses(asked: Asked) -> Play:
+def refuses(asked: ModelCall) -> ScriptedReply:
     if asked.model == "grok-4-1-fast-reasoning":
-        return Play(status=410, body='{"error": "The model grok-4-1-fast-reasoning was retired."}')
+        return ScriptedReply(status=410, body='{"error": "The model grok-4-1-fast-reasoning was retired."}')
     return agree(asked, asked.model)
 
 
@@ -52,10 +54,10 @@ async def test_a_retired_model_is_announced_before_it_costs_anything(tmp_path: P
     store = await SqliteStore.open(file, clock=platform.clock.now)
     async with (
         ModelServer(behaviour) as server,
-        engine_on(file, server, platform, clock=platform.clock, store=store, models=at_xai(server, platform.clock)) as engine,
+        start_engine(file, server, platform, clock=platform.clock, store=store, models=at_xai(server, platform.clock)) as engine,
     ):
         run = await engine.start_run(task="a task", team=TEAM, place=PLACE, by=ANA)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
         state = await engine.run(run)
         log = await store.log(run)
     assert platform.notes[0].startswith(RETIRED)

@@ -15,11 +15,11 @@ from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.engine.outbox import RECONCILE_TIMEOUT
 from orchestrator_bridge.team.team import Bounds, Policy
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, others_are_served, pong, said, team
 from tests.support.fake_chat.recording_adapter import HistoryPlatform, SharedHistory, crash_after_asking
-from tests.support.fake_models.players import asking_player, has_called, question
-from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.players import asking_behaviour, has_called, question
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, pong, prompt_text, start_engine, team, wait_until_idle
 
 POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800, grace=3)
 LONG = Bounds(wall=3e7)
@@ -46,15 +46,15 @@ async def card_without_an_answer(outbound: OutboundPost, _: PostedMessage) -> No
 async def test_a_check_that_came_too_early_is_repeated(tmp_path: Path) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock)
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await asks(engine, platform)
         clock.advance(UNTIL_EXPIRY)
         clock.time -= 0.01  # set back before the run has looked
         await engine.wait_finished()
-        assert not platform.finals
+        assert not platform.final_answers
         await clock.armed_until(clock.now() + 1)
         clock.advance(1)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
     assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
 
 
@@ -62,41 +62,41 @@ async def test_a_check_that_came_too_early_is_repeated(tmp_path: Path) -> None:
 async def test_people_get_the_full_time_on_a_platform_whose_clock_is_minutes_off(tmp_path: Path, ahead: float) -> None:
     clock = ManualClock()
     platform = ListPlatform(clock, ahead=ahead)
-    async with ModelServer(asking_player) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await asks(engine, platform)
         clock.advance(UNTIL_EXPIRY - 1)
         await engine.wait_finished()
-        assert not platform.finals
+        assert not platform.final_answers
         clock.advance(1)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
 
 
 @pytest.mark.parametrize("ahead", MINUTES_OFF)
 async def test_a_card_found_after_an_hour_expires_by_its_first_deadline(tmp_path: Path, ahead: float) -> None:
     clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         await crash_after_asking(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
         clock.advance(3600)
         platform = HistoryPlatform(clock, world=world, ahead=ahead)
-        async with engine_on(file, server, platform, clock=clock):
-            await platform.until(lambda: bool(platform.finals))
+        async with start_engine(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.final_answers))
     assert (platform.questions[-1].closed or "").startswith("Nobody answered in 30 min")
 
 
 @pytest.mark.parametrize("ahead", MINUTES_OFF)
 async def test_a_card_found_in_time_leaves_people_the_remaining_time(tmp_path: Path, ahead: float) -> None:
     clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         await crash_after_asking(file, server, HistoryPlatform(clock, world=world, ahead=ahead), POLICY)
         clock.advance(1000)
         platform = HistoryPlatform(clock, world=world, ahead=ahead)
-        async with engine_on(file, server, platform, clock=clock) as engine:
+        async with start_engine(file, server, platform, clock=clock) as engine:
             await engine.wait_finished()
             clock.advance(UNTIL_EXPIRY - 1000 - 1)
             await engine.wait_finished()
-            assert not platform.finals
+            assert not platform.final_answers
             clock.advance(1)
-            await platform.until(lambda: bool(platform.finals))
+            await platform.until(lambda: bool(platform.final_answers))
 
 
 async def test_edits_do_not_change_the_estimate_of_the_platforms_clock(tmp_path: Path) -> None:
@@ -104,28 +104,28 @@ async def test_edits_do_not_change_the_estimate_of_the_platforms_clock(tmp_path:
     clock, edited = ManualClock(), asyncio.Event()
     platform = HistoryPlatform(clock)
 
-    def asks_again(asked: Asked) -> Play:
+    def asks_again(asked: ModelCall) -> ScriptedReply:
         if not has_called(asked, "ask_others") or "Once more?" in str(asked.messages):
-            return asking_player(asked)
-        return Play(tool_calls=[ToolUse(name="ask_others", arguments=question(question="Once more?"))], gate=edited)
+            return asking_behaviour(asked)
+        return ScriptedReply(tool_calls=[ToolUse(name="ask_others", arguments=question(question="Once more?"))], gate=edited)
 
     async def doubtful(sending: OutboundPost, _: PostedMessage) -> None:
         if sending.key == "question:2:card":
             raise SendUncertain("no answer came")
 
     platform.while_sending = doubtful
-    async with ModelServer(asks_again) as server, engine_on(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    async with ModelServer(asks_again) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await asks(engine, platform)
         clock.advance(1000)
-        await platform.hears("1", question=1)
-        await platform.until(lambda: bool(platform.receipts) and isinstance(platform.sent[-1].post, RunCard))
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.acknowledgements) and isinstance(platform.sent[-1].post, RunCard))
         edited.set()
         await platform.until(lambda: platform.questions[-1].question == 2)
         await clock.armed_until(clock.now() + 1)
         clock.advance(1)
         await engine.wait_finished()
         clock.advance(UNTIL_EXPIRY)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
 
 
 @asynccontextmanager
@@ -134,14 +134,14 @@ async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServe
     clock = ManualClock()
     platform = HistoryPlatform(clock, while_sending=card_without_an_answer)
     platform.finding.clear()
-    async with ModelServer(asking_player) as server, engine_on(file, server, platform, clock=clock, obey=pong) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(file, server, platform, clock=clock, obey=pong) as engine:
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await clock.armed_until(clock.now() + 1)
         platform.say_undelivered("sqlite", thread=CARD, after=60)
         clock.advance(POLICY.expire_after)
         await platform.until(lambda: CARD in platform.found)
-        await others_are_served(platform)
+        await wait_until_idle(platform)
         yield server, platform, clock, engine
 
 
@@ -150,7 +150,7 @@ async def test_a_card_doubtful_at_the_deadline_is_searched_for_first(tmp_path: P
         platform.finding.set()
         await engine.wait_finished()
         clock.advance(POLICY.grace)
-        await platform.until(lambda: bool(platform.finals))
+        await platform.until(lambda: bool(platform.final_answers))
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 
 
@@ -166,24 +166,24 @@ async def test_an_extended_question_is_read_again_before_it_expires(tmp_path: Pa
     platform = HistoryPlatform(clock)
     never = asyncio.Event()
 
-    def player(asked: Asked) -> Play:
+    def player(asked: ModelCall) -> ScriptedReply:
         """`one` asks people; `two` thinks for ever, so that the run never sleeps."""
-        return asking_player(asked) if "You are one," in said(asked) else Play(gate=never)
+        return asking_behaviour(asked) if "You are one," in prompt_text(asked) else ScriptedReply(gate=never)
 
     async with (
         ModelServer(player) as server,
-        engine_on(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+        start_engine(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
     ):
         await engine.start_run(task="a task", team=team("one", "two", policy=POLICY, bounds=LONG), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
-        await others_are_served(platform)
+        await wait_until_idle(platform)
         platform.reading.clear()
         clock.advance(UNTIL_EXPIRY)
         await platform.until(lambda: len(platform.read_after) == 1)
-        await platform.clicks(1, "more", "600")
-        await others_are_served(platform)
+        await platform.person_clicks(1, "more", "600")
+        await wait_until_idle(platform)
         platform.reading.set()
-        await others_are_served(platform)
+        await wait_until_idle(platform)
         platform.say_undelivered("sqlite", thread=CARD)
         clock.advance(600)
         await platform.until(lambda: platform.questions[-1].closed is not None)

@@ -9,9 +9,9 @@ from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import Policy
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
-from tests.support.fake_models.players import asking_player, team_player
+from tests.support.fake_models.players import asking_behaviour, team_behaviour
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
 
 POLICY = Policy(settle_delay=0, remind_after=0, expire_after=1800)
 
@@ -28,22 +28,22 @@ async def asks(engine: Engine, platform: ListPlatform) -> None:
 
 async def test_a_single_run_leaves_unfinished_runs_alone(tmp_path: Path) -> None:
     clock, file = ManualClock(), tmp_path / "t.db"
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         platform = forgetful(clock)
-        async with engine_on(file, server, platform, clock=clock) as engine:
+        async with start_engine(file, server, platform, clock=clock) as engine:
             await asks(engine, platform)
     clock.advance(3600)
-    async with ModelServer(team_player) as server:
+    async with ModelServer(team_behaviour) as server:
         platform = forgetful(clock)
-        async with engine_on(file, server, platform, clock=clock, start=Engine.start_afresh) as engine:
+        async with start_engine(file, server, platform, clock=clock, start=Engine.start_afresh) as engine:
             run = await engine.start_run(task="second", team=team("one"), place=PLACE, by=ANA)
-            await platform.hears("1", question=1)
-            await platform.until(lambda: bool(platform.words))
+            await platform.person_says("1", question=1)
+            await platform.until(lambda: bool(platform.private_replies))
             await engine.wait_ended(run)
             await engine.wait_finished()
-        assert {final.run for final in platform.finals} == {run} == engine.started_here
+        assert {final.run for final in platform.final_answers} == {run} == engine.started_here
         assert platform.questions == []
-        assert "Run 1 is not active in this process" in platform.words[0][1].text
+        assert "Run 1 is not active in this process" in platform.private_replies[0][1].text
         assert len(server.requests) == 1
     store = await SqliteStore.open(file)
     open_questions = await store.questions(status="open")

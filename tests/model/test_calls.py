@@ -6,12 +6,12 @@ import asyncio
 from decimal import Decimal
 
 from orchestrator_bridge.model.interface import Message, Request, Response, ToolCall, Usage
-from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import BOTH_WAYS, KEY, NEW_ANSWER, create_model_client, create_request
 
 
-async def answered(play: Play, request: Request) -> tuple[Response, Asked]:
+async def answered(play: ScriptedReply, request: Request) -> tuple[Response, ModelCall]:
     async with ModelServer([play]) as server:
         models = create_model_client(server)
         response = await models.respond(request)
@@ -22,14 +22,14 @@ async def answered(play: Play, request: Request) -> tuple[Response, Asked]:
 @BOTH_WAYS
 async def test_the_text_is_the_models_answer(model: str) -> None:
     text = "Hello — this is a long enough answer to come in several pieces. 🌍"
-    response, _ = await answered(Play(text=text), create_request(model=model))
+    response, _ = await answered(ScriptedReply(text=text), create_request(model=model))
     assert response.text == text
     assert response.tool_calls == ()
 
 
 async def test_a_vendor_is_asked_to_stream_and_an_own_endpoint_is_not() -> None:
-    _, streamed = await answered(Play(text="a"), create_request(model="xai/grok-4.3"))
-    _, whole = await answered(Play(text="a"), create_request(model="mine"))
+    _, streamed = await answered(ScriptedReply(text="a"), create_request(model="xai/grok-4.3"))
+    _, whole = await answered(ScriptedReply(text="a"), create_request(model="mine"))
     assert streamed.body["stream"] is True
     assert streamed.body["stream_options"] == {"include_usage": True}
     assert "stream" not in whole.body
@@ -37,7 +37,7 @@ async def test_a_vendor_is_asked_to_stream_and_an_own_endpoint_is_not() -> None:
 
 @BOTH_WAYS
 async def test_reasoning_stays_out_of_the_text(model: str) -> None:
-    response, _ = await answered(Play(text="42", reasoning="Let me think …"), create_request(model=model))
+    response, _ = await answered(ScriptedReply(text="42", reasoning="Let me think …"), create_request(model=model))
     assert response.text == "42"
 
 
@@ -47,7 +47,7 @@ async def test_tool_calls_are_returned_with_their_raw_arguments(model: str) -> N
         ToolUse(name="new_answer", arguments='{"content": "begin', id="a"),
         ToolUse(name="ask_others", arguments={"q": 1}, id="b"),
     ]
-    response, _ = await answered(Play(tool_calls=uses), create_request(model=model))
+    response, _ = await answered(ScriptedReply(tool_calls=uses), create_request(model=model))
     assert response.tool_calls == (
         ToolCall(id="a", name="new_answer", arguments='{"content": "begin'),
         ToolCall(id="b", name="ask_others", arguments='{"q": 1}'),
@@ -56,7 +56,7 @@ async def test_tool_calls_are_returned_with_their_raw_arguments(model: str) -> N
 
 async def test_tool_calls_without_an_id_of_their_own_get_one() -> None:
     uses = [ToolUse(name="vote", id="same"), ToolUse(name="vote", id="same")]
-    response, _ = await answered(Play(tool_calls=uses), create_request())
+    response, _ = await answered(ScriptedReply(tool_calls=uses), create_request())
     first, second = response.tool_calls
     assert first.id == "same"
     assert second.id not in ("", "same")
@@ -65,19 +65,19 @@ async def test_tool_calls_without_an_id_of_their_own_get_one() -> None:
 @BOTH_WAYS
 async def test_usage_has_cached_and_reasoning_tokens(model: str) -> None:
     tokens = Tokens(input=1000, output=200, cached=600, reasoning=150)
-    response, _ = await answered(Play(text="x", usage=tokens), create_request(model=model))
+    response, _ = await answered(ScriptedReply(text="x", usage=tokens), create_request(model=model))
     assert response.usage == Usage(input=1000, output=200, cached=600, reasoning=150)
 
 
 async def test_reasoning_reported_beside_the_output_is_added_to_it() -> None:
     tokens = Tokens(input=1000, output=200, reasoning=150, total=1350)
-    response, _ = await answered(Play(text="x", usage=tokens), create_request())
+    response, _ = await answered(ScriptedReply(text="x", usage=tokens), create_request())
     assert response.usage == Usage(input=1000, output=350, reasoning=150)
 
 
 @BOTH_WAYS
 async def test_unreported_usage_is_estimated_and_has_no_cost(model: str) -> None:
-    response, _ = await answered(Play(text="x" * 40, usage=None), create_request(model=model))
+    response, _ = await answered(ScriptedReply(text="x" * 40, usage=None), create_request(model=model))
     assert response.usage.estimated
     assert response.usage.output == 10
     assert response.usage.input > 0
@@ -85,19 +85,19 @@ async def test_unreported_usage_is_estimated_and_has_no_cost(model: str) -> None
 
 
 async def test_the_served_model_is_the_one_named_in_the_answer() -> None:
-    response, asked = await answered(Play(text="x", served="grok-4.3"), create_request(model="grok-4.1-fast"))
+    response, asked = await answered(ScriptedReply(text="x", served="grok-4.3"), create_request(model="grok-4.1-fast"))
     assert asked.model == "grok-4-1-fast-reasoning"
     assert response.served == "grok-4.3"
 
 
 async def test_the_cost_is_booked_from_the_reported_usage_at_the_declared_price() -> None:
     tokens = Tokens(input=1000, output=200, cached=600)
-    response, _ = await answered(Play(text="x", usage=tokens), create_request(model="mine"))
+    response, _ = await answered(ScriptedReply(text="x", usage=tokens), create_request(model="mine"))
     assert response.cost == Decimal("0.0023")  # 400 at $2, 600 at $0.50 and 200 at $6 a million
 
 
 async def test_a_model_without_a_price_has_no_cost() -> None:
-    response, _ = await answered(Play(text="x"), create_request(model="xai/a-model-of-tomorrow"))
+    response, _ = await answered(ScriptedReply(text="x"), create_request(model="xai/a-model-of-tomorrow"))
     assert response.cost is None
 
 
@@ -109,7 +109,7 @@ async def test_the_conversation_and_the_tools_are_sent_in_the_providers_format()
         Message(role="assistant", tool_calls=(use,)),
         Message(role="tool", text="taken", tool_call="c1"),
     )
-    _, asked = await answered(Play(text="x"), create_request(messages=messages, max_output=99))
+    _, asked = await answered(ScriptedReply(text="x"), create_request(messages=messages, max_output=99))
     assert asked.messages == [
         {"role": "system", "content": "You are planner."},
         {"role": "user", "content": "Do it."},
@@ -128,13 +128,13 @@ async def test_the_conversation_and_the_tools_are_sent_in_the_providers_format()
 async def test_invalid_arguments_are_sent_back_as_json() -> None:
     use = ToolCall(id="c1", name="vote", arguments='{"agent_id": ')
     messages = (Message(role="user", text="Do it."), Message(role="assistant", tool_calls=(use,)))
-    _, asked = await answered(Play(text="x"), create_request(messages=messages))
+    _, asked = await answered(ScriptedReply(text="x"), create_request(messages=messages))
     assert asked.messages[1]["tool_calls"][0]["function"]["arguments"] == '{"unreadable": "{\\"agent_id\\": "}'
 
 
 @BOTH_WAYS
 async def test_a_lone_surrogate_in_a_text_does_not_stop_a_call(model: str) -> None:
-    response, asked = await answered(Play(text="fine"), create_request("odd \ud83d end", model=model))
+    response, asked = await answered(ScriptedReply(text="fine"), create_request("odd \ud83d end", model=model))
     assert asked.messages[1]["content"] == "odd \ufffd end"
     assert response.text == "fine"
 
@@ -142,37 +142,41 @@ async def test_a_lone_surrogate_in_a_text_does_not_stop_a_call(model: str) -> No
 @BOTH_WAYS
 async def test_surrogate_pairs_are_joined_and_lone_surrogates_replaced(model: str) -> None:
     use = ToolUse(name="vote", arguments='{"agent_id": "\ud83d\ude00 \ud83d"}')
-    response, _ = await answered(Play(text="yes \ud83d\ude00 no \ude00", tool_calls=[use]), create_request(model=model))
+    response, _ = await answered(ScriptedReply(text="yes \ud83d\ude00 no \ude00", tool_calls=[use]), create_request(model=model))
     assert response.text == "yes \U0001f600 no \ufffd"
     assert response.tool_calls[0].arguments == '{"agent_id": "\U0001f600 \ufffd"}'
 
 
 async def test_an_endpoint_without_a_key_gets_none() -> None:
-    _, asked = await answered(Play(text="x"), create_request(model="keyless", max_output=9))
+    _, asked = await answered(ScriptedReply(text="x"), create_request(model="keyless", max_output=9))
     assert "authorization" not in asked.headers
     assert asked.model == "keyless"
     assert asked.body["max_tokens"] == 9
 
 
 async def test_an_empty_answer_is_an_answer() -> None:
-    response, _ = await answered(Play(text=None), create_request())
+    response, _ = await answered(ScriptedReply(text=None), create_request())
     assert (response.text, response.tool_calls) == ("", ())
 
 
 async def test_a_refusal_in_words_is_the_text() -> None:
     body = '{"model": "m", "choices": [{"message": {"content": null, "refusal": "I would rather not."}}]}'
-    response, _ = await answered(Play(body=body), create_request())
+    response, _ = await answered(ScriptedReply(body=body), create_request())
     assert response.text == "I would rather not."
 
 
 async def test_arguments_that_come_as_an_object_are_taken_as_text() -> None:
     call = '{"id": "c", "function": {"name": "vote", "arguments": {"agent_id": "agent1"}}}'
-    response, _ = await answered(Play(body=f'{{"choices": [{{"message": {{"tool_calls": [{call}]}}}}]}}'), create_request())
+    response, _ = await answered(
+        ScriptedReply(body=f'{{"choices": [{{"message": {{"tool_calls": [{call}]}}}}]}}'), create_request()
+    )
     assert response.tool_calls == (ToolCall(id="c", name="vote", arguments='{"agent_id": "agent1"}'),)
 
 
 async def test_a_server_that_does_not_stream_is_understood_all_the_same() -> None:
-    response, _ = await answered(Play(body='{"model": "m", "choices": [{"message": {"content": "whole"}}]}'), create_request())
+    response, _ = await answered(
+        ScriptedReply(body='{"model": "m", "choices": [{"message": {"content": "whole"}}]}'), create_request()
+    )
     assert response.text == "whole"
 
 

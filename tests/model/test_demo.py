@@ -25,7 +25,7 @@ def asked(task: str = TASK) -> ScriptedRun:
     """The run when planner and skeptic have done what they can, and a person is awaited."""
     run = ScriptedRun(demo(), task)
     run.complete_call("operator")
-    run.posts_question(1)
+    run.post_question(1)
     run.play_to_end()
     return run
 
@@ -130,7 +130,7 @@ def test_a_stopped_run_continues_unaffected() -> None:
     run = asked()
     run.replies(1, "2")
     before = play_turn(run.script, run.request("operator"), "s")
-    run.restarts()
+    run.restart()
     assert play_turn(demo(), run.request("operator"), "s") == before
     assert "Try it small first" in final(run)
 

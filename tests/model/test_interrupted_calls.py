@@ -10,7 +10,7 @@ import pytest
 from orchestrator_bridge.model import errors
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.client import ModelClient
-from tests.support.fake_models.replies import Cut, Play
+from tests.support.fake_models.replies import Cut, ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import BOTH_WAYS, KEY, call_error, create_model_client, create_request
 
@@ -68,33 +68,33 @@ async def test_an_unknown_host_is_reported() -> None:
 @BOTH_WAYS
 @pytest.mark.parametrize("cut", ["before", "midway"])
 async def test_a_lost_connection_means_the_provider_is_unavailable(cut: Cut, model: str) -> None:
-    error = await call_error(Play(text=LONG, cut=cut), create_request(model=model))
+    error = await call_error(ScriptedReply(text=LONG, cut=cut), create_request(model=model))
     assert type(error) is errors.ProviderUnavailable
     assert "was lost" in error.found
 
 
 async def test_a_stream_that_ends_early_means_the_provider_is_unavailable() -> None:
-    error = await call_error(Play(text=LONG, cut="unfinished"), create_request())
+    error = await call_error(ScriptedReply(text=LONG, cut="unfinished"), create_request())
     assert type(error) is errors.ProviderUnavailable
     assert error.found == "the stream from xai ended before the answer was complete."
 
 
 @BOTH_WAYS
 async def test_a_silent_server_times_out_after_the_requests_timeout(model: str) -> None:
-    error = await call_error(Play(text=LONG, gate=asyncio.Event()), create_request(model=model, timeout=0.05))
+    error = await call_error(ScriptedReply(text=LONG, gate=asyncio.Event()), create_request(model=model, timeout=0.05))
     assert type(error) is errors.TimedOut
     assert error.found == f"{model.split('/')[0]} did not answer within 0.05 s."
 
 
 async def test_a_stalled_stream_times_out_before_the_requests_timeout() -> None:
-    error = await call_error(Play(text=LONG, gate=asyncio.Event()), create_request(), stall_after=0.05)
+    error = await call_error(ScriptedReply(text=LONG, gate=asyncio.Event()), create_request(), stall_after=0.05)
     assert type(error) is errors.TimedOut
     assert error.found == "xai sent nothing for 0.05 s in the middle of its answer."
 
 
 async def test_a_model_may_reason_in_silence_before_its_first_piece() -> None:
     gate = asyncio.Event()
-    async with ModelServer([Play(text=None, gate=gate)]) as server:
+    async with ModelServer([ScriptedReply(text=None, gate=gate)]) as server:
         models = create_model_client(server, stall_after=0.0)
         call = asyncio.ensure_future(models.respond(create_request()))
         await server.request_arrives(1)
@@ -104,28 +104,28 @@ async def test_a_model_may_reason_in_silence_before_its_first_piece() -> None:
 
 
 GARBAGE = [
-    (Play(body="Welcome to the hotel"), "something other than JSON: 'Welcome to the hotel'"),
-    (Play(body="<html><title>Log in</title></html>", content_type="text/html"), "something other than JSON: 'Log in'"),
-    (Play(body='{"choices": [{"mess'), "something other than JSON"),
-    (Play(body=""), "something other than JSON: ''"),
-    (Play(body=b'{"a": "\xff"}'), "unreadable JSON"),
-    (Play(body="[" * 200_000), "unreadable JSON"),
-    (Play(body="{}"), "JSON of an unexpected shape: choices: Field required"),
-    (Play(body='{"choices": null}'), "JSON of an unexpected shape: choices"),
-    (Play(body='{"choices": []}'), "JSON of an unexpected shape: choices"),
-    (Play(body='{"choices": [{"message": null}]}'), "JSON of an unexpected shape: choices.0.message"),
-    (Play(body='["hello"]'), "JSON of an unexpected shape: body"),
-    (Play(body='"hello"'), "JSON of an unexpected shape: body"),
+    (ScriptedReply(body="Welcome to the hotel"), "something other than JSON: 'Welcome to the hotel'"),
+    (ScriptedReply(body="<html><title>Log in</title></html>", content_type="text/html"), "something other than JSON: 'Log in'"),
+    (ScriptedReply(body='{"choices": [{"mess'), "something other than JSON"),
+    (ScriptedReply(body=""), "something other than JSON: ''"),
+    (ScriptedReply(body=b'{"a": "\xff"}'), "unreadable JSON"),
+    (ScriptedReply(body="[" * 200_000), "unreadable JSON"),
+    (ScriptedReply(body="{}"), "JSON of an unexpected shape: choices: Field required"),
+    (ScriptedReply(body='{"choices": null}'), "JSON of an unexpected shape: choices"),
+    (ScriptedReply(body='{"choices": []}'), "JSON of an unexpected shape: choices"),
+    (ScriptedReply(body='{"choices": [{"message": null}]}'), "JSON of an unexpected shape: choices.0.message"),
+    (ScriptedReply(body='["hello"]'), "JSON of an unexpected shape: body"),
+    (ScriptedReply(body='"hello"'), "JSON of an unexpected shape: body"),
 ]
 
 
 async def test_a_page_in_place_of_a_stream_is_an_invalid_response() -> None:
-    error = await call_error(Play(body="<title>Log in to the hotel</title>", content_type="text/html"))
+    error = await call_error(ScriptedReply(body="<title>Log in to the hotel</title>", content_type="text/html"))
     assert error.found == "xai returned something other than JSON: 'Log in to the hotel'."
 
 
 @pytest.mark.parametrize(("play", "found"), GARBAGE)
-async def test_a_body_that_is_not_an_answer_is_an_invalid_response(play: Play, found: str) -> None:
+async def test_a_body_that_is_not_an_answer_is_an_invalid_response(play: ScriptedReply, found: str) -> None:
     error = await call_error(play, create_request(model="mine"))
     assert type(error) is errors.InvalidResponse
     assert error.found.startswith(f"mine returned {found}")
@@ -133,13 +133,13 @@ async def test_a_body_that_is_not_an_answer_is_an_invalid_response(play: Play, f
 
 @pytest.mark.parametrize("body", ["data: {oops\n\n", 'data: {"choices": "none"}\n\n', "data: 7\n\n"])
 async def test_a_stream_of_garbage_is_an_invalid_response(body: str) -> None:
-    error = await call_error(Play(body=body, content_type="text/event-stream"), create_request())
+    error = await call_error(ScriptedReply(body=body, content_type="text/event-stream"), create_request())
     assert type(error) is errors.InvalidResponse
 
 
 @BOTH_WAYS
 async def test_a_cancelled_call_closes_its_connection(model: str) -> None:
-    async with ModelServer([Play(text=LONG, gate=asyncio.Event())]) as server:
+    async with ModelServer([ScriptedReply(text=LONG, gate=asyncio.Event())]) as server:
         models = create_model_client(server)
         call = asyncio.ensure_future(models.respond(create_request(model=model)))
         await server.request_arrives(1)
@@ -151,7 +151,7 @@ async def test_a_cancelled_call_closes_its_connection(model: str) -> None:
 
 
 async def test_a_failed_call_is_not_retried() -> None:
-    async with ModelServer([Play(status=503, headers={"retry-after": "0"}), Play(text="second")]) as server:
+    async with ModelServer([ScriptedReply(status=503, headers={"retry-after": "0"}), ScriptedReply(text="second")]) as server:
         models = create_model_client(server)
         with pytest.raises(errors.Overloaded):
             await models.respond(create_request())

@@ -13,7 +13,7 @@ import pytest
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import BadRequest, InvalidApiKey, Overloaded, TimedOut
 from orchestrator_bridge.model.interface import Message, ToolCall, Usage
-from tests.support.fake_models.replies import Play, Tokens, ToolUse
+from tests.support.fake_models.replies import ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.litellm_vendors import ALL_VENDORS, CLAUDE, FLASH, SECRET, Vendor, call_vendor, vendor_client, vendor_error
 from tests.support.model_calls import NEW_ANSWER, create_request
@@ -25,14 +25,14 @@ USE = ToolUse(name="new_answer", arguments={"content": "begin small"}, id="toolu
 
 @ALL_VENDORS
 async def test_the_text_and_the_served_model_are_returned(vendor: Vendor) -> None:
-    response, _ = await call_vendor(vendor, Play(text="Hello — 🌍", served="served-1"))
+    response, _ = await call_vendor(vendor, ScriptedReply(text="Hello — 🌍", served="served-1"))
     assert response.text == "Hello — 🌍"
     assert response.served == "served-1"
 
 
 @ALL_VENDORS
 async def test_tools_are_offered_and_tool_calls_returned(vendor: Vendor) -> None:
-    response, asked = await call_vendor(vendor, Play(tool_calls=[USE]))
+    response, asked = await call_vendor(vendor, ScriptedReply(tool_calls=[USE]))
     assert set(asked.tools["new_answer"]["properties"]) == {"content"}
     (call,) = response.tool_calls
     assert (call.name, call.arguments) == ("new_answer", '{"content": "begin small"}')
@@ -50,7 +50,7 @@ async def test_a_conversation_with_a_tool_result_continues(vendor: Vendor) -> No
     )
     for tools in ((NEW_ANSWER,), ()):  # peers and winners write without tools, in a conversation that holds uses of them
         response, asked = await call_vendor(
-            vendor, Play(text="x"), create_request(model=vendor.model, messages=messages, tools=tools)
+            vendor, ScriptedReply(text="x"), create_request(model=vendor.model, messages=messages, tools=tools)
         )
         assert response.text == "x"
         assert "Your answer stands." in str(asked.body)
@@ -73,19 +73,21 @@ async def test_a_conversation_with_a_tool_result_continues(vendor: Vendor) -> No
     ids=["anthropic", "gemini"],
 )
 async def test_usage_includes_cached_and_reasoning_tokens(vendor: Vendor, tokens: Tokens, usage: Usage) -> None:
-    response, _ = await call_vendor(vendor, Play(text="x", usage=tokens))
+    response, _ = await call_vendor(vendor, ScriptedReply(text="x", usage=tokens))
     assert response.usage == usage
 
 
 @ALL_VENDORS
 async def test_reasoning_stays_out_of_the_text(vendor: Vendor) -> None:
-    response, _ = await call_vendor(vendor, Play(text="42", reasoning="Let me think …", signature="c2lnbmVk"))
+    response, _ = await call_vendor(vendor, ScriptedReply(text="42", reasoning="Let me think …", signature="c2lnbmVk"))
     assert response.text == "42"
 
 
 @ALL_VENDORS
 async def test_a_silent_vendor_times_out_after_the_requests_timeout(vendor: Vendor) -> None:
-    async with ModelServer([Play(text="warm"), Play(text="x", gate=asyncio.Event())], wire=vendor.wire) as server:
+    async with ModelServer(
+        [ScriptedReply(text="warm"), ScriptedReply(text="x", gate=asyncio.Event())], wire=vendor.wire
+    ) as server:
         models = vendor_client(vendor, server)
         await models.respond(create_request(model=vendor.model))
         with pytest.raises(TimedOut, match=rf"{vendor.provider} did not answer within 0\.05 s"):
@@ -94,7 +96,7 @@ async def test_a_silent_vendor_times_out_after_the_requests_timeout(vendor: Vend
 
 
 async def test_a_cancelled_call_closes_its_connection() -> None:
-    async with ModelServer([Play(text="x", gate=asyncio.Event())], wire=CLAUDE.wire) as server:
+    async with ModelServer([ScriptedReply(text="x", gate=asyncio.Event())], wire=CLAUDE.wire) as server:
         models = vendor_client(CLAUDE, server)
         call = asyncio.ensure_future(models.respond(create_request(model=CLAUDE.model)))
         await server.request_arrives(1)
@@ -106,7 +108,7 @@ async def test_a_cancelled_call_closes_its_connection() -> None:
 
 
 async def test_a_failed_call_is_not_retried() -> None:
-    async with ModelServer([Play(status=529, body="{}"), Play(text="second")], wire=CLAUDE.wire) as server:
+    async with ModelServer([ScriptedReply(status=529, body="{}"), ScriptedReply(text="second")], wire=CLAUDE.wire) as server:
         models = vendor_client(CLAUDE, server)
         with pytest.raises(Overloaded, match="is overloaded or failing"):
             await models.respond(create_request(model=CLAUDE.model))
@@ -116,7 +118,7 @@ async def test_a_failed_call_is_not_retried() -> None:
 
 
 async def test_concurrent_calls_share_one_thread_which_ends_with_the_client() -> None:
-    async with ModelServer(lambda _: Play(text="x"), wire=CLAUDE.wire) as server:
+    async with ModelServer(lambda _: ScriptedReply(text="x"), wire=CLAUDE.wire) as server:
         models = vendor_client(CLAUDE, server)
         await asyncio.gather(*(models.respond(create_request(f"task {number}", model=CLAUDE.model)) for number in range(10)))
         assert sum(thread.name == "litellm" for thread in threading.enumerate()) == 1
@@ -140,7 +142,7 @@ async def test_a_missing_extra_is_reported_with_its_install_command() -> None:
 
 
 async def test_no_key_appears_in_a_vendors_message() -> None:
-    error = await vendor_error(CLAUDE, Play(status=401, body=f'{{"error": {{"message": "bad key {SECRET}"}}}}'))
+    error = await vendor_error(CLAUDE, ScriptedReply(status=401, body=f'{{"error": {{"message": "bad key {SECRET}"}}}}'))
     assert SECRET not in repr(error) + error.found + error.advice
     assert "[key]" in error.found
     assert error.__cause__ is None

@@ -9,7 +9,7 @@ import pytest
 from orchestrator_bridge.model import errors
 from orchestrator_bridge.model.client import ModelClient
 from tests.model.test_interrupted_calls import free_port
-from tests.support.fake_models.replies import Play
+from tests.support.fake_models.replies import ScriptedReply
 from tests.support.litellm_vendors import ALL_VENDORS, CLAUDE, FLASH, KEYS, MISTRAL, Vendor, vendor_error
 from tests.support.model_calls import create_request
 
@@ -32,7 +32,7 @@ STATUSES = [
 @ALL_VENDORS
 async def test_a_status_means_one_error(status: int, expected: type[errors.ModelError], vendor: Vendor) -> None:
     body = json.dumps({"type": "error", "error": {"type": "some_error", "message": "the provider's own words"}})
-    error = await vendor_error(vendor, Play(status=status, body=body, headers={"retry-after": "7"}))
+    error = await vendor_error(vendor, ScriptedReply(status=status, body=body, headers={"retry-after": "7"}))
     assert type(error) is expected
     assert vendor.provider in error.found
     assert error.found.endswith(": the provider's own words.")
@@ -65,13 +65,13 @@ async def test_a_status_means_one_error(status: int, expected: type[errors.Model
 async def test_a_message_overrides_the_status(
     vendor: Vendor, status: int, message: str, expected: type[errors.ModelError]
 ) -> None:
-    error = await vendor_error(vendor, Play(status=status, body=json.dumps({"error": {"message": message}})))
+    error = await vendor_error(vendor, ScriptedReply(status=status, body=json.dumps({"error": {"message": message}})))
     assert type(error) is expected
     assert message.rstrip(".") in error.found
 
 
 async def test_an_answer_withheld_by_a_filter_is_refused_content() -> None:
-    error = await vendor_error(FLASH, Play(finish="SAFETY"))
+    error = await vendor_error(FLASH, ScriptedReply(finish="SAFETY"))
     assert type(error) is errors.ContentRefused
 
 
@@ -85,12 +85,12 @@ async def test_an_unreachable_server_is_a_failed_connection(vendor: Vendor) -> N
 
 @ALL_VENDORS
 async def test_a_lost_connection_means_the_provider_is_unavailable(vendor: Vendor) -> None:
-    error = await vendor_error(vendor, Play(text="An answer that is cut.", cut="midway"))
+    error = await vendor_error(vendor, ScriptedReply(text="An answer that is cut.", cut="midway"))
     assert type(error) is errors.ProviderUnavailable
 
 
 @ALL_VENDORS
 @pytest.mark.parametrize("body", ["Welcome to the hotel", '{"id": "x", "cont'])
 async def test_a_body_that_is_not_json_is_an_invalid_response(vendor: Vendor, body: str) -> None:
-    error = await vendor_error(vendor, Play(body=body))
+    error = await vendor_error(vendor, ScriptedReply(body=body))
     assert type(error) is errors.InvalidResponse

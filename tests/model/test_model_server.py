@@ -13,8 +13,8 @@ from pathlib import Path
 import openai
 
 from orchestrator_bridge.model.interface import ToolSpec
-from tests.support.fake_models.players import asking_player, asks_if, team_player
-from tests.support.fake_models.replies import Play, Queue
+from tests.support.fake_models.players import ask_if, asking_behaviour, team_behaviour
+from tests.support.fake_models.replies import ReplyQueue, ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import NEW_ANSWER, create_model_client, create_request
 
@@ -36,7 +36,7 @@ def process(*arguments: str) -> Iterator[str]:
 
 
 async def test_a_team_player_answers_then_votes_then_writes() -> None:
-    async with ModelServer(team_player) as server:
+    async with ModelServer(team_behaviour) as server:
         models = create_model_client(server)
         answered = await models.respond(create_request(tools=(NEW_ANSWER, ASK)))
         voted = await models.respond(create_request(tools=(NEW_ANSWER, VOTE)))
@@ -48,7 +48,7 @@ async def test_a_team_player_answers_then_votes_then_writes() -> None:
 
 
 async def test_an_asking_player_asks_before_it_answers() -> None:
-    async with ModelServer(asking_player) as server:
+    async with ModelServer(asking_behaviour) as server:
         models = create_model_client(server)
         asked = await models.respond(create_request(tools=(NEW_ANSWER, ASK)))
         await models.close()
@@ -56,7 +56,7 @@ async def test_an_asking_player_asks_before_it_answers() -> None:
 
 
 async def test_only_the_named_agents_ask() -> None:
-    async with ModelServer(asks_if("You are planner")) as server:
+    async with ModelServer(ask_if("You are planner")) as server:
         models = create_model_client(server)
         asked = await models.respond(create_request(tools=(NEW_ANSWER, ASK)))
         await models.close()
@@ -64,13 +64,13 @@ async def test_only_the_named_agents_ask() -> None:
 
 
 async def test_a_repeated_call_is_detected() -> None:
-    async with ModelServer(Queue([Play(cut="before")], then=team_player)) as server:
+    async with ModelServer(ReplyQueue([ScriptedReply(cut="before")], then=team_behaviour)) as server:
         models = create_model_client(server)
         first = create_request("one")
         for request in (first, first, create_request("two"), first):
             await asyncio.gather(models.respond(request), return_exceptions=True)
         await models.close()
-    assert [again.number for again in server.asked_again()] == [4]
+    assert [again.number for again in server.repeated_requests()] == [4]
 
 
 async def test_requests_are_waited_for_by_their_number() -> None:

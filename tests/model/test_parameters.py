@@ -9,7 +9,7 @@ import pytest
 from orchestrator_bridge.model.catalogue import Route, resolve
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.parameters import accepted_parameters, unsupported_value, wire_parameters
-from tests.support.fake_models.replies import Play
+from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.litellm_vendors import CLAUDE, FLASH, Vendor, call_vendor
 from tests.support.model_calls import create_model_client, create_request
@@ -51,7 +51,7 @@ def test_the_output_limit_is_bounded_by_the_route() -> None:
 
 
 async def test_set_parameters_are_sent_with_a_call() -> None:
-    async with ModelServer([Play(text="x")]) as server:
+    async with ModelServer([ScriptedReply(text="x")]) as server:
         models = create_model_client(server)
         await models.respond(create_request(model="mine", parameters={"temperature": 0.5, "effort": "high"}, max_output=99))
         await models.close()
@@ -60,7 +60,7 @@ async def test_set_parameters_are_sent_with_a_call() -> None:
 
 
 async def test_deepseek_receives_the_effort() -> None:
-    async with ModelServer([Play(text="x")]) as server:
+    async with ModelServer([ScriptedReply(text="x")]) as server:
         models = ModelClient(keys={"DEEPSEEK_API_KEY": "ds-key"}, base_urls={"deepseek": server.url})
         await models.respond(create_request(model="deepseek-v4-flash", parameters={"effort": "low", "seed": 7}))
         await models.close()
@@ -72,6 +72,6 @@ async def test_deepseek_receives_the_effort() -> None:
 @pytest.mark.parametrize(("vendor", "thinks"), [(CLAUDE, "thinking"), (FLASH, "thinkingConfig")], ids=["anthropic", "gemini"])
 async def test_an_effort_becomes_the_vendors_thinking_parameter(vendor: Vendor, thinks: str) -> None:
     request = create_request(model=vendor.model, parameters={"effort": "high"}, max_output=9000)
-    _, asked = await call_vendor(vendor, Play(text="x"), request)
+    _, asked = await call_vendor(vendor, ScriptedReply(text="x"), request)
     assert thinks in str(asked.body)
     assert "9000" in str(asked.body)

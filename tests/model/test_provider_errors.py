@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator_bridge.model import errors
 from orchestrator_bridge.model.client import ModelClient
-from tests.support.fake_models.replies import Play
+from tests.support.fake_models.replies import ScriptedReply
 from tests.support.model_calls import BOTH_WAYS, KEY, call_error, create_request
 
 STATUSES = [
@@ -55,7 +55,7 @@ async def test_a_status_means_one_error(
     """People read what happened; the status is for the operator, in the log."""
     caplog.set_level(logging.INFO)
     body = json.dumps({"error": {"message": "the provider's own words"}})
-    error = await call_error(Play(status=status, body=body), create_request(model=model))
+    error = await call_error(ScriptedReply(status=status, body=body), create_request(model=model))
     assert type(error) is expected
     assert error.found.endswith(": the provider's own words.")
     assert model.split("/")[0] in error.found
@@ -66,14 +66,14 @@ async def test_a_status_means_one_error(
 
 @pytest.mark.parametrize(("status", "body", "expected"), WORDS)
 async def test_a_message_overrides_the_status(status: int, body: object, expected: type[errors.ModelError]) -> None:
-    error = await call_error(Play(status=status, body=json.dumps(body)))
+    error = await call_error(ScriptedReply(status=status, body=json.dumps(body)))
     assert type(error) is expected
 
 
 async def test_an_error_inside_a_success_is_an_error() -> None:
     body = json.dumps({"error": {"message": "upstream is busy", "code": 429}})
-    assert type(await call_error(Play(body=body), create_request(model="mine"))) is errors.RateLimited
-    stream = Play(body='data: {"error": {"message": "broke down"}}\n\n', content_type="text/event-stream")
+    assert type(await call_error(ScriptedReply(body=body), create_request(model="mine"))) is errors.RateLimited
+    stream = ScriptedReply(body='data: {"error": {"message": "broke down"}}\n\n', content_type="text/event-stream")
     error = await call_error(stream)
     assert type(error) is errors.Overloaded
     assert "broke down" in error.found
@@ -93,18 +93,18 @@ async def test_an_error_inside_a_success_is_an_error() -> None:
     ],
 )
 async def test_retry_after_is_passed_on(headers: dict[str, str], seconds: float | None) -> None:
-    error = await call_error(Play(status=429, headers=headers, body="{}"))
+    error = await call_error(ScriptedReply(status=429, headers=headers, body="{}"))
     assert error.retry_after == seconds
 
 
 async def test_an_html_page_is_reported_by_its_title() -> None:
     page = "<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
-    error = await call_error(Play(status=502, body=page, content_type="text/html"))
+    error = await call_error(ScriptedReply(status=502, body=page, content_type="text/html"))
     assert error.found == "xai is overloaded or failing: 502 Bad Gateway."
 
 
 async def test_a_page_without_a_title_is_cut_to_a_line() -> None:
-    error = await call_error(Play(status=500, body="<p>" + "very long " * 10_000, content_type="text/html"))
+    error = await call_error(ScriptedReply(status=500, body="<p>" + "very long " * 10_000, content_type="text/html"))
     assert len(error.found) < 400
     assert error.found.endswith("…")
 
@@ -112,7 +112,7 @@ async def test_a_page_without_a_title_is_cut_to_a_line() -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
 async def test_a_key_that_the_provider_echoes_is_redacted(status: int) -> None:
     body = json.dumps({"error": {"message": f"Key {KEY} and Bearer {KEY} and sk-other***1234 are no good"}})
-    error = await call_error(Play(status=status, body=body))
+    error = await call_error(ScriptedReply(status=status, body=body))
     assert KEY not in repr(error) + error.found + error.advice
     assert "sk-other" not in error.found
     assert error.__cause__ is None
@@ -121,13 +121,13 @@ async def test_a_key_that_the_provider_echoes_is_redacted(status: int) -> None:
 
 async def test_a_key_of_unusual_form_is_redacted_too() -> None:
     body = json.dumps({"detail": "no access for letmein42"})
-    error = await call_error(Play(status=401, body=body), keys={"XAI_API_KEY": "letmein42"})
+    error = await call_error(ScriptedReply(status=401, body=body), keys={"XAI_API_KEY": "letmein42"})
     assert error.found == "xai rejected the API key: no access for [key]."
 
 
 async def test_control_characters_of_a_provider_are_removed() -> None:
     body = json.dumps({"error": {"message": "red \x1b[31malert\u202e\nnow"}})
-    assert (await call_error(Play(status=500, body=body))).found == "xai is overloaded or failing: red [31malert now."
+    assert (await call_error(ScriptedReply(status=500, body=body))).found == "xai is overloaded or failing: red [31malert now."
 
 
 async def test_a_missing_key_is_reported_by_name_before_anything_is_sent() -> None:

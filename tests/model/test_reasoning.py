@@ -14,13 +14,13 @@ from orchestrator_bridge.model.interface import Message, ProviderState, Request,
 from orchestrator_bridge.run.events import Responded, dump, load
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import AgentSpec, Policy, Team
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on
-from tests.support.fake_models.players import team_player
-from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.players import team_behaviour
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.fake_models.wire import OPENAI
 from tests.support.litellm_vendors import CLAUDE, FLASH, MISTRAL, Vendor, vendor_client
 from tests.support.model_calls import KEY, create_request
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine
 
 USE = ToolUse(name="new_answer", arguments={"content": "a"})
 OTHER_USE = ToolUse(name="ask_others", arguments={"question": "b"})
@@ -52,9 +52,9 @@ def goes_on(first: Request, said: Response) -> Request:
     return replace(first, messages=(*first.messages, turn, *results))
 
 
-async def second_request(vendor: Vendor, play: Play) -> Asked:
+async def second_request(vendor: Vendor, play: ScriptedReply) -> ModelCall:
     """What a vendor is sent after a turn with a tool call."""
-    async with ModelServer([play, Play(text="done")], wire=vendor.wire) as server:
+    async with ModelServer([play, ScriptedReply(text="done")], wire=vendor.wire) as server:
         models = models_at(vendor, server)
         first = create_request(model=vendor.model)
         said = await models.respond(first)
@@ -64,12 +64,12 @@ async def second_request(vendor: Vendor, play: Play) -> Asked:
 
 
 async def test_deepseeks_reasoning_is_sent_back_unchanged() -> None:
-    asked = await second_request(DEEPSEEK, Play(tool_calls=[USE], reasoning="Let me think about that."))
+    asked = await second_request(DEEPSEEK, ScriptedReply(tool_calls=[USE], reasoning="Let me think about that."))
     assert asked.messages[2]["reasoning_content"] == "Let me think about that."
 
 
 async def test_a_turn_of_another_model_gets_placeholder_reasoning_for_deepseek() -> None:
-    async with ModelServer([Play(text="done")]) as server:
+    async with ModelServer([ScriptedReply(text="done")]) as server:
         models = models_at(DEEPSEEK, server)
         first = create_request(model=DEEPSEEK.model)
         await models.respond(replace(first, messages=(*first.messages, Message(role="assistant", text="I am another."))))
@@ -78,20 +78,22 @@ async def test_a_turn_of_another_model_gets_placeholder_reasoning_for_deepseek()
 
 
 async def test_openrouters_details_are_joined_and_sent_back() -> None:
-    play = Play(tool_calls=[USE], reasoning="Let me", extra={"reasoning_details": DETAILS})
+    play = ScriptedReply(tool_calls=[USE], reasoning="Let me", extra={"reasoning_details": DETAILS})
     asked = await second_request(ROUTER, play)
     assert asked.messages[2]["reasoning_details"] == DETAILS
     assert "reasoning_content" not in asked.messages[2]
 
 
 async def test_anthropics_reasoning_is_sent_back_with_its_signature() -> None:
-    asked = await second_request(CLAUDE, Play(tool_calls=[USE], reasoning="Let me think.", signature="c2lnbmVk"))
+    asked = await second_request(CLAUDE, ScriptedReply(tool_calls=[USE], reasoning="Let me think.", signature="c2lnbmVk"))
     thought = asked.body["messages"][1]["content"][0]
     assert thought == {"type": "thinking", "thinking": "Let me think.", "signature": "c2lnbmVk"}
 
 
 async def test_geminis_signature_is_sent_back_with_its_tool_call() -> None:
-    asked = await second_request(FLASH, Play(tool_calls=[USE, OTHER_USE], reasoning="Let me think.", signature="c2lnbmVk"))
+    asked = await second_request(
+        FLASH, ScriptedReply(tool_calls=[USE, OTHER_USE], reasoning="Let me think.", signature="c2lnbmVk")
+    )
     parts = asked.body["contents"][1]["parts"]
     signed = [part.get("thoughtSignature") for part in parts if "function_call" in part]
     assert signed == ["c2lnbmVk", None]
@@ -102,7 +104,7 @@ async def test_geminis_signature_is_sent_back_with_its_tool_call() -> None:
 async def test_reasoning_is_not_sent_to_another_model(other: Vendor) -> None:
     kept = ProviderState(maker="openrouter/x", message={"reasoning_details": DETAILS, "thinking_blocks": [{"signature": "s3cr"}]})
     turn = Message(role="assistant", text="I think.", kept=kept)
-    async with ModelServer([Play(text="done")], wire=other.wire) as server:
+    async with ModelServer([ScriptedReply(text="done")], wire=other.wire) as server:
         models = models_at(other, server)
         first = create_request(model=other.model)
         await models.respond(replace(first, messages=(*first.messages, turn, Message(role="user", text="Go on."))))
@@ -125,9 +127,9 @@ def responded(kept: ProviderState) -> Responded:
     )
 
 
-def thinking_player(asked: Asked) -> Play:
+def thinking_player(asked: ModelCall) -> ScriptedReply:
     """Plays as a team does, and thinks aloud before it."""
-    return replace(team_player(asked), reasoning="SECRET THOUGHTS", signature="c2lnbmVk")
+    return replace(team_behaviour(asked), reasoning="SECRET THOUGHTS", signature="c2lnbmVk")
 
 
 async def test_a_run_sends_reasoning_back_and_never_shows_it(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ async def test_a_run_sends_reasoning_back_and_never_shows_it(tmp_path: Path) -> 
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
     async with ModelServer(thinking_player, wire=CLAUDE.wire) as server:
         models = vendor_client(CLAUDE, server)
-        async with engine_on(tmp_path / "t.db", server, platform, store=store, models=models) as engine:
+        async with start_engine(tmp_path / "t.db", server, platform, store=store, models=models) as engine:
             run = await engine.start_run(task="Plan it.", team=team, place=PLACE, by=ANA)
             await engine.wait_ended(run)
             await engine.wait_finished()

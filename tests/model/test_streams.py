@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 from orchestrator_bridge.model.interface import Response, ToolCall
-from tests.support.fake_models.replies import Play
+from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import create_model_client, create_request
 
 
 async def gathered(*events: dict[str, Any], before: str = "") -> Response:
     body = before + "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
-    async with ModelServer([Play(body=body, content_type="text/event-stream; charset=utf-8")]) as server:
+    async with ModelServer([ScriptedReply(body=body, content_type="text/event-stream; charset=utf-8")]) as server:
         models = create_model_client(server)
         response = await models.respond(create_request())
         await models.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator_bridge.model.reasoning import strip_think_tags
-from tests.support.fake_models.replies import Play
+from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import create_model_client, create_request
 
@@ -28,7 +28,7 @@ def test_reasoning_in_tags_is_removed(text: str, answer: str) -> None:
 
 
 async def test_reasoning_in_the_text_is_not_part_of_the_answer() -> None:
-    async with ModelServer([Play(text="<think>I wonder.</think>42")]) as server:
+    async with ModelServer([ScriptedReply(text="<think>I wonder.</think>42")]) as server:
         models = create_model_client(server)
         response = await models.respond(create_request(model="mine"))
         await models.close()

@@ -18,10 +18,10 @@ from orchestrator_bridge.model.estimator import LEAST, MOST, Estimator, Ratio
 from orchestrator_bridge.model.interface import Message, PromptCount, ProviderState, Usage
 from orchestrator_bridge.model.tokens import TokenCounter, TokenizerCache, estimate, estimate_by_samples, tokenizer_of
 from orchestrator_bridge.store.sqlite.store import SqliteStore
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
-from tests.support.fake_models.replies import Play, Tokens
+from tests.support.fake_models.replies import ScriptedReply, Tokens
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import create_model_client, create_request
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
 
 ROOT = Path(__file__).parents[2]
 TEXT = "Is the sky blue? Ja, natürlich — 空は青い。 def f(x): return x ** 2\n"
@@ -141,7 +141,7 @@ def test_a_ratio_follows_the_newest_calls() -> None:
 
 
 async def test_reported_usage_corrects_the_next_estimate() -> None:
-    async with ModelServer([Play(text="x", usage=Tokens(input=2024))]) as server:
+    async with ModelServer([ScriptedReply(text="x", usage=Tokens(input=2024))]) as server:
         models = create_model_client(server)
         request = create_request("x" * 4000, model="mine", tools=(), max_output=1)
         before = models.estimate_call(request).tokens
@@ -154,7 +154,7 @@ async def test_reported_usage_corrects_the_next_estimate() -> None:
 
 
 async def test_a_response_without_usage_corrects_nothing() -> None:
-    async with ModelServer([Play(text="x", usage=None)]) as server:
+    async with ModelServer([ScriptedReply(text="x", usage=None)]) as server:
         models = create_model_client(server)
         request = create_request("x" * 4000, model="mine")
         before = models.estimate_call(request)
@@ -191,7 +191,7 @@ async def test_a_prompt_that_cannot_fit_is_refused_before_the_call() -> None:
 
 async def test_a_too_long_prompt_corrects_the_count_and_is_retried() -> None:
     body = '{"error": {"message": "maximum prompt length is 1000000", "code": "context_length_exceeded"}}'
-    async with ModelServer([Play(status=400, body=body)]) as server:
+    async with ModelServer([ScriptedReply(status=400, body=body)]) as server:
         models = create_model_client(server)
         request = create_request("x" * 3_000_000, model="xai/grok-4.3")
         assert models.excess_tokens(request) == 0
@@ -220,8 +220,8 @@ async def test_a_run_stores_the_ratios_that_it_learned(tmp_path: Path) -> None:
     clock = SystemClock()
     store = await SqliteStore.open(tmp_path / "t.db", clock=clock.now)
     async with (
-        ModelServer(lambda _: Play(text="Done.", usage=Tokens(input=5000))) as server,
-        engine_on(tmp_path / "t.db", server, ListPlatform(clock), store=store) as engine,
+        ModelServer(lambda _: ScriptedReply(text="Done.", usage=Tokens(input=5000))) as server,
+        start_engine(tmp_path / "t.db", server, ListPlatform(clock), store=store) as engine,
     ):
         run = await engine.start_run(task="Plan it.", team=team("one"), place=PLACE, by=ANA)
         await engine.wait_ended(run)

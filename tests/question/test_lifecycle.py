@@ -17,7 +17,7 @@ from orchestrator_bridge.question.model import AskKind, FallbackStage, JudgeVerd
 from orchestrator_bridge.question.schedule import due, next_due
 from orchestrator_bridge.question.settlement import begin_fallback, fallback_reason, settle
 from tests.support.question_builders import ANA, BEN, CY, EXPIRY, POSTED, SKEPTIC, clicked, posted, typed
-from tests.support.question_inputs import CLOCK, KINDS, POLICIES, Fact, facts, mentioned, restarted, tell
+from tests.support.question_inputs import CLOCK, KINDS, POLICIES, Fact, apply_fact, facts, mentioned, restarted
 
 CHAINS: st.SearchStrategy[tuple[str, ...]] = st.permutations(["default_option", "agents", "judge"]).flatmap(
     lambda chain: st.integers(0, 3).map(lambda kept: (*chain[:kept], "assume"))
@@ -46,7 +46,7 @@ class Life:
 
     def hears(self, fact: Fact) -> None:
         before = self.question
-        self.question = tell(before, fact)
+        self.question = apply_fact(before, fact)
         assert before.open or self.question is before
 
     def looks(self, now: float) -> None:

@@ -18,8 +18,19 @@ from orchestrator_bridge.question.schedule import Due, due, next_due
 from orchestrator_bridge.question.settlement import settle
 from orchestrator_bridge.team.directory import Mentioned
 from tests.support.question_builders import ANA, BEN, EXPIRY, POSTED, STRANGER, posted
-from tests.support.question_inputs import CLOCK, KINDS, Fact, HandOver, Say, facts, questions, restarted, tell, tell_all
-from tests.support.question_oracle import deadline_after, spoken_in_time, voices_in_time
+from tests.support.question_inputs import (
+    CLOCK,
+    KINDS,
+    Fact,
+    HandOverFact,
+    MessageFact,
+    apply_fact,
+    apply_facts,
+    facts,
+    questions,
+    restarted,
+)
+from tests.support.question_oracle import deadline_after, expected_replies, replied_in_time
 
 
 def same_but_for_the_time(first: Outcome | None, other: Outcome | None) -> bool:
@@ -31,7 +42,7 @@ def same_but_for_the_time(first: Outcome | None, other: Outcome | None) -> bool:
 def test_the_order_of_arrival_and_doubles_change_nothing(data: st.DataObject) -> None:
     question = data.draw(questions())
     heard = data.draw(facts(question.ask.kind))
-    assert tell_all(question, data.draw(st.permutations([*heard, *heard]))) == tell_all(question, heard)
+    assert apply_facts(question, data.draw(st.permutations([*heard, *heard]))) == apply_facts(question, heard)
 
 
 @given(st.data())
@@ -44,12 +55,12 @@ def test_there_is_one_outcome_and_it_follows_from_what_was_known(data: st.DataOb
     for fact, now in [*zip(arriving, data.draw(st.lists(CLOCK, min_size=8, max_size=8)), strict=False), (None, EXPIRY + 5000)]:
         if fact is not None and question.open:
             known.append(fact)
-        after = tell(question, fact) if fact else question
+        after = apply_fact(question, fact) if fact else question
         assert question.open or after is question
         question = restarted(after) if data.draw(st.booleans()) and after.open else after
         if outcome := settle(question, now):
             outcomes.append(outcome)
-            assert settle(tell_all(start, data.draw(st.permutations(known))), now) == outcome
+            assert settle(apply_facts(start, data.draw(st.permutations(known))), now) == outcome
             question = transitions.settled(question, outcome)
     assert outcomes == [question.outcome]
 
@@ -58,13 +69,13 @@ def test_there_is_one_outcome_and_it_follows_from_what_was_known(data: st.DataOb
 @settings(max_examples=200, deadline=None)
 def test_no_known_reply_in_time_is_ignored(data: st.DataObject) -> None:
     question = data.draw(questions())
-    question = tell_all(question, heard := data.draw(facts(question.ask.kind)))
+    question = apply_facts(question, heard := data.draw(facts(question.ask.kind)))
     outcome = settle(question, EXPIRY + 5000)
     assert outcome is not None
     told = {reply.author.id for reply in outcome.replies if not reply.late}
-    assert told == spoken_in_time(question, heard)
+    assert told == replied_in_time(question, heard)
     said = {reply.author.id: reply for reply in outcome.replies if not reply.late}
-    for author, voice in voices_in_time(question, heard).items():
+    for author, voice in expected_replies(question, heard).items():
         assert [(message, text) for message, text, _ in said[author].parts] == list(voice.typed)
         assert said[author].choice == voice.clicked if said[author].clicked else voice.typed
     answered = outcome.status == "answered"
@@ -77,11 +88,11 @@ def test_no_known_reply_in_time_is_ignored(data: st.DataObject) -> None:
 def test_more_time_is_granted_if_it_was_requested_in_time(data: st.DataObject) -> None:
     question = data.draw(questions())
     heard = data.draw(facts(question.ask.kind))
-    assert deadline(tell_all(question, heard)) == deadline_after(question, heard)
+    assert deadline(apply_facts(question, heard)) == deadline_after(question, heard)
 
 
 def named(fact: Fact) -> tuple[Mentioned, ...]:
-    return fact.mentions if isinstance(fact, Say) else (fact.to,) if isinstance(fact, HandOver) else ()
+    return fact.mentions if isinstance(fact, MessageFact) else (fact.to,) if isinstance(fact, HandOverFact) else ()
 
 
 @given(st.data())
@@ -94,7 +105,7 @@ def test_people_without_permission_to_answer_change_nothing(data: st.DataObject)
         fact for fact in heard if getattr(fact, "author", None) != STRANGER and getattr(fact, "message", "")[:8] != "Stranger"
     ]
     asked = posted(ANA, BEN, kind=kind, quorum=2)
-    strange, clean = tell_all(asked, heard), tell_all(asked, mine)
+    strange, clean = apply_facts(asked, heard), apply_facts(asked, mine)
     now = data.draw(CLOCK)
     assert strange.replies == clean.replies
     assert settle(strange, now) == settle(clean, now)
@@ -104,7 +115,7 @@ def test_people_without_permission_to_answer_change_nothing(data: st.DataObject)
 @settings(max_examples=200, deadline=None)
 def test_nothing_is_due_before_the_next_due_time_and_something_is_then(data: st.DataObject) -> None:
     question = data.draw(questions())
-    question = tell_all(question, data.draw(facts(question.ask.kind)))
+    question = apply_facts(question, data.draw(facts(question.ask.kind)))
     if data.draw(st.booleans()):
         question = transitions.reminded(question)
     then = next_due(question)
@@ -118,7 +129,7 @@ def test_nothing_is_due_before_the_next_due_time_and_something_is_then(data: st.
 @settings(max_examples=100, deadline=None)
 def test_an_outcome_stays_the_same_as_time_goes_by(data: st.DataObject) -> None:
     question = data.draw(questions())
-    question = tell_all(question, data.draw(facts(question.ask.kind)))
+    question = apply_facts(question, data.draw(facts(question.ask.kind)))
     early, late = sorted((data.draw(CLOCK), data.draw(CLOCK)))
     outcome = settle(question, early)
     if outcome is not None:

@@ -26,7 +26,7 @@ from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.resilience.harness.process import ROOT, BotProcess
 from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.state import Message
-from tests.support.mcp_bot import client_of, payload_of, question
+from tests.support.mcp_bot import connect_client, payload_of, question
 
 KILLS = 5
 
@@ -63,7 +63,7 @@ class KillableBot:
     async def client(self) -> AsyncIterator[Client]:
         endpoint = listener.read_endpoint(self.folder / "data")
         assert endpoint is not None
-        async with client_of(endpoint.url, self.token) as client:
+        async with connect_client(endpoint.url, self.token) as client:
             yield client
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.resilience.harness.platforms.chat import chat_points
 from tests.resilience.harness.process import BotProcess
 from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.state import Message
-from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.fake_tools.stub import STUB, appended_lines, stub_over_http
 
@@ -42,15 +42,15 @@ model = "local"
 """
 
 
-def works_in_steps(asked: Asked) -> Play:
+def works_in_steps(asked: ModelCall) -> ScriptedReply:
     """Read and write something new in every step, whatever became of the last one."""
     results = [message for message in asked.messages if message["role"] == "tool"]
     step = len(results) // 2
     if step < STEPS:
         read = ToolUse(name="stub__add", arguments={"a": step, "b": 1}, id="a")
         write = ToolUse(name="stub__append", arguments={"line": f"step {step}"}, id="b")
-        return Play(tool_calls=[read, write])
-    return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "done"})])
+        return ScriptedReply(tool_calls=[read, write])
+    return ScriptedReply(tool_calls=[ToolUse(name="new_answer", arguments={"content": "done"})])
 
 
 def finals(chat: ChatServer) -> list[Message]:

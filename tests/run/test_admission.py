@@ -25,12 +25,12 @@ def notes(simulator: RunSimulator) -> list[str]:
 
 def test_a_call_that_waits_for_a_limit_shows_as_its_agents_state_and_not_as_an_error() -> None:
     simulator = RunSimulator(team(2))
-    simulator.holds_all("xAI's rate limit", 12)
+    simulator.hold_calls("xAI's rate limit", 12)
     simulator.says("one", answer("A"))
     simulator.says("two", answer("B"))
     assert states(simulator) == dict.fromkeys(("one", "two"), "waiting for xAI's rate limit, 12 s")
     assert not any("limit" in note for note in notes(simulator))
-    simulator.lets_in()
+    simulator.release_calls()
     assert states(simulator) == {"one": "thinking", "two": "thinking"}
 
 
@@ -47,42 +47,42 @@ def test_what_waits_to_start_has_cost_nothing_and_a_crash_books_nothing_for_it()
     simulator = RunSimulator(team(2))
     simulator.reserved = Decimal("0.50")
     simulator.says("one", answer("A"))
-    simulator.holds_all()
+    simulator.hold_calls()
     simulator.says("two", answer("B"))
     assert [call.action for call in simulator.held] == ["work:one:2", "work:two:2"]
-    simulator.restarts()
+    simulator.restart()
     assert simulator.state.spent.unknown == Decimal(0)
     assert not any(row.action.endswith(":2") for row in simulator.rows if isinstance(row, CallUsageRecorded))
-    simulator.lets_in()
+    simulator.release_calls()
     assert {call.attempt for call in simulator.state.calls.values()} == {1}
 
 
 def test_a_call_that_waited_shows_what_is_new_when_it_starts() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", answer("A"))
-    simulator.holds_all()
+    simulator.hold_calls()
     simulator.says("two", answer("B"))
     simulator.guides("It must be cheap.")
-    simulator.lets_in()
+    simulator.release_calls()
     assert "It must be cheap." in simulator.prompt("one")
 
 
 def test_agents_that_have_answered_wait_for_a_held_call() -> None:
     simulator = RunSimulator(team(2, straggler_after=60))
     simulator.fails("two", Overloaded("busy"))
-    simulator.holds_all()
+    simulator.hold_calls()
     simulator.passes(2)
     assert [call.agent for call in simulator.held] == ["two"]
     simulator.holds = lambda action: Throttled(why="a limit") if "two" in action else None
     simulator.says("one", answer("A"))
-    assert simulator.out == {}
+    assert simulator.calls_under_way == {}
     simulator.passes(61)
-    assert set(simulator.out) == {"one"}
+    assert set(simulator.calls_under_way) == {"one"}
 
 
 def test_a_run_whose_calls_all_wait_is_ended_by_its_bound_on_time() -> None:
     simulator = RunSimulator(team(1, wall=600))
-    simulator.holds_all()
+    simulator.hold_calls()
     simulator.says("one", ask("Which?", to=("agents",)))
     simulator.passes(601)
     assert simulator.state.end is not None
@@ -91,7 +91,7 @@ def test_a_run_whose_calls_all_wait_is_ended_by_its_bound_on_time() -> None:
 
 def test_a_call_held_for_the_same_reason_is_logged_once() -> None:
     simulator = RunSimulator(team(1))
-    simulator.holds_all()
+    simulator.hold_calls()
     simulator.fails("one", Overloaded("busy"))
     simulator.passes(5)
     simulator.guides("Hurry.")
@@ -102,7 +102,7 @@ def test_a_call_held_for_the_same_reason_is_logged_once() -> None:
 def test_a_call_that_is_not_made_because_its_provider_is_down_counts_as_a_try_and_costs_nothing() -> None:
     simulator = RunSimulator(team(1, tries=3))
     simulator.fails("one", Overloaded("busy"))
-    simulator.holds_all("xAI to come back")
+    simulator.hold_calls("xAI to come back")
     for _ in range(2):
         simulator.passes(31)
         suspended = CircuitOpen("xAI is down: busy", retry_after=30)
@@ -116,7 +116,7 @@ def test_a_call_that_is_not_made_because_its_provider_is_down_counts_as_a_try_an
 def test_an_agent_goes_on_with_its_backup_as_soon_as_its_provider_is_known_to_be_down() -> None:
     simulator = RunSimulator(team(1, backup="gpt-5-mini"))
     simulator.fails("one", Overloaded("busy"))
-    simulator.holds_all("xAI to come back")
+    simulator.hold_calls("xAI to come back")
     simulator.passes(2)
     simulator.holds = lambda _: None
     simulator.deliver(

@@ -20,7 +20,7 @@ def test_an_agent_that_waits_delays_only_the_end_of_the_run() -> None:
     simulator.says("three", answer("C"))
     simulator.says("two", vote("B"))
     simulator.says("three", vote("B"))
-    assert simulator.out == {}
+    assert simulator.calls_under_way == {}
     assert simulator.state.end is None
     assert not simulator.state.busy
 
@@ -28,7 +28,7 @@ def test_an_agent_that_waits_delays_only_the_end_of_the_run() -> None:
 def test_the_outcome_comes_back_as_the_result_of_the_tool() -> None:
     simulator = RunSimulator(team(1))
     simulator.says("one", ask("Which database?", kind="choice", options=OPTIONS))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "2 please")
     prompt = simulator.prompt("one")
     assert '"choice": "my"' in prompt
@@ -39,9 +39,9 @@ def test_the_outcome_comes_back_as_the_result_of_the_tool() -> None:
 def test_an_unanswered_question_falls_back_and_the_outcome_says_so() -> None:
     simulator = RunSimulator(team(1, policy=Policy(expire_after=60, remind_after=0)))
     simulator.says("one", ask("Which database?", kind="choice", options=OPTIONS))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.passes(62)
-    assert simulator.out == {}
+    assert simulator.calls_under_way == {}
     simulator.passes(2)
     assert '"decided_by": "fallback:default_option"' in simulator.prompt("one")
     assert "No person decided this." in simulator.prompt("one")
@@ -50,7 +50,7 @@ def test_an_unanswered_question_falls_back_and_the_outcome_says_so() -> None:
 def test_the_fallback_fail_ends_the_run_and_says_why() -> None:
     simulator = RunSimulator(team(2, policy=Policy(expire_after=60, fallback=("fail",))))
     simulator.says("one", ask("May we delete it?"))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.passes(70)
     assert simulator.state.end is not None
     assert simulator.state.end.status == "failed"
@@ -60,12 +60,12 @@ def test_the_fallback_fail_ends_the_run_and_says_why() -> None:
 def test_an_agent_that_does_not_wait_goes_on_and_gets_the_outcome_later() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ask(wait=False), answer("A, if the first"))
-    assert "one" not in simulator.out
+    assert "one" not in simulator.calls_under_way
     simulator.says("two", answer("B"))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.says("one", vote("A"))
     simulator.says("two", vote("A"))
-    assert simulator.out == {"one": "final:1"}
+    assert simulator.calls_under_way == {"one": "final:1"}
 
 
 def test_an_outcome_withdraws_the_vote_of_the_one_who_asked_and_no_other() -> None:
@@ -73,12 +73,12 @@ def test_an_outcome_withdraws_the_vote_of_the_one_who_asked_and_no_other() -> No
     simulator.says("one", ask(wait=False), answer("A"))
     simulator.says("two", answer("B"))
     simulator.says("three", answer("C"))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.says("one", vote("A"))
     simulator.says("two", vote("B"))
     simulator.replies(1, "the second")
     simulator.says("three", vote("B"))
-    assert set(simulator.out) == {"one"}
+    assert set(simulator.calls_under_way) == {"one"}
     assert "The outcome of your question 1" in simulator.prompt("one")
 
 
@@ -96,7 +96,7 @@ def test_a_question_that_nobody_waits_for_is_cancelled_with_the_run_and_its_card
 def test_a_late_reply_reaches_the_agent_that_asked() -> None:
     simulator = RunSimulator(team(2, policy=Policy(expire_after=60)))
     simulator.says("one", ask("Which database?"))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.passes(70)
     simulator.says("one", answer("A"))
     simulator.replies(1, "PostgreSQL, sorry for being late")
@@ -109,11 +109,11 @@ def test_a_late_reply_reaches_the_agent_that_asked() -> None:
 def test_peers_answer_on_the_side_and_in_parallel_with_their_own_work() -> None:
     simulator = RunSimulator(team(3))
     simulator.says("one", ask("What do you think?", to=("agents",)))
-    assert set(simulator.out) == {"two", "three", "peer:1:two", "peer:1:three"}
+    assert set(simulator.calls_under_way) == {"two", "three", "peer:1:two", "peer:1:three"}
     assert "one, an agent of your team, asks: What do you think?" in simulator.prompt("peer:1:two")
     simulator.says("peer:1:two", text="Do it.")
     simulator.says("peer:1:three", text="Do not.")
-    assert "one" in simulator.out
+    assert "one" in simulator.calls_under_way
     assert "Do it." in simulator.prompt("one")
     assert '"decided_by": "agent"' in simulator.prompt("one")
 
@@ -122,19 +122,19 @@ def test_agents_that_ask_each_other_do_not_deadlock() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ask("You first?", to=("agent:two",)))
     simulator.says("two", ask("No, you?", to=("agent:one",)))
-    assert set(simulator.out) == {"peer:1:two", "peer:2:one"}
+    assert set(simulator.calls_under_way) == {"peer:1:two", "peer:2:one"}
     assert "Pending" in simulator.prompt("peer:2:one")
     simulator.says("peer:1:two", text="All right.")
     simulator.says("peer:2:one", text="All right.")
-    assert set(simulator.out) == {"one", "two"}
+    assert set(simulator.calls_under_way) == {"one", "two"}
 
 
 def test_people_decide_where_people_and_peers_are_asked() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ask("Which?", to=("humans", "agents")))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.says("peer:1:two", text="The second.")
-    assert "one" not in simulator.out
+    assert "one" not in simulator.calls_under_way
     simulator.replies(1, "the first")
     assert '"decision": "the first"' in simulator.prompt("one")
     assert "The second." in simulator.prompt("one")
@@ -145,15 +145,15 @@ def test_a_peer_whose_model_fails_is_not_waited_for() -> None:
     simulator.says("one", ask(to=("agents",)))
     simulator.fails("peer:1:two", InvalidApiKey("The key is wrong."))
     simulator.says("peer:1:three", text="Yes.")
-    assert "one" in simulator.out
+    assert "one" in simulator.calls_under_way
 
 
 def test_a_peer_call_is_abandoned_when_a_person_has_answered() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ask(to=("humans", "agents")))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "this one")
-    assert "peer:1:two" not in simulator.out
+    assert "peer:1:two" not in simulator.calls_under_way
 
 
 def test_a_question_falls_back_at_once_if_no_person_can_reply() -> None:
@@ -166,7 +166,7 @@ def test_a_question_falls_back_at_once_if_no_person_can_reply() -> None:
 def test_a_question_beyond_the_limit_is_refused_with_the_reason() -> None:
     simulator = RunSimulator(team(1, limits=Limits(per_agent=1)))
     simulator.says("one", ask("First?"), ask("Second?"))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "yes")
     assert "Not asked: you have asked 1 question, the limit for one agent" in simulator.prompt("one")
     assert "I take the first." in simulator.prompt("one")
@@ -182,7 +182,7 @@ def test_an_unknown_name_is_refused_with_the_known_names() -> None:
 def test_a_question_that_was_settled_while_it_was_posted_is_closed_when_it_appears() -> None:
     simulator = RunSimulator(team(1))
     simulator.says("one", ask(wait=False), answer("A"))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     closing = [row for row in simulator.rows if isinstance(row, OutboxEntry) and row.key == f"{question_key(1)}:closed"]
     assert len(closing) == 1
 
@@ -231,7 +231,7 @@ def test_an_agent_that_may_not_ask_any_more_is_not_offered_to(limits: Limits) ->
 def test_a_question_to_agents_survives_that_its_card_is_rejected() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ask(to=("agents",)))
-    simulator.rejects_question(1)
+    simulator.reject_question(1)
     assert simulator.state.questions[1].open
     simulator.says("peer:1:two", text="Do it.")
     assert "Do it." in simulator.prompt("one")
@@ -240,7 +240,7 @@ def test_a_question_to_agents_survives_that_its_card_is_rejected() -> None:
 def test_a_question_to_people_falls_back_as_soon_as_its_card_is_rejected() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ask(to=("humans", "agents")))
-    simulator.rejects_question(1, "the channel was deleted")
+    simulator.reject_question(1, "the channel was deleted")
     assert '"decided_by": "fallback:assume"' in simulator.prompt("one")
     assert "it could not be posted: the channel was deleted" in simulator.prompt("one")
 

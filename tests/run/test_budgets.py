@@ -91,7 +91,7 @@ def test_runs_of_a_channel_share_its_budget_to_the_last_cent() -> None:
     ledger = shared(channel="1.00")
     first = RunSimulator(team(1), run=1, ledger=ledger, reserved=dollars("0.60"))
     second = RunSimulator(team(1), run=2, ledger=ledger, reserved=dollars("0.60"))
-    assert first.out
+    assert first.calls_under_way
     assert second.state.end is not None
     assert "this channel's budget of $1.00 a day" in how(second)
     first.says("one", use("nonsense"), cost=dollars("0.40"))
@@ -106,13 +106,13 @@ def test_an_unstored_reservation_of_another_run_counts_until_it_is_dropped() -> 
     assert second.state.end is not None
     ledger.release((1, "work:one:1", 1))
     third = RunSimulator(team(1), run=3, ledger=ledger, reserved=dollars("0.60"))
-    assert third.out
+    assert third.calls_under_way
 
 
 def test_an_amount_booked_in_the_same_step_makes_room_at_once() -> None:
     simulator = RunSimulator(team(1), ledger=shared(day="1.00"), reserved=dollars("0.60"))
     simulator.says("one", use("nonsense"), cost=dollars("0.40"))
-    assert simulator.out, "0.40 booked and 0.60 reserved are a dollar"
+    assert simulator.calls_under_way, "0.40 booked and 0.60 reserved are a dollar"
     simulator.says("one", use("nonsense"), cost=dollars("0.60"))
     assert simulator.state.end is not None
     assert "the budget of $1.00 a day for all runs" in how(simulator)
@@ -143,7 +143,7 @@ def test_the_next_day_begins_with_a_full_budget() -> None:
     simulator.says("one", use("nonsense"), cost=dollars("0.60"))
     simulator.now += 86_400
     simulator.says("one", use("nonsense"), cost=dollars("0.30"))
-    assert simulator.out, "yesterday's 0.60 do not count"
+    assert simulator.calls_under_way, "yesterday's 0.60 do not count"
     assert ledger.statuses(PLACE, simulator.now)[0].used == dollars("0.60")
 
 
@@ -164,18 +164,18 @@ def test_the_responsible_people_are_asked_for_more_and_wall_time_stands_still() 
     assert card.text == "This run has used up this run's budget of $1.00. How many US dollars more may it spend?"
     assert "The next call may cost up to $0.60." in card.context
     assert (card.agent, card.answer_kind, card.asked) == ("townhall", "number", "Ana")
-    assert (simulator.out, simulator.state.busy) == ({}, False)
-    simulator.posts_question(1)
+    assert (simulator.calls_under_way, simulator.state.busy) == ({}, False)
+    simulator.post_question(1)
     simulator.passes(1000)
     assert simulator.state.spent.wall == 0
 
 
 def test_a_grant_is_added_and_the_run_goes_on() -> None:
     simulator = used_up()
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "$0.50")
     assert simulator.state.raised == dollars("0.5")
-    assert set(simulator.out) == {"one"}
+    assert set(simulator.calls_under_way) == {"one"}
     simulator.says("one", answer("A"), cost=dollars("0.50"))
     assert simulator.state.end is not None
     assert simulator.state.end.text == "A"
@@ -183,7 +183,7 @@ def test_a_grant_is_added_and_the_run_goes_on() -> None:
 
 def test_people_are_asked_again_when_a_grant_is_used_up() -> None:
     simulator = used_up()
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "0.5")
     simulator.says("one", use("nonsense"), cost=dollars("0.60"))
     assert [question.open for question in simulator.state.questions.values()] == [False, True]
@@ -192,7 +192,7 @@ def test_people_are_asked_again_when_a_grant_is_used_up() -> None:
 def test_silence_and_zero_mean_no_more() -> None:
     for reply in ("0", None):
         simulator = used_up(asking(policy=Policy(expire_after=600, fallback=("fail",))))
-        simulator.posts_question(1)
+        simulator.post_question(1)
         simulator.passes(700) if reply is None else simulator.replies(1, reply)
         assert simulator.state.end is not None
         assert how(simulator).startswith("Stopped by this run's budget of $1.00")
@@ -208,29 +208,29 @@ def test_only_the_responsible_people_can_grant_more() -> None:
 def test_a_grant_for_a_channel_is_kept_for_all_its_runs_and_for_the_day() -> None:
     ledger = shared(channel="1.00")
     simulator = used_up(asking("50"), ledger=ledger)
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "5")
     raised = [row for row in simulator.rows if isinstance(row, BudgetRaised)]
     assert [(row.channel, row.amount) for row in raised] == [("test:general", Decimal(5))]
     assert ledger.statuses(PLACE, simulator.now)[0].limit == Decimal(6)
     assert ledger.statuses(PLACE, simulator.now + 86_400)[0].limit == Decimal(1)
-    assert simulator.out
+    assert simulator.calls_under_way
     other = RunSimulator(team(1, money=50), run=2, ledger=ledger, reserved=dollars("4"))
-    assert other.out
+    assert other.calls_under_way
 
 
 def test_a_run_that_was_refused_more_goes_on_if_there_is_room_by_then() -> None:
     ledger = shared(day="1.00")
     simulator = used_up(asking("50"), ledger=ledger)
-    simulator.posts_question(1)
+    simulator.post_question(1)
     ledger.record(PLACE, [BudgetRaised(question=99, channel="", amount=Decimal(5), at=simulator.now)])
     simulator.replies(1, "0")
-    assert simulator.out, "another run was granted more for the day"
+    assert simulator.calls_under_way, "another run was granted more for the day"
 
 
 def test_a_late_answer_changes_nothing() -> None:
     simulator = used_up(asking(policy=Policy(expire_after=600)))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.passes(700)
     simulator.types(1, "5")
     assert simulator.state.raised == 0
@@ -238,11 +238,11 @@ def test_a_late_answer_changes_nothing() -> None:
 
 def test_cancelling_a_run_that_waits_for_more_closes_the_question() -> None:
     simulator = used_up()
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.guides("Never mind.")
-    assert simulator.out == {}
-    simulator.restarts()
-    assert simulator.out == {}
+    assert simulator.calls_under_way == {}
+    simulator.restart()
+    assert simulator.calls_under_way == {}
 
 
 @given(
@@ -256,7 +256,7 @@ def test_runs_that_share_a_budget_never_overdraw_it_in_any_order(landings: list[
     tables = [RunSimulator(team(2, money=100), run=number, ledger=ledger, reserved=reserved) for number in range(3)]
     for number, cost in landings:
         simulator = tables[number]
-        for agent in list(simulator.out)[:1]:
+        for agent in list(simulator.calls_under_way)[:1]:
             simulator.says(agent, use("nonsense"), cost=min(cost, reserved))
         for standing in ledger.statuses(PLACE, simulator.now):
             assert standing.used <= standing.limit

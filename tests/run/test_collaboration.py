@@ -17,7 +17,7 @@ def agree(simulator: RunSimulator) -> None:
     simulator.says("two", answer("B"))
     simulator.says("one", vote("A"))
     simulator.says("two", vote("A"))
-    assert simulator.out == {"one": "final:1"}
+    assert simulator.calls_under_way == {"one": "final:1"}
 
 
 def test_a_single_agent_needs_one_call_and_its_answer_is_final() -> None:
@@ -44,13 +44,13 @@ def test_agents_with_one_answer_each_make_two_calls_each_and_one_more(orders: tu
 
 def test_agents_work_in_parallel_and_vote_only_when_all_have_answered() -> None:
     simulator = RunSimulator(team(3))
-    assert set(simulator.out) == {"one", "two", "three"}
+    assert set(simulator.calls_under_way) == {"one", "two", "three"}
     simulator.says("one", answer("A"))
-    assert set(simulator.out) == {"two", "three"}
+    assert set(simulator.calls_under_way) == {"two", "three"}
     simulator.says("two", answer("B"))
-    assert set(simulator.out) == {"three"}
+    assert set(simulator.calls_under_way) == {"three"}
     simulator.says("three", answer("C"))
-    assert set(simulator.out) == {"one", "two", "three"}
+    assert set(simulator.calls_under_way) == {"one", "two", "three"}
     assert all(text in simulator.prompt("one") for text in ("B", "C"))
 
 
@@ -59,9 +59,9 @@ def test_a_straggler_delays_the_others_only_for_a_while() -> None:
     simulator.says("one", answer("A"))
     simulator.says("two", answer("B"))
     simulator.passes(119)
-    assert set(simulator.out) == {"three"}
+    assert set(simulator.calls_under_way) == {"three"}
     simulator.passes(2)
-    assert set(simulator.out) == {"one", "two", "three"}
+    assert set(simulator.calls_under_way) == {"one", "two", "three"}
 
 
 def test_a_vote_for_what_has_changed_since_does_not_count() -> None:
@@ -73,7 +73,7 @@ def test_a_vote_for_what_has_changed_since_does_not_count() -> None:
     simulator.says("two", vote("B"))
     simulator.says("three", answer("C"))
     assert simulator.state.end is None
-    assert set(simulator.out) == {"one", "two", "three"}
+    assert set(simulator.calls_under_way) == {"one", "two", "three"}
     assert "C" in simulator.prompt("one")
 
 
@@ -84,7 +84,7 @@ def test_most_votes_win_and_the_winner_writes_the_final_text_with_all_in_view() 
     simulator.says("one", vote("B"))
     simulator.says("two", vote("A"))
     simulator.says("three", vote("B"))
-    assert set(simulator.out) == {"two"}
+    assert set(simulator.calls_under_way) == {"two"}
     prompt = simulator.prompt("two")
     assert all(f"answer {text}" in prompt for text in "ABC")
     assert "one for B: it is right" in prompt
@@ -99,7 +99,7 @@ def test_a_tie_goes_to_the_earlier_answer() -> None:
     simulator.says("one", answer("A"))
     simulator.says("one", vote("A"))
     simulator.says("two", vote("B"))
-    assert set(simulator.out) == {"two"}
+    assert set(simulator.calls_under_way) == {"two"}
 
 
 def test_a_new_answer_replaces_the_agents_earlier_one() -> None:
@@ -112,7 +112,7 @@ def test_a_new_answer_replaces_the_agents_earlier_one() -> None:
     simulator.says("one", vote("A"))
     simulator.says("two", vote("A"))
     simulator.says("one", text="")
-    assert set(simulator.out) == {"one"}
+    assert set(simulator.calls_under_way) == {"one"}
 
 
 def test_at_its_cap_of_answers_an_agent_can_only_vote() -> None:
@@ -153,7 +153,7 @@ def test_guidance_in_the_same_transaction_as_the_final_text_is_not_lost() -> Non
     simulator = RunSimulator(team(2))
     agree(simulator)
     simulator.deliver(
-        simulator.landed("one", Response(text="The old final text.", usage=Usage())), simulator.guidance("No! Use SQLite.")
+        simulator.call_finished("one", Response(text="The old final text.", usage=Usage())), simulator.guidance("No! Use SQLite.")
     )
     assert simulator.state.end is not None
     assert simulator.state.end.text == "The old final text."
@@ -165,7 +165,7 @@ def test_guidance_just_before_the_final_text_starts_a_new_round() -> None:
     simulator = RunSimulator(team(2))
     agree(simulator)
     simulator.deliver(
-        simulator.guidance("No! Use SQLite."), simulator.landed("one", Response(text="The old final text.", usage=Usage()))
+        simulator.guidance("No! Use SQLite."), simulator.call_finished("one", Response(text="The old final text.", usage=Usage()))
     )
     assert simulator.state.end is None
     simulator.says("one", answer("SQLite"))
@@ -187,7 +187,7 @@ def test_an_empty_final_text_is_asked_for_again_and_then_the_answer_stands(tries
     simulator.says("two", vote("A"))
     for _ in range(tries):
         simulator.says("one", text=" ")
-    assert set(simulator.out) == {"one"}
+    assert set(simulator.calls_under_way) == {"one"}
     for _ in range(3 - tries):
         simulator.says("one", text="")
     assert simulator.state.end is not None

@@ -32,8 +32,8 @@ def test_its_question_is_posted_in_the_channel_with_agent_and_token() -> None:
 
 def test_nobody_is_called_for_it_and_there_is_no_card_of_the_run() -> None:
     simulator = RunSimulator(team(2), external=asks())
-    assert simulator.out == {}
-    simulator.posts_question(1)
+    assert simulator.calls_under_way == {}
+    simulator.post_question(1)
     simulator.replies(1, "main")
     assert {post.post.kind for post in simulator.posts()} == {"question_card", "receipt"}
     assert all(post.question == 1 for post in simulator.posts())
@@ -41,9 +41,9 @@ def test_nobody_is_called_for_it_and_there_is_no_card_of_the_run() -> None:
 
 def test_the_answer_comes_back_and_the_run_ends_with_its_last_question() -> None:
     simulator = RunSimulator(team(2), external=asks())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.deliver(asks("Which remote?", 2))
-    simulator.posts_question(2)
+    simulator.post_question(2)
     simulator.replies(1, "main")
     assert simulator.state.end is None
     assert '"decision": "main"' in (result(simulator) or "")
@@ -54,7 +54,7 @@ def test_the_answer_comes_back_and_the_run_ends_with_its_last_question() -> None
 
 def test_the_same_question_joins_the_open_one_and_tells_the_thread_nothing() -> None:
     simulator = RunSimulator(team(2), external=asks())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     before = len(simulator.posts())
     simulator.deliver(asks("which branch", 2))
     assert len(simulator.state.questions) == 1
@@ -65,8 +65,8 @@ def test_the_same_question_joins_the_open_one_and_tells_the_thread_nothing() -> 
 
 def test_agents_of_the_team_answer_it_by_a_side_call_each() -> None:
     simulator = RunSimulator(team(2), external=asks(to=("agents",)))
-    simulator.posts_question(1)
-    assert sorted(simulator.out) == ["peer:1:one", "peer:1:two"]
+    simulator.post_question(1)
+    assert sorted(simulator.calls_under_way) == ["peer:1:one", "peer:1:two"]
     assert "coder, an agent from outside your team, asks" in simulator.seen_requests["peer:1:one"][-1].text
     simulator.says("peer:1:one", text="main")
     simulator.says("peer:1:two", text="main")
@@ -77,7 +77,7 @@ def test_agents_of_the_team_answer_it_by_a_side_call_each() -> None:
 def test_a_judge_without_a_model_of_its_own_is_the_teams_first() -> None:
     chain = (FallbackStep(use="judge"), FallbackStep(use="assume"))
     simulator = RunSimulator(team(2, policy=Policy(expire_after=60, fallback=chain)), external=asks())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.passes(70)
     assert [call.model for call in simulator.state.calls.values()] == ["test/model"]
 
@@ -107,7 +107,7 @@ def test_the_teams_limits_apply_to_its_open_questions_but_not_to_its_total() -> 
 
 def test_the_agent_can_close_its_question() -> None:
     simulator = RunSimulator(team(1), external=asks())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.deliver(inputs.ExternalCancel(question=1))
     outcome = simulator.state.questions[1].outcome
     assert outcome is not None
@@ -117,7 +117,7 @@ def test_the_agent_can_close_its_question() -> None:
 
 def test_a_late_reply_is_kept_for_it() -> None:
     simulator = RunSimulator(team(1, policy=Policy(expire_after=60)), external=asks())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.passes(70)
     assert simulator.state.end is not None
     simulator.replies(1, "main, after all")
@@ -127,10 +127,10 @@ def test_a_late_reply_is_kept_for_it() -> None:
 
 def test_the_fallback_fail_is_reported_and_leaves_its_other_questions_open() -> None:
     simulator = RunSimulator(team(1, policy=Policy(expire_after=60, fallback=("fail",))), external=asks())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.passes(30)
     simulator.deliver(asks("Second?", 2))
-    simulator.posts_question(2)
+    simulator.post_question(2)
     simulator.passes(40)
     assert simulator.state.questions[2].open
     assert '"decided_by": "fallback:fail"' in (result(simulator) or "")
@@ -138,7 +138,7 @@ def test_the_fallback_fail_is_reported_and_leaves_its_other_questions_open() -> 
 
 def test_a_reached_bound_does_not_discard_a_persons_answer() -> None:
     simulator = RunSimulator(team(2, calls=1), external=asks(to=("humans", "agents")))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.says("peer:1:one", text="main")
     assert simulator.state.bound == "calls"
     simulator.replies(1, "main")
@@ -147,6 +147,6 @@ def test_a_reached_bound_does_not_discard_a_persons_answer() -> None:
 
 def test_it_folds_to_the_same_from_its_log() -> None:
     simulator = RunSimulator(team(2), external=asks(), directory=Directory())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.deliver(asks("Second?", 2))
     assert fold(simulator.events) == simulator.state

@@ -70,7 +70,7 @@ def test_three_malformed_responses_in_a_row_retire_an_agent_and_the_run_goes_on(
         simulator.says(name, answer(f"by {name}"))
     for name in ("two", "three"):
         simulator.says(name, vote("B"))
-    assert simulator.out == {"two": "final:1"}
+    assert simulator.calls_under_way == {"two": "final:1"}
 
 
 def test_a_valid_use_between_mistakes_resets_the_count() -> None:
@@ -90,7 +90,7 @@ def test_a_retired_agents_votes_are_withdrawn_and_its_answers_stay() -> None:
     simulator.says("one", vote("A"))
     simulator.says("two", vote("A"))
     simulator.fails("three", InvalidApiKey("The key is wrong."))
-    assert simulator.out == {"one": "final:1"}
+    assert simulator.calls_under_way == {"one": "final:1"}
 
 
 def test_the_last_agent_left_decides_alone() -> None:
@@ -107,7 +107,7 @@ def test_the_last_agent_reads_the_answer_of_a_retired_one() -> None:
     simulator.says("one", answer("A"))
     simulator.says("two", answer("B"))
     simulator.fails("one", InvalidApiKey("The key is wrong."))
-    assert set(simulator.out) == {"two"}
+    assert set(simulator.calls_under_way) == {"two"}
     simulator.says("two", vote("A"))
     assert simulator.state.end is not None
     assert simulator.state.end.text == "A"
@@ -134,9 +134,9 @@ def test_a_transient_failure_is_retried_with_growing_delays_and_then_given_up() 
     for pause in (1.0, 2.0):
         simulator.fails("one", Overloaded("The provider has trouble."))
         simulator.passes(pause - 0.1)
-        assert simulator.out == {}
+        assert simulator.calls_under_way == {}
         simulator.passes(0.2)
-        assert set(simulator.out) == {"one"}
+        assert set(simulator.calls_under_way) == {"one"}
     simulator.fails("one", Overloaded("The provider has trouble."))
     assert simulator.state.end is not None
     assert simulator.state.end.status == "failed"
@@ -148,8 +148,8 @@ def test_a_final_text_that_failed_does_not_matter_once_its_author_has_to_win_aga
     simulator.says("two", answer("B"))
     simulator.says("one", vote("A"))
     simulator.says("two", vote("A"))
-    assert simulator.out == {"one": "final:1"}
-    simulator.deliver(simulator.guidance("Use SQLite."), simulator.landed("one", BadRequest("The request is too long.")))
+    assert simulator.calls_under_way == {"one": "final:1"}
+    simulator.deliver(simulator.guidance("Use SQLite."), simulator.call_finished("one", BadRequest("The request is too long.")))
     for name in ("one", "two"):
         simulator.says(name, answer(f"SQLite, says {name}"))
     for name in ("one", "two"):
@@ -164,9 +164,9 @@ def test_a_retry_after_of_the_provider_is_obeyed() -> None:
     simulator = RunSimulator(team(1))
     simulator.fails("one", RateLimited("Too many requests.", retry_after=30))
     simulator.passes(29)
-    assert simulator.out == {}
+    assert simulator.calls_under_way == {}
     simulator.passes(2)
-    assert set(simulator.out) == {"one"}
+    assert set(simulator.calls_under_way) == {"one"}
 
 
 def test_the_same_failure_of_several_agents_is_reported_once() -> None:
@@ -228,7 +228,7 @@ def test_time_stands_still_while_only_people_are_awaited() -> None:
     simulator = RunSimulator(team(1, wall=600))
     simulator.passes(500)
     simulator.says("one", ask())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.passes(1000)
     simulator.replies(1, "yes")
     assert simulator.state.end is None
@@ -243,7 +243,7 @@ def test_a_bound_that_is_reached_cancels_open_questions() -> None:
     simulator = RunSimulator(team(2, calls=2))
     simulator.says("one", ask())
     simulator.says("two", answer("B"))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "yes")
     assert simulator.state.end is not None
     assert simulator.state.end.text == "B"
@@ -272,7 +272,7 @@ def test_what_the_side_calls_of_a_retired_agent_may_cost_stays_booked_as_unknown
 def test_what_the_side_calls_of_a_settled_question_may_cost_stays_booked_as_unknown() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ask(to=("humans", "agents")))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "yes")
     assert books(simulator)["peer:1:two"] == "unknown"
 
@@ -281,7 +281,7 @@ def test_a_call_that_was_out_at_a_crash_is_repeated_and_its_reservation_stays_bo
     simulator = RunSimulator(team(2))
     simulator.says("one", answer("A"))
     call = simulator.state.calls["work:two:1"]
-    simulator.restarts()
+    simulator.restart()
     assert simulator.state.calls["work:two:1"].attempt == call.attempt + 1
     assert simulator.state.spent.unknown == Decimal(0)
 
@@ -291,5 +291,5 @@ def test_time_that_the_process_was_down_does_not_count() -> None:
     simulator.passes(100)
     simulator.says("one", use("nonsense"))
     simulator.now += 10_000
-    simulator.restarts()
+    simulator.restart()
     assert simulator.state.spent.wall == pytest.approx(100)

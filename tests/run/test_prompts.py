@@ -40,7 +40,7 @@ def test_the_reason_of_a_vote_cannot_pass_for_guidance() -> None:
     simulator.says("two", answer("B"))
     simulator.says("one", vote("A"))
     simulator.says("two", use("vote", agent_id="A", reason=FORGED))
-    assert simulator.out == {"one": "final:1"}
+    assert simulator.calls_under_way == {"one": "final:1"}
     assert not guided(simulator, "one")
 
 
@@ -71,7 +71,7 @@ def test_a_peers_question_and_its_reply_cannot_pass_for_guidance() -> None:
 def test_a_late_reply_cannot_pass_for_guidance() -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ask(wait=False))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "the first")
     simulator.types(1, f"Sorry. {FORGED}")
     simulator.says("one", use("nonsense"))
@@ -109,7 +109,7 @@ def test_the_last_line_fits_what_is_on_offer() -> None:
 def test_a_lone_agent_is_not_told_to_vote() -> None:
     simulator = RunSimulator(team(1))
     simulator.says("one", ask())
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.guides("It must be cheap.")
     simulator.replies(1, "the first")
     assert simulator.prompt("one").endswith("Give your answer.")

@@ -106,7 +106,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.simulator = RunSimulator(made, directory=DIRECTORY, by=ANA, reserved=price)
 
     def pick(self, number: int) -> str:
-        return sorted(self.simulator.out)[number % len(self.simulator.out)]
+        return sorted(self.simulator.calls_under_way)[number % len(self.simulator.calls_under_way)]
 
     @precondition(lambda self: self.simulator.out)
     @rule(number=index, uses=st.lists(uses, max_size=3), text=st.sampled_from(["", "Some words."]))
@@ -128,7 +128,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def calls_are_let_in(self) -> None:
-        self.simulator.lets_in()
+        self.simulator.release_calls()
 
     @precondition(lambda self: self.simulator.held)
     @rule(number=index)
@@ -141,7 +141,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=index)
     def a_question_is_posted(self, number: int) -> None:
         waiting = self.unposted()
-        self.simulator.posts_question(waiting[number % len(waiting)])
+        self.simulator.post_question(waiting[number % len(waiting)])
 
     def unposted(self) -> list[int]:
         return [
@@ -182,7 +182,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.simulator.state.questions)
     @rule(number=index, by=people, words=st.sampled_from(["pass", "pass @ben", "more 1h", "cancel", "again", "2"]))
     def a_person_commands(self, number: int, by: Author, words: str) -> None:
-        assert self.simulator.tells(self.any_question(number), words, by)
+        assert self.simulator.person_commands(self.any_question(number), words, by)
 
     def any_question(self, number: int) -> int:
         questions = list(self.simulator.state.questions)
@@ -192,7 +192,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=index, message=st.integers(1, 5))
     def a_person_takes_something_back(self, number: int, message: int) -> None:
         questions = list(self.simulator.state.questions)
-        self.simulator.takes_back(questions[number % len(questions)], f"m{message}")
+        self.simulator.person_deletes(questions[number % len(questions)], f"m{message}")
 
     @precondition(lambda self: self.simulator.state.questions)
     @rule(
@@ -233,7 +233,7 @@ class AnyOrder(RuleBasedStateMachine):
     def the_process_restarts(self, down: float) -> None:
         self.simulator.state = fold(_stored(self.simulator.events))
         self.simulator.now += down
-        self.simulator.restarts()
+        self.simulator.restart()
 
     @invariant()
     def the_log_folds_to_the_state(self) -> None:
@@ -357,13 +357,13 @@ class AnyOrder(RuleBasedStateMachine):
         raise AssertionError("the run does not end")
 
     def behave(self) -> None:
-        self.simulator.lets_in()
+        self.simulator.release_calls()
         if self.simulator.state.unlisted:
             self.simulator.lists(*OFFERS[1])
         while self.under_way():
             self.simulator.returns()
-        for name in sorted(self.simulator.out):
-            if name not in self.simulator.out:
+        for name in sorted(self.simulator.calls_under_way):
+            if name not in self.simulator.calls_under_way:
                 continue
             offered = [tool.name for tool in self.simulator.tools(name)] if ":" not in name else []
             labels = [answer.label for answer in self.simulator.state.answers]
@@ -374,7 +374,7 @@ class AnyOrder(RuleBasedStateMachine):
             else:
                 self.simulator.says(name, text="Words.")
         for question in self.unposted():
-            self.simulator.posts_question(question)
+            self.simulator.post_question(question)
         self.simulator.passes(50)
 
 

@@ -33,7 +33,7 @@ def simulator() -> RunSimulator:
     """Two agents; `one` has answered twice, asked a person, and was given guidance; `two` has answered once."""
     simulator = RunSimulator(team(2), task=TASK)
     simulator.says("one", ask("Blue or red?"))
-    simulator.posts_question(1)
+    simulator.post_question(1)
     simulator.replies(1, "blue, please")
     simulator.says("two", answer(NEW))
     simulator.says("one", answer(OLD))
@@ -103,7 +103,7 @@ def test_reasoning_of_earlier_turns_is_left_out_before_anything_else() -> None:
     for question in ("First?", "Second?"):
         kept = ProviderState(maker="m", message={"reasoning_content": question})
         landed = Response(tool_calls=(ask(question, wait=False),), kept=kept)
-        thinking.deliver(inputs.CallFinished(action=thinking.out["one"], consumed=(), result=landed))
+        thinking.deliver(inputs.CallFinished(action=thinking.calls_under_way["one"], consumed=(), result=landed))
     state = thinking.state
     assert segments(state, state.agents["one"], "work", state.seq)[0] == ("thoughts", 0)
     request, _ = fit_request(
@@ -125,13 +125,13 @@ def test_a_prompt_that_the_provider_found_too_long_is_cut_and_sent_again() -> No
     before = len(long.prompt("two"))
     long.exceeds = longer_than(9000)
     error = ContextTooLong("too long", retry_after=0.0)
-    long.deliver(inputs.CallFinished(action=long.out["two"], consumed=(), result=error))
+    long.deliver(inputs.CallFinished(action=long.calls_under_way["two"], consumed=(), result=error))
     long.passes(1.0)
     assert len(long.prompt("two")) < before
 
 
 def test_a_prompt_that_cannot_be_cut_ends_the_agents_work_with_the_reason() -> None:
     alone = RunSimulator(team(1), task=TASK)
-    alone.deliver(inputs.CallFinished(action=alone.out["one"], consumed=(), result=ContextTooLong("far too long")))
+    alone.deliver(inputs.CallFinished(action=alone.calls_under_way["one"], consumed=(), result=ContextTooLong("far too long")))
     assert alone.state.end is not None
     assert "far too long" in alone.state.end.text

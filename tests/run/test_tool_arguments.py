@@ -27,7 +27,7 @@ def test_odd_json_counts_as_one_malformed_use_of_its_agent(raw: str) -> None:
     simulator = RunSimulator(team(2))
     simulator.says("one", ToolCall(id="1", name="new_answer", arguments=raw))
     assert simulator.state.agents["one"].malformed == 1
-    assert set(simulator.out) == {"one", "two"}
+    assert set(simulator.calls_under_way) == {"one", "two"}
 
 
 AS_MEANT: dict[str, tuple[dict[str, object], dict[str, object]]] = {

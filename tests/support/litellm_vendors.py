@@ -13,7 +13,7 @@ from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.interface import Request, Response
 from tests.support.fake_models.anthropic_wire import ANTHROPIC
 from tests.support.fake_models.gemini_wire import GEMINI
-from tests.support.fake_models.replies import Asked, Play
+from tests.support.fake_models.replies import ModelCall, ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.fake_models.wire import OPENAI, Wire
 from tests.support.model_calls import create_request
@@ -47,7 +47,7 @@ def vendor_client(vendor: Vendor, server: ModelServer, **more: Any) -> ModelClie
 KEYS: Mapping[str, str] = dict.fromkeys(("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY"), SECRET)
 
 
-async def call_vendor(vendor: Vendor, play: Play, request: Request | None = None) -> tuple[Response, Asked]:
+async def call_vendor(vendor: Vendor, play: ScriptedReply, request: Request | None = None) -> tuple[Response, ModelCall]:
     """The response to one call, and what the vendor was asked."""
     async with ModelServer([play], wire=vendor.wire) as server:
         models = vendor_client(vendor, server)
@@ -56,7 +56,7 @@ async def call_vendor(vendor: Vendor, play: Play, request: Request | None = None
         return response, server.requests[0]
 
 
-async def vendor_error(vendor: Vendor, play: Play, request: Request | None = None) -> ModelError:
+async def vendor_error(vendor: Vendor, play: ScriptedReply, request: Request | None = None) -> ModelError:
     """The error that one call ends in."""
     async with ModelServer([play], wire=vendor.wire) as server:
         models = vendor_client(vendor, server)

@@ -24,7 +24,7 @@ from orchestrator_bridge.chat.inbound import Author, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import QuestionCard
 from orchestrator_bridge.common.clock import Clock
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ListPlatform
+from tests.support.running_engine import ListPlatform
 
 TEAM = """
 [[team.default.agents]]
@@ -72,7 +72,7 @@ class McpBot:
         connected: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
 
         async def connect() -> None:
-            async with client_of(self.server.file.url, token, name, mode) as client:
+            async with connect_client(self.server.file.url, token, name, mode) as client:
                 connected.set_result(client)
                 await self.leave.wait()
 
@@ -97,7 +97,7 @@ class McpBot:
         author = Author(platform="slack", id=by, name=by)
         message = f"m{len(self.platform.sent)}{text[:20]}"
         said = MessageReceived(place=place, message=message, author=author, text=text, at=self.clock.now(), question=question)
-        await self.platform.receives(said)
+        await self.platform.deliver(said)
 
     async def card(self, number: int) -> QuestionCard:
         """Wait for a question's card."""
@@ -111,7 +111,7 @@ class McpBot:
 
 
 @asynccontextmanager
-async def client_of(url: str, token: str, name: str = "Claude Code", mode: Any = "auto") -> AsyncIterator[Client]:
+async def connect_client(url: str, token: str, name: str = "Claude Code", mode: Any = "auto") -> AsyncIterator[Client]:
     """Connect the real client, as a coding agent does."""
     async with (
         create_mcp_http_client(headers={"Authorization": f"Bearer {token}"}) as http,
@@ -124,7 +124,7 @@ async def client_of(url: str, token: str, name: str = "Claude Code", mode: Any =
         yield client
 
 
-def start_in(folder: Path, team: str = TEAM, **environ: str) -> LoadedConfig:
+def load_config_in(folder: Path, team: str = TEAM, **environ: str) -> LoadedConfig:
     """The settings and the team file of a bot in a folder."""
     (folder / "play.toml").write_text(SCRIPT, encoding="utf-8")
     settings = read_settings(folder / "none", {"TOWNHALL_DATA": str(folder / "data"), **environ})
@@ -134,7 +134,7 @@ def start_in(folder: Path, team: str = TEAM, **environ: str) -> LoadedConfig:
 @asynccontextmanager
 async def start_mcp_bot(folder: Path, team: str = TEAM, clock: Clock | None = None, **environ: str) -> AsyncIterator[McpBot]:
     """Start a bot that takes its list for Slack."""
-    start, time = start_in(folder, team, **environ), clock or ManualClock()
+    start, time = load_config_in(folder, team, **environ), clock or ManualClock()
     assert isinstance(time, ManualClock)
     platform = ListPlatform(time, platform="slack", capabilities=Capabilities(threads=True, edits=True))
     async with open_app(start, [platform], start.settings.store, clock=time) as app:

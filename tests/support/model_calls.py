@@ -11,7 +11,7 @@ from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.interface import Message, Request, ToolSpec
-from tests.support.fake_models.replies import Play
+from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
 
 KEY = "xai-0123456789abcdefSECRET"
@@ -46,7 +46,7 @@ def create_model_client(server: ModelServer, **more: Any) -> ModelClient:
     return ModelClient(**{"keys": keys, "base_urls": base_urls, "own": own, **more})
 
 
-async def call_error(play: Play, request: Request | None = None, **more: Any) -> ModelError:
+async def call_error(play: ScriptedReply, request: Request | None = None, **more: Any) -> ModelError:
     """The error that a call ends in if the server plays this."""
     async with ModelServer([play]) as server:
         models = create_model_client(server, **more)

@@ -24,7 +24,7 @@ TEXTS = {
 
 
 @dataclass(frozen=True)
-class Say:
+class MessageFact:
     author: Responder
     message: str
     edit: str
@@ -34,7 +34,7 @@ class Say:
 
 
 @dataclass(frozen=True)
-class Click:
+class ClickFact:
     author: Responder
     message: str
     choice: str
@@ -42,41 +42,41 @@ class Click:
 
 
 @dataclass(frozen=True)
-class Delete:
+class DeleteFact:
     message: str
 
 
 @dataclass(frozen=True)
-class Pass:
+class PassFact:
     author: Responder
     at: float
 
 
 @dataclass(frozen=True)
-class Leave:
+class DeclineFact:
     author: Responder
 
 
 @dataclass(frozen=True)
-class HandOver:
+class HandOverFact:
     author: Responder
     to: Mentioned
     at: float
 
 
 @dataclass(frozen=True)
-class More:
+class ExtensionFact:
     key: str
     seconds: int
     at: float
 
 
-Fact = Say | Click | Delete | Pass | Leave | HandOver | More
+Fact = MessageFact | ClickFact | DeleteFact | PassFact | DeclineFact | HandOverFact | ExtensionFact
 
 
-def tell(question: Question, fact: Fact) -> Question:
+def apply_fact(question: Question, fact: Fact) -> Question:
     match fact:
-        case Say():
+        case MessageFact():
             return transitions.reply_received(
                 question,
                 author=fact.author,
@@ -86,25 +86,25 @@ def tell(question: Question, fact: Fact) -> Question:
                 edit=fact.edit,
                 mentions=fact.mentions,
             )
-        case Click():
+        case ClickFact():
             return transitions.reply_received(
                 question, author=fact.author, message=fact.message, text="", at=fact.at, choice=fact.choice
             )
-        case Delete():
+        case DeleteFact():
             return transitions.reply_deleted(question, fact.message)
-        case Pass():
+        case PassFact():
             return transitions.passed(question, fact.author, fact.at)
-        case Leave():
+        case DeclineFact():
             return transitions.became_unreachable(question, fact.author.id)
-        case HandOver():
+        case HandOverFact():
             return transitions.passed(question, fact.author, fact.at, fact.to)
-        case More():
+        case ExtensionFact():
             return transitions.extended(question, fact.seconds, fact.key, fact.at)
 
 
-def tell_all(question: Question, facts: Iterable[Fact]) -> Question:
+def apply_facts(question: Question, facts: Iterable[Fact]) -> Question:
     for fact in facts:
-        question = tell(question, fact)
+        question = apply_fact(question, fact)
     return question
 
 
@@ -113,9 +113,9 @@ CLOCK = st.sampled_from([POSTED + after for after in (-50, 0, 6, 20, 600, 1500, 
 AUTHORS = st.sampled_from([*ASKED, STRANGER])
 
 
-def says(kind: AskKind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[Say]:
+def message_facts(kind: AskKind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[MessageFact]:
     return st.builds(
-        lambda author, number, edit, text, at: Say(author, f"{author.name}-{number}", edit, text, at),
+        lambda author, number, edit, text, at: MessageFact(author, f"{author.name}-{number}", edit, text, at),
         authors,
         st.integers(1, 3),
         st.sampled_from(["", "2", "10"]),
@@ -130,28 +130,28 @@ def mentioned(responder: Responder) -> Mentioned:
 
 PEOPLE = st.sampled_from([ANA, BEN, CY, STRANGER])
 handings = st.builds(
-    lambda author, number, to, at: Say(author, f"{author.name}-{number}", "", f"@{to.name}?", at, (mentioned(to),)),
+    lambda author, number, to, at: MessageFact(author, f"{author.name}-{number}", "", f"@{to.name}?", at, (mentioned(to),)),
     PEOPLE,
     st.integers(1, 3),
     PEOPLE,
     TIMES,
-) | st.builds(lambda author, to, at: HandOver(author, mentioned(to), at), PEOPLE, PEOPLE, TIMES)
+) | st.builds(lambda author, to, at: HandOverFact(author, mentioned(to), at), PEOPLE, PEOPLE, TIMES)
 wishes = st.builds(
-    lambda key, seconds, at: More(f"{key}-{seconds}-{at}", seconds, at), st.integers(1, 9), st.integers(1, 1000), TIMES
+    lambda key, seconds, at: ExtensionFact(f"{key}-{seconds}-{at}", seconds, at), st.integers(1, 9), st.integers(1, 1000), TIMES
 )
 
 
-def clicks(kind: AskKind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[Click]:
+def click_facts(kind: AskKind, authors: st.SearchStrategy[Responder] = AUTHORS) -> st.SearchStrategy[ClickFact]:
     choices = st.sampled_from(["yes", "no"] if kind == "confirm" else ["pg", "lite"])
     return st.builds(
-        lambda author, choice, at: Click(author, f"click-{author.name}-{at}-{choice}", choice, at), authors, choices, TIMES
+        lambda author, choice, at: ClickFact(author, f"click-{author.name}-{at}-{choice}", choice, at), authors, choices, TIMES
     )
 
 
 def facts(kind: AskKind) -> st.SearchStrategy[list[Fact]]:
-    deletions = st.builds(lambda author, number: Delete(f"{author.name}-{number}"), AUTHORS, st.integers(1, 3))
-    rest = deletions | st.builds(Pass, AUTHORS, TIMES) | st.builds(Leave, AUTHORS) | wishes
-    return st.lists(says(kind) | says(kind) | clicks(kind) | rest | handings, max_size=9)
+    deletions = st.builds(lambda author, number: DeleteFact(f"{author.name}-{number}"), AUTHORS, st.integers(1, 3))
+    rest = deletions | st.builds(PassFact, AUTHORS, TIMES) | st.builds(DeclineFact, AUTHORS) | wishes
+    return st.lists(message_facts(kind) | message_facts(kind) | click_facts(kind) | rest | handings, max_size=9)
 
 
 POLICIES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(

@@ -182,7 +182,7 @@ class RunSimulator:
                 self.open.discard(row.question)
 
     @property
-    def out(self) -> dict[str, str]:
+    def calls_under_way(self) -> dict[str, str]:
         """The calls under way: action by agent, peers' side calls by their action."""
         calls = [call for call in self.state.calls.values() if call.phase == "out"]
         return {call.action if call.is_side_call else call.agent: call.action for call in calls}
@@ -194,7 +194,7 @@ class RunSimulator:
 
     def prompt(self, agent: str) -> str:
         """All that an agent's newest call shows, as one text."""
-        return "\n".join(message.text for message in self.seen_requests[self.out[agent]])
+        return "\n".join(message.text for message in self.seen_requests[self.calls_under_way[agent]])
 
     def posts(self) -> list[OutboxEntry]:
         return [row for row in self.rows if isinstance(row, OutboxEntry)]
@@ -202,20 +202,20 @@ class RunSimulator:
     def says(self, agent: str, *uses: ToolCall, text: str = "", tokens: int = 10, cost: Decimal | None = None) -> None:
         """Complete an agent's call with a response."""
         response = Response(text=text, tool_calls=uses, usage=Usage(input=tokens), served="test/model", cost=cost)
-        self.deliver(self.landed(agent, response))
+        self.deliver(self.call_finished(agent, response))
 
     def fails(self, agent: str, error: ModelError) -> None:
-        self.deliver(self.landed(agent, error))
+        self.deliver(self.call_finished(agent, error))
 
-    def landed(self, agent: str, result: Response | ModelError) -> inputs.CallFinished:
+    def call_finished(self, agent: str, result: Response | ModelError) -> inputs.CallFinished:
         """The input that an agent's call is completed, for several inputs in one transaction."""
-        return inputs.CallFinished(action=self.out[agent], consumed=(), result=result)
+        return inputs.CallFinished(action=self.calls_under_way[agent], consumed=(), result=result)
 
-    def holds_all(self, why: str = "Test's rate limit", seconds: float = 30.0) -> None:
+    def hold_calls(self, why: str = "Test's rate limit", seconds: float = 30.0) -> None:
         """Hold all calls that start from now on."""
         self.holds = lambda _: Throttled(why=why, until=self.now + seconds)
 
-    def lets_in(self) -> None:
+    def release_calls(self) -> None:
         """Let calls start again, the held ones first."""
         self.holds = lambda _: None
         self.deliver(*(inputs.SlotGranted(action=call.action) for call in self.held))
@@ -258,7 +258,7 @@ class RunSimulator:
         )
         self.deliver(inputs.QuestionControlUsed(used=clicked))
 
-    def tells(
+    def person_commands(
         self, question: int, words: str, by: Author | None = None, channel: str = "general", mentions: tuple[Author, ...] = ()
     ) -> str:
         """A person gives the command `/questions` with a number; returns the private reply."""
@@ -276,7 +276,7 @@ class RunSimulator:
         self.deliver(inputs.QuestionCommand(command=command, question=question, words=words))
         return self.private_replies[-1].text
 
-    def takes_back(self, question: int, message: str) -> None:
+    def person_deletes(self, question: int, message: str) -> None:
         """A person deletes a message."""
         self.deliver(
             inputs.MessageRetracted(deletion=MessageDeleted(place=PLACE, message=message, at=self.now), question=question)
@@ -286,12 +286,12 @@ class RunSimulator:
         self._messages += 1
         return MessageReceived(place=self.place, message=f"m{self._messages}", author=by, text=text, at=self.now)
 
-    def posts_question(self, question: int) -> None:
+    def post_question(self, question: int) -> None:
         """The card of a question is posted, by a platform whose clock agrees with ours."""
         posted = PostedMessage(message=f"card{question}", thread=f"thread{question}", at=self.now)
         self.deliver(inputs.QuestionDelivered(outgoing=self._card(question), posted=posted, noted_at=self.now))
 
-    def rejects_question(self, question: int, why: str = "the channel was deleted") -> None:
+    def reject_question(self, question: int, why: str = "the channel was deleted") -> None:
         """The card of a question will never be posted."""
         self.deliver(inputs.QuestionUndeliverable(outgoing=self._card(question), why=why))
 
@@ -328,6 +328,6 @@ class RunSimulator:
         use = next(use for use in self.state.uses.values() if use.phase == "out")
         self.deliver(inputs.ToolFinished(action=use.use, end=end, text=text, images=images))
 
-    def restarts(self) -> None:
+    def restart(self) -> None:
         """The process is killed and started again."""
         self.deliver(inputs.ProcessRestarted())

@@ -25,19 +25,19 @@ class ScriptedRun(RunSimulator):
     def complete_call(self, who: str) -> Response:
         """A call under way comes back: an agent's own by its name, a peer's side call by its action."""
         response = play_turn(self.script, self.request(who), "scripted/demo")[1]
-        self.deliver(inputs.CallFinished(action=self.out[who], consumed=(), result=response))
+        self.deliver(inputs.CallFinished(action=self.calls_under_way[who], consumed=(), result=response))
         return response
 
     def request(self, who: str) -> Request:
         """What a call under way sent to its model."""
-        call = self.state.calls[self.out[who]]
+        call = self.state.calls[self.calls_under_way[who]]
         again = CallModel(action=call.action, agent=call.agent, purpose=call.purpose, attempt=1, question=call.question)
         return make_request(self.state, again, call.seen_seq)
 
     def play_to_end(self) -> None:
         """Everything that is called comes back, until only people are awaited or the run has ended."""
-        while self.out and self.state.end is None:
-            self.complete_call(next(iter(self.out)))
+        while self.calls_under_way and self.state.end is None:
+            self.complete_call(next(iter(self.calls_under_way)))
 
     def choice_of(self, agent: str) -> str:
         """Whom an agent's standing vote is for, by name; empty if it has none."""

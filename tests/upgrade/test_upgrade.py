@@ -43,14 +43,14 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.bot.conftest import Townhall, folder, townhall
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import said
 from tests.support.fake_chat.recording_adapter import HistoryPlatform, SharedHistory
-from tests.support.fake_models.players import has_called, team_player
+from tests.support.fake_models.players import has_called, team_behaviour
 from tests.support.fake_models.players import question as choice
-from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.fake_tools import stub
-from tests.support.mcp_bot import McpBot, payload_of, question, start_in
+from tests.support.mcp_bot import McpBot, load_config_in, payload_of, question
+from tests.support.running_engine import prompt_text
 
 __all__ = ["folder", "townhall"]
 
@@ -71,9 +71,9 @@ DEAR = Tokens(input=100_000, output=100_000)
 """$0.20: the whole budget of the channel `money`."""
 
 
-def player(asked: Asked) -> Play:
+def player(asked: ModelCall) -> ScriptedReply:
     """An agent does once what its task names in brackets, then answers and votes."""
-    task = said(asked)
+    task = prompt_text(asked)
     if "[long]" in task and is_first(asked, "stub__long"):
         return use("stub__long", characters=LONG)
     if "[append]" in task and is_first(asked, "stub__append"):
@@ -85,16 +85,16 @@ def player(asked: Asked) -> Play:
     if "[words]" in task and is_first(asked, "ask_others"):
         return use("ask_others", **NAME)
     if "[dear]" in task and "new_answer" in asked.tools:
-        return Play(tool_calls=[ToolUse(name="new_answer", arguments={"content": "A dear answer."})], usage=DEAR)
-    return team_player(asked)
+        return ScriptedReply(tool_calls=[ToolUse(name="new_answer", arguments={"content": "A dear answer."})], usage=DEAR)
+    return team_behaviour(asked)
 
 
-def is_first(asked: Asked, tool: str) -> bool:
+def is_first(asked: ModelCall, tool: str) -> bool:
     return tool in asked.tools and not has_called(asked, tool)
 
 
-def use(tool: str, **arguments: object) -> Play:
-    return Play(tool_calls=[ToolUse(name=tool, arguments=arguments)])
+def use(tool: str, **arguments: object) -> ScriptedReply:
+    return ScriptedReply(tool_calls=[ToolUse(name=tool, arguments=arguments)])
 
 
 @asynccontextmanager
@@ -105,7 +105,7 @@ async def bot_in(folder: Path, server: ModelServer, platform: HistoryPlatform) -
     meant = {"MODELS": server.url, "PYTHON": sys.executable, "STUB": str(STUB_SERVER), "LOG": str(folder / "done")}
     for name, value in meant.items():
         team = team.replace(f'"{name}"', json.dumps(value))
-    start = start_in(folder, team)
+    start = load_config_in(folder, team)
     async with open_app(start, [platform], start.settings.store, clock=platform.clock) as app:
         await app.engine.start()
         async with open_listener(start, app) as listener:
@@ -123,15 +123,13 @@ async def commands(
     command = CommandReceived(
         place=place, interaction=interaction, author=ANA, name=name, text=text, at=platform.now, attachments=attached
     )
-    await platform.receives(command)
+    await platform.deliver(command)
 
 
 async def answers(platform: HistoryPlatform, number: int, text: str) -> None:
     """Ana answers a question by its number."""
     place, message = Place(platform="slack", channel="general"), f"{text} to {number} at {platform.now}"
-    await platform.receives(
-        MessageReceived(place=place, message=message, author=ANA, text=text, at=platform.now, question=number)
-    )
+    await platform.deliver(MessageReceived(place=place, message=message, author=ANA, text=text, at=platform.now, question=number))
 
 
 def facts() -> dict[str, Any]:
@@ -275,8 +273,8 @@ async def test_an_answer_in_words_finishes_a_run(bot: McpBot, platform: HistoryP
     await answers(platform, 2, "Call it Pigeon.")
     assert await ended(bot, 2) == "finished"
     assert await outcome_of(bot, 2, 2) == ("Call it Pigeon.", "human")
-    assert any("Call it Pigeon." in said(asked) for asked in server.requests)
-    await platform.until(lambda: 2 in {final.run for final in platform.finals})
+    assert any("Call it Pigeon." in prompt_text(asked) for asked in server.requests)
+    await platform.until(lambda: 2 in {final.run for final in platform.final_answers})
 
 
 async def test_an_answer_given_while_no_bot_ran_counts(legacy: Path, server: ModelServer, platform: HistoryPlatform) -> None:
@@ -311,10 +309,10 @@ async def test_a_tool_that_waited_for_approval_is_called_once(
 ) -> None:
     await bot.app.engine.wait_finished()
     assert stub.appended_lines(legacy) == []
-    await platform.clicks(6, "option", "approve")
+    await platform.person_clicks(6, "option", "approve")
     assert await ended(bot, 5) == "finished"
     assert stub.appended_lines(legacy) == ["a line"]
-    assert any("written" in said(asked) for asked in server.requests)
+    assert any("written" in prompt_text(asked) for asked in server.requests)
 
 
 async def test_a_run_that_waits_for_a_larger_budget_continues_with_one(bot: McpBot, platform: HistoryPlatform) -> None:
@@ -332,9 +330,9 @@ async def test_a_call_in_flight_is_repeated_and_includes_the_guidance_that_arriv
 ) -> None:
     assert await ended(bot, 12) == "finished"
     await bot.app.engine.wait_finished()
-    assert any("[slow]" in said(asked) and "It is due in May." in said(asked) for asked in server.requests)
+    assert any("[slow]" in prompt_text(asked) and "It is due in May." in prompt_text(asked) for asked in server.requests)
     assert await bot.app.store.unhandled_events() == []
-    assert {asked.body["model"] for asked in server.requests if "[slow]" in said(asked)} == {"picked-1"}
+    assert {asked.body["model"] for asked in server.requests if "[slow]" in prompt_text(asked)} == {"picked-1"}
 
 
 async def test_an_unmarked_card_is_found_and_its_question_is_posted_once(bot: McpBot, platform: HistoryPlatform) -> None:
@@ -408,6 +406,8 @@ async def test_the_selected_model_of_a_channel_applies_to_new_runs_there_only(
 ) -> None:
     await commands(platform, "ask", "[new] Here.")
     await commands(platform, "ask", "[new] There.", channel="random")
-    await platform.until(lambda: {14, 15} <= {final.run for final in platform.finals})
-    models = {task: {asked.body["model"] for asked in server.requests if task in said(asked)} for task in ("Here.", "There.")}
+    await platform.until(lambda: {14, 15} <= {final.run for final in platform.final_answers})
+    models = {
+        task: {asked.body["model"] for asked in server.requests if task in prompt_text(asked)} for task in ("Here.", "There.")
+    }
     assert models == {"Here.": {"picked-1"}, "There.": {"plain-1"}}

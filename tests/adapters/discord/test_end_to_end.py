@@ -16,7 +16,7 @@ from adapters.discord.components import DiscordControl
 from tests.support.fake_discord.fixture import DiscordDriver
 from tests.support.fake_discord.server import DiscordServer
 from tests.support.fake_discord.simcord_bot import TEAM_FILE
-from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.players import asking_behaviour
 from tests.support.fake_models.server import ModelServer
 
 NOWHERE = {"DISCORD_TOKEN": "a-token", "DISCORD_API_URL": "http://127.0.0.1:9/api/v10", "DISCORD_GATEWAY_URL": "ws://127.0.0.1:9"}
@@ -38,7 +38,7 @@ async def ended(process: Process) -> tuple[int | None, str]:
 
 
 async def test_a_bot_that_is_started_works_on_a_task_asks_and_stops_when_told(tmp_path: Path) -> None:
-    async with DiscordServer() as server, ModelServer(asking_player) as model:
+    async with DiscordServer() as server, ModelServer(asking_behaviour) as model:
         (tmp_path / "townhall.toml").write_text(TEAM_FILE.format(url=model.url), encoding="utf-8")
         world, driver = server.world, DiscordDriver(server)
         settings = {"DISCORD_TOKEN": server.token, "DISCORD_API_URL": server.api, "DISCORD_GATEWAY_URL": server.gateway_url}

@@ -13,7 +13,7 @@ from simcord.results import ResponseMessage
 from adapters.discord.commands import MESSAGE_MENU
 from adapters.discord.components import DiscordControl
 from tests.support.fake_discord.simcord_bot import SimulatedServer, components, simulated_server
-from tests.support.fake_models.players import team_player
+from tests.support.fake_models.players import team_behaviour
 
 POSTGRES = DiscordControl(kind="option", number=1, value="postgres").id
 WRITE, MORE, LEAVE = (DiscordControl(kind=kind, number=1).id for kind in ("write", "more_time", "decline"))
@@ -129,7 +129,7 @@ async def test_a_question_is_cancelled_privately_by_the_requester(tmp_path: Path
 
 async def test_guidance_in_the_runs_thread_is_acknowledged_and_reaches_the_agents(tmp_path: Path) -> None:
     gate = asyncio.Event()
-    async with simulated_server(tmp_path, lambda asked: replace(team_player(asked), gate=gate)) as server, server.bot():
+    async with simulated_server(tmp_path, lambda asked: replace(team_behaviour(asked), gate=gate)) as server, server.bot():
         server.create_server()
         await server.alice.slash(server.channel, "ask", task="Choose a database")
         await server.until(lambda: server.cards("Run"))
@@ -143,7 +143,7 @@ async def test_guidance_in_the_runs_thread_is_acknowledged_and_reaches_the_agent
 
 
 async def test_a_mention_and_the_message_menu_start_runs_too(tmp_path: Path) -> None:
-    async with simulated_server(tmp_path, team_player) as server, server.bot():
+    async with simulated_server(tmp_path, team_behaviour) as server, server.bot():
         server.create_server()
         assert server.guild.me is not None
         await server.alice.send(server.channel, f"{server.guild.me.mention} plan our move")
@@ -155,7 +155,7 @@ async def test_a_mention_and_the_message_menu_start_runs_too(tmp_path: Path) -> 
 
 
 async def test_every_command_gets_its_private_answer(tmp_path: Path) -> None:
-    async with simulated_server(tmp_path, team_player) as server, server.bot():
+    async with simulated_server(tmp_path, team_behaviour) as server, server.bot():
         server.create_server()
         await server.alice.slash(server.channel, "ask", task="Choose a database")
         await server.until(server.finished)
@@ -176,7 +176,7 @@ async def test_every_command_gets_its_private_answer(tmp_path: Path) -> None:
 
 async def test_autocomplete_offers_the_bots_models_teams_and_runs(tmp_path: Path) -> None:
     gate = asyncio.Event()
-    async with simulated_server(tmp_path, lambda asked: replace(team_player(asked), gate=gate)) as server, server.bot():
+    async with simulated_server(tmp_path, lambda asked: replace(team_behaviour(asked), gate=gate)) as server, server.bot():
         server.create_server()
         await server.alice.slash(server.channel, "ask", task="Choose a database")
         await server.until(lambda: server.cards("Run"))
@@ -191,7 +191,7 @@ async def test_autocomplete_offers_the_bots_models_teams_and_runs(tmp_path: Path
 
 
 async def test_a_person_who_may_not_start_runs_is_refused_privately(tmp_path: Path) -> None:
-    async with simulated_server(tmp_path, team_player, more=ONLY_BACKEND.format(role=ROLE)) as server, server.bot():
+    async with simulated_server(tmp_path, team_behaviour, more=ONLY_BACKEND.format(role=ROLE)) as server, server.bot():
         server.create_server()
         refused = await server.bob.slash(server.channel, "ask", task="Choose a database")
         assert refused.ephemeral
@@ -200,7 +200,7 @@ async def test_a_person_who_may_not_start_runs_is_refused_privately(tmp_path: Pa
 
 
 async def test_where_the_bot_may_not_post_cards_the_person_learns_what_is_missing(tmp_path: Path) -> None:
-    async with simulated_server(tmp_path, team_player) as server, server.bot():
+    async with simulated_server(tmp_path, team_behaviour) as server, server.bot():
         server.create_server()
         forbidden = discord.PermissionOverwrite(embed_links=False)
         closed = server.guild.create_text_channel("closed", overwrites={server.guild.default_role: forbidden})

@@ -15,7 +15,7 @@ from bot.bench.main import Sizes, bench
 from bot.bench.report import Figure, percentile
 from orchestrator_bridge.model.client import ModelClient
 from tests.bot.conftest import Townhall
-from tests.support.fake_models.replies import Play, Tokens
+from tests.support.fake_models.replies import ScriptedReply, Tokens
 from tests.support.fake_models.server import ModelServer
 
 ROOT = Path(__file__).parents[3]
@@ -62,8 +62,10 @@ def test_the_percentile_of_a_few_values_is_the_largest() -> None:
 
 
 async def test_real_models_are_measured_by_their_streams(capsys: pytest.CaptureFixture[str]) -> None:
-    plays = [Play(text="one, two, three, four, five", served="grok-4.3", usage=Tokens(input=30, output=20, reasoning=5))] * 2
-    async with ModelServer([*plays, Play(status=401, body="{}")]) as server:
+    plays = [
+        ScriptedReply(text="one, two, three, four, five", served="grok-4.3", usage=Tokens(input=30, output=20, reasoning=5))
+    ] * 2
+    async with ModelServer([*plays, ScriptedReply(status=401, body="{}")]) as server:
         models = ModelClient(keys={"XAI_API_KEY": "k"}, base_urls={"xai": server.url})
         assert await bench_live(models, ["grok-4.3"], samples=2, as_json=True) == 0
         (found,) = json.loads(capsys.readouterr().out)["live"]

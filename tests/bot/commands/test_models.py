@@ -17,9 +17,9 @@ from orchestrator_bridge.chat.inbound import Author, CommandReceived, Place
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.run import events as e
 from tests.support.clock import ManualClock
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform
-from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform
 
 TEAMS = """
 default_team = "docs"
@@ -40,12 +40,12 @@ pick = ["anyone"]
 ELSEWHERE = Place(platform="list", channel="another")
 
 
-def answers(asked: Asked) -> Play:
+def answers(asked: ModelCall) -> ScriptedReply:
     """Answer, vote or write the final text, by the tools that are offered."""
     if "vote" in asked.tools:
-        return Play(tool_calls=[ToolUse(name="vote", arguments={"agent_id": "A", "reason": "Good."})])
+        return ScriptedReply(tool_calls=[ToolUse(name="vote", arguments={"agent_id": "A", "reason": "Good."})])
     tool = ToolUse(name="new_answer", arguments={"content": "Begin small."})
-    return Play(tool_calls=[tool]) if asked.tools else Play(text="Begin small.")
+    return ScriptedReply(tool_calls=[tool]) if asked.tools else ScriptedReply(text="Begin small.")
 
 
 class Bot:
@@ -60,7 +60,7 @@ class Bot:
 
     async def execute(self, author: Author, place: Place, name: str, text: str = "", **options: str) -> PrivateReply:
         """Execute a command and wait for its reply."""
-        before = len(self.platform.words)
+        before = len(self.platform.private_replies)
         command = CommandReceived(
             place=place,
             interaction=f"c{before}-{name}-{text}",
@@ -70,9 +70,9 @@ class Bot:
             at=self.platform.now,
             options=tuple(options.items()),
         )
-        await self.platform.receives(command)
-        await self.platform.until(lambda: len(self.platform.words) > before)
-        return self.platform.words[-1][1]
+        await self.platform.deliver(command)
+        await self.platform.until(lambda: len(self.platform.private_replies) > before)
+        return self.platform.private_replies[-1][1]
 
     async def confirm(self, reply: PrivateReply) -> PrivateReply:
         """Press the button of a reply."""
@@ -81,12 +81,12 @@ class Bot:
 
     async def run(self, text: str, place: Place = PLACE, **options: str) -> dict[str, str]:
         """Give a task and wait for the run's end; the model of each agent."""
-        finals = len(self.platform.finals)
+        finals = len(self.platform.final_answers)
         command = CommandReceived(
             place=place, interaction=f"r{finals}", author=ANA, name="ask", text=text, at=1.0, options=tuple(options.items())
         )
-        await self.platform.receives(command)
-        await self.platform.until(lambda: len(self.platform.finals) > finals)
+        await self.platform.deliver(command)
+        await self.platform.until(lambda: len(self.platform.final_answers) > finals)
         (started, *_) = await self.app.store.log(finals + 1)
         assert isinstance(started, e.RunStarted)
         return {agent.name: agent.model for agent in started.team.agents}
@@ -277,16 +277,16 @@ async def test_the_models_in_use_depend_on_the_scope(bot: Bot) -> None:
 
 
 async def test_autocomplete_offers_teams_agents_and_running_runs(tmp_path: Path) -> None:
-    async with ModelServer([Play(gate=None, text="never", delay_ms=10**7)]) as slow, start_bot(tmp_path, slow) as bot:
+    async with ModelServer([ScriptedReply(gate=None, text="never", delay_ms=10**7)]) as slow, start_bot(tmp_path, slow) as bot:
         assert list(bot.autocomplete.teams(PLACE)) == ["docs", "code"]
         assert list(bot.autocomplete.agents(PLACE)) == ["writer", "editor"]
         assert list(bot.autocomplete.agents(PLACE, "code")) == ["coder"]
         assert list(bot.autocomplete.runs(PLACE)) == []
-        await bot.platform.commands("ask", "team=code plan the move")
+        await bot.platform.person_commands("ask", "team=code plan the move")
         await bot.platform.until(lambda: bool(bot.platform.sent))
         assert list(bot.autocomplete.runs(PLACE)) == [(1, "plan the move")]
         assert list(bot.autocomplete.runs(replace(PLACE, thread="t1"))) == [(1, "plan the move")]
         assert list(bot.autocomplete.runs(ELSEWHERE)) == []
-        await bot.platform.commands("cancel")
+        await bot.platform.person_commands("cancel")
         await bot.app.engine.wait_ended(1)
         assert list(bot.autocomplete.runs(PLACE)) == []

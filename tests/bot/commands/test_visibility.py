@@ -11,9 +11,9 @@ import pytest
 from orchestrator_bridge.chat.inbound import Author, CommandReceived
 from orchestrator_bridge.chat.outbound import PrivateReply, QuestionCard
 from tests.bot.commands.test_models import ELSEWHERE, Bot, start_bot
-from tests.support.engine_fixture import ANA, PLACE
-from tests.support.fake_models.replies import Asked, Play, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE
 
 BO = Author(platform="list", id="bo", name="Bo")
 CY = Author(platform="list", id="cy", name="Cy")
@@ -26,9 +26,9 @@ discord = "1"
 """
 
 
-def asks_the_requester(_: Asked) -> Play:
+def asks_the_requester(_: ModelCall) -> ScriptedReply:
     question = {"question": "How much may it cost?", "kind": "text", "assumption": "Nothing.", "to": ["humans"], "context": "c"}
-    return Play(tool_calls=[ToolUse(name="ask_others", arguments=question)])
+    return ScriptedReply(tool_calls=[ToolUse(name="ask_others", arguments=question)])
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
     """A bot with a run of Ana's in one channel that asks her something."""
     async with ModelServer(asks_the_requester) as server, start_bot(tmp_path, server, TEAMS) as bot:
         task = CommandReceived(place=ELSEWHERE, interaction="r", author=ANA, name="ask", text="the secret plan", at=1.0)
-        await bot.platform.receives(task)
+        await bot.platform.deliver(task)
         await bot.platform.until(lambda: any(isinstance(sent.post, QuestionCard) for sent in bot.platform.sent))
         yield bot
 

@@ -23,7 +23,7 @@ from bot.mcp_server.scopes import question_quota_error, run_quota_error
 from bot.mcp_server.tokens import TokenScope, create_secret, hash_secret
 from orchestrator_bridge.chat.inbound import agent_name
 from orchestrator_bridge.store.interface import TokenActivity
-from tests.support.mcp_bot import McpBot, denial_of, payload_of, question, start_in, start_mcp_bot
+from tests.support.mcp_bot import McpBot, denial_of, load_config_in, payload_of, question, start_mcp_bot
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ async def test_the_port_of_the_setting_is_used_or_the_listener_reports_why_not(t
         other.listen()
         async with start_mcp_bot(tmp_path) as bot:
             with pytest.raises(ListenerError, match=f"TOWNHALL_MCP_PORT is {port}, which cannot be used"):
-                async with open_listener(start_in(tmp_path, TOWNHALL_MCP_PORT=port), bot.app):
+                async with open_listener(load_config_in(tmp_path, TOWNHALL_MCP_PORT=port), bot.app):
                     pass
     async with start_mcp_bot(tmp_path, TOWNHALL_MCP_PORT=port) as bot:
         assert bot.server.file.url == f"http://127.0.0.1:{port}/mcp"

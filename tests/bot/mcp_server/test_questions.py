@@ -150,7 +150,7 @@ async def test_a_late_reply_is_returned_by_the_next_check(bot: McpBot, client: C
     bot.clock.advance(700)
     await bot.app.engine.wait_finished()
     await bot.reply("develop, sorry", 1)
-    await bot.platform.until(lambda: bool(bot.platform.receipts))
+    await bot.platform.until(lambda: bool(bot.platform.acknowledgements))
     answer = payload_of(await client.call_tool("check_question", {"question": 1}))
     assert answer["decided_by"] == "fallback:assume"
     assert [late["text"] for late in answer["late_replies"]] == ["develop, sorry"]
@@ -189,6 +189,6 @@ async def test_external_agents_have_no_tool_to_answer_a_question(bot: McpBot, cl
     assert "There is no tool 'answer_question'" in denial_of(await client.call_tool("answer_question", {"question": 1}))
     await bot.card(1)
     await bot.reply("I may not", 1, by="U2")
-    await bot.platform.until(lambda: bool(bot.platform.receipts))
-    assert bot.platform.receipts[0].sign == "refused"
+    await bot.platform.until(lambda: bool(bot.platform.acknowledgements))
+    assert bot.platform.acknowledgements[0].sign == "refused"
     assert payload_of(await client.call_tool("check_question", {"question": 1}))["status"] == "open"

@@ -27,7 +27,7 @@ async def test_a_run_is_started_in_the_channel_and_its_answer_can_be_waited_for(
     begun = payload_of(await client.call_tool("start_run", {"task": "Plan the move."}))
     ended = payload_of(await client.call_tool("run_status", {"run": begun["run"], "wait_seconds": 60}))
     assert (ended["status"], ended["result"], ended["team"]) == ("finished", "Done: Plan the move.", "default")
-    await bot.platform.until(lambda: bool(bot.platform.finals))
+    await bot.platform.until(lambda: bool(bot.platform.final_answers))
     assert "Started by claude-code (external agent, token laptop)." in bot.platform.notes
 
 

@@ -13,7 +13,7 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import CostLine, PendingPost, QuestionSummary, RunSummary
 from orchestrator_bridge.store.sqlite.readonly import full_check
 from orchestrator_bridge.store.sqlite.store import SqliteStore
-from tests.support.fake_models.replies import Asked
+from tests.support.fake_models.replies import ModelCall
 
 MANY = 1_000_000
 
@@ -57,7 +57,7 @@ class Evidence:
     costs: Sequence[CostLine]
     pending: Sequence[PendingPost]
     unhandled: Sequence[InboundEvent]
-    requests: Sequence[Asked]
+    requests: Sequence[ModelCall]
     posts: Sequence[BotPost]
     messages: Sequence[PersonsMessage]
     tasks: Sequence[str]
@@ -77,7 +77,7 @@ class PlatformEvidence:
     tasks: Sequence[str]
 
 
-async def gather(file: Path, requests: Sequence[Asked], platform: PlatformEvidence) -> Evidence:
+async def gather(file: Path, requests: Sequence[ModelCall], platform: PlatformEvidence) -> Evidence:
     """Read a store that no bot has open any more; a damaged one raises `StoreError`."""
     full_check(file)
     store = await SqliteStore.open(file)

@@ -12,7 +12,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.decide import CallModel
 from orchestrator_bridge.run.reducer import apply, initial_state
 from orchestrator_bridge.run.requests import make_request
-from tests.support.fake_models.replies import Asked
+from tests.support.fake_models.replies import ModelCall
 
 _ROUTE = Route(name="local", provider="own", id="local")
 
@@ -32,7 +32,7 @@ def conversations(log: Sequence[e.Event]) -> dict[str, list[str]]:
     return told
 
 
-def of_request(asked: Asked) -> str:
+def of_request(asked: ModelCall) -> str:
     """The conversation that a request shows."""
     return _key(list(asked.messages))
 

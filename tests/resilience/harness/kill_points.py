@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from tests.resilience.harness.kill_loop import KillNow, KillPoint
-from tests.support.fake_models.replies import Asked as ModelRequest
+from tests.support.fake_models.replies import ModelCall as ModelRequest
 from tests.support.fake_models.server import ModelServer
 
 LATEST = 8

@@ -11,8 +11,8 @@ from orchestrator_bridge.chat.adapter import Capabilities, NotSent
 from orchestrator_bridge.chat.inbound import MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard
 from orchestrator_bridge.team.team import Policy
-from tests.support.engine_fixture import ANA, PLACE, ListPlatform, engine_on, team
 from tests.support.fake_models.server import ModelServer
+from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
 
 
 @dataclass
@@ -86,7 +86,7 @@ async def fail_after_sending(outbound: OutboundPost, _: PostedMessage) -> None:
 async def crash_after_asking(file: Path, server: ModelServer, platform: HistoryPlatform, policy: Policy) -> None:
     """A bot is killed when its question's card stands and before it knows."""
     platform.while_sending = fail_after_sending
-    async with engine_on(file, server, platform, clock=platform.clock) as engine:
+    async with start_engine(file, server, platform, clock=platform.clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=policy), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
 

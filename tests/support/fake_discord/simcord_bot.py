@@ -25,7 +25,7 @@ from orchestrator_bridge.chat.inbound import InboundEvent
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply
 from orchestrator_bridge.engine.engine import Engine
 from tests.support.fake_discord.simcord import SimClock, SimConnection
-from tests.support.fake_models.players import asking_player
+from tests.support.fake_models.players import asking_behaviour
 from tests.support.fake_models.replies import Behaviour
 from tests.support.fake_models.server import ModelServer
 
@@ -140,7 +140,7 @@ class SimulatedServer:
 
 @asynccontextmanager
 async def simulated_server(
-    folder: Path, play: Behaviour = asking_player, *, more: str = "", members: bool = False
+    folder: Path, play: Behaviour = asking_behaviour, *, more: str = "", members: bool = False
 ) -> AsyncIterator[SimulatedServer]:
     """The server without its bot; `more` is added to the team file."""
     async with ModelServer(play) as models, AsyncExitStack() as stack:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.support.fake_models.replies import Asked, Play, Tokens
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens
 from tests.support.fake_models.wire import Wire
 
 
-def completion(asked: Asked, play: Play) -> bytes:
+def completion(asked: ModelCall, play: ScriptedReply) -> bytes:
     """The whole answer as one JSON object."""
     body = {
         "id": f"msg_{asked.number}",
@@ -24,7 +24,7 @@ def completion(asked: Asked, play: Play) -> bytes:
     return json.dumps(body).encode()
 
 
-def _blocks(asked: Asked, play: Play) -> Iterator[dict[str, Any]]:
+def _blocks(asked: ModelCall, play: ScriptedReply) -> Iterator[dict[str, Any]]:
     if play.reasoning is not None:
         yield {"type": "thinking", "thinking": play.reasoning, "signature": play.signature or ""}
     if play.text:

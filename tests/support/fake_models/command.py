@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.fake_models.players import PLAYERS
-from tests.support.fake_models.replies import Asked, Behaviour, Play, Queue, Tokens, ToolUse
+from tests.support.fake_models.replies import Behaviour, ModelCall, ReplyQueue, ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import Listener, ModelServer
 
 
@@ -52,7 +52,7 @@ def slow(behaviour: Behaviour, delay_ms: float) -> Behaviour:
     if not delay_ms:
         return behaviour
 
-    def player(asked: Asked) -> Play:
+    def player(asked: ModelCall) -> ScriptedReply:
         play = behaviour(asked)
         return play if play.delay_ms else replace(play, delay_ms=delay_ms)
 
@@ -62,21 +62,21 @@ def slow(behaviour: Behaviour, delay_ms: float) -> Behaviour:
 def read_script(path: Path) -> Behaviour:
     """Read the behaviour that a script file describes."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    behaviour = Queue([_play(entry) for entry in table.get("plays", [])], then=PLAYERS[table.get("player", "team")])
+    behaviour = ReplyQueue([_play(entry) for entry in table.get("plays", [])], then=PLAYERS[table.get("player", "team")])
     return slow(behaviour, float(table.get("delay_ms", 0.0)))
 
 
-def _play(entry: dict[str, Any]) -> Play:
+def _play(entry: dict[str, Any]) -> ScriptedReply:
     fields = dict(entry)
     if "tool_calls" in fields:
         fields["tool_calls"] = [ToolUse(**call) for call in fields["tool_calls"]]
     if "usage" in fields:
         fields["usage"] = Tokens(**fields["usage"])
-    return Play(**fields)
+    return ScriptedReply(**fields)
 
 
 def _recorder(path: Path) -> Listener:
-    def record(asked: Asked) -> None:
+    def record(asked: ModelCall) -> None:
         line = {"number": asked.number, "fingerprint": asked.fingerprint, "at": asked.at, "body": asked.body}
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.support.fake_models.replies import Asked, Play, Tokens
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens
 from tests.support.fake_models.wire import Wire
 
 
-def completion(asked: Asked, play: Play) -> bytes:
+def completion(asked: ModelCall, play: ScriptedReply) -> bytes:
     """The whole answer as one JSON object."""
     content = {"role": "model", "parts": list(_parts(play))}
     body = {
@@ -21,7 +21,7 @@ def completion(asked: Asked, play: Play) -> bytes:
     return json.dumps(body).encode()
 
 
-def _parts(play: Play) -> Iterator[dict[str, Any]]:
+def _parts(play: ScriptedReply) -> Iterator[dict[str, Any]]:
     """Content parts. The first call carries the signature of the reasoning before it, which Gemini 3 requires back."""
     if play.reasoning is not None:
         yield {"text": play.reasoning, "thought": True}

@@ -38,7 +38,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Play:
+class ScriptedReply:
     """Answer of the server to one request."""
 
     text: str | None = None
@@ -67,7 +67,7 @@ class Play:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ModelCall:
     """Request as it arrived. `number` counts from 1, `at` is in seconds of the monotonic clock."""
 
     number: int
@@ -91,23 +91,23 @@ class Asked:
         return self.body.get("messages") or ()
 
 
-Behaviour = Callable[[Asked], Play]
+Behaviour = Callable[[ModelCall], ScriptedReply]
 
 
-class Queue:
+class ReplyQueue:
     """Behaviour that plays a list in order of arrival, and then another behaviour."""
 
-    def __init__(self, plays: Sequence[Play], then: Behaviour | None = None) -> None:
+    def __init__(self, plays: Sequence[ScriptedReply], then: Behaviour | None = None) -> None:
         self._plays = list(plays)
         self._then = then
 
-    def __call__(self, asked: Asked) -> Play:
+    def __call__(self, asked: ModelCall) -> ScriptedReply:
         if self._plays:
             return self._plays.pop(0)
         if self._then is None:
             raise AssertionError(f"request {asked.number} came, but all plays of the model server are used up")
         return self._then(asked)
 
-    def add(self, *plays: Play) -> None:
+    def add(self, *plays: ScriptedReply) -> None:
         """Append plays."""
         self._plays.extend(plays)

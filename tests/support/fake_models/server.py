@@ -23,11 +23,11 @@ from typing import Self
 
 from aiohttp import web
 
-from tests.support.fake_models.players import team_player
-from tests.support.fake_models.replies import Asked, Behaviour, Play, Queue
+from tests.support.fake_models.players import team_behaviour
+from tests.support.fake_models.replies import Behaviour, ModelCall, ReplyQueue, ScriptedReply
 from tests.support.fake_models.wire import DONE, OPENAI, Wire
 
-Listener = Callable[[Asked], None]
+Listener = Callable[[ModelCall], None]
 
 
 class ModelServer:
@@ -39,14 +39,14 @@ class ModelServer:
 
     def __init__(
         self,
-        behaviour: Behaviour | Sequence[Play] = team_player,
+        behaviour: Behaviour | Sequence[ScriptedReply] = team_behaviour,
         *,
         port: int = 0,
         listener: Listener | None = None,
         wire: Wire = OPENAI,
     ) -> None:
-        self.behaviour: Behaviour = behaviour if callable(behaviour) else Queue(behaviour)
-        self.requests: list[Asked] = []
+        self.behaviour: Behaviour = behaviour if callable(behaviour) else ReplyQueue(behaviour)
+        self.requests: list[ModelCall] = []
         self.answered: set[int] = set()
         self.on_answer: Listener = _nobody
         self.left: set[int] = set()
@@ -77,7 +77,7 @@ class ModelServer:
         """Close the port and every connection."""
         await self._runner.cleanup()
 
-    async def request_arrives(self, number: int) -> Asked:
+    async def request_arrives(self, number: int) -> ModelCall:
         """Wait for the request with this number, counted from 1, and return it."""
         await self._until(lambda: len(self.requests) >= number)
         return self.requests[number - 1]
@@ -86,18 +86,18 @@ class ModelServer:
         """Wait until the client of this request has disconnected before the end of its answer."""
         await self._until(lambda: number in self.left)
 
-    def asked_again(self) -> list[Asked]:
+    def repeated_requests(self) -> list[ModelCall]:
         """The requests whose like had been answered in full before they arrived."""
         return [later for later in self.requests if any(self._is_repeat(later, earlier) for earlier in self.requests)]
 
-    def _is_repeat(self, later: Asked, earlier: Asked) -> bool:
+    def _is_repeat(self, later: ModelCall, earlier: ModelCall) -> bool:
         return earlier.number < later.number and earlier.fingerprint == later.fingerprint and earlier.number in self.answered
 
     async def _until(self, true: Callable[[], bool]) -> None:
         async with self._changed:
             await self._changed.wait_for(true)
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
@@ -106,7 +106,7 @@ class ModelServer:
             return web.json_response({"object": "list", "data": [{"id": "test-model", "object": "model"}]})
         if request.method != "POST" or not self._wire.serves(request.path):
             return web.json_response({"error": {"message": f"no such path: {request.path}"}}, status=404)
-        asked = await self._note(request)
+        asked = await self._record(request)
         play = self.behaviour(asked)
         try:
             response = await self._play(request, asked, play)
@@ -115,18 +115,18 @@ class ModelServer:
                 await response.write_eof()
         except (asyncio.CancelledError, ConnectionError):
             self.left.add(asked.number)
-            await asyncio.shield(asyncio.ensure_future(self._tell()))
+            await asyncio.shield(asyncio.ensure_future(self._notify()))
             raise
         if play.cut is None:
             self.answered.add(asked.number)
             self.on_answer(asked)
-        await self._tell()
+        await self._notify()
         return response
 
-    async def _note(self, request: web.BaseRequest) -> Asked:
+    async def _record(self, request: web.BaseRequest) -> ModelCall:
         raw = await request.read()
         body = json.loads(raw)
-        asked = Asked(
+        asked = ModelCall(
             number=len(self.requests) + 1,
             at=time.monotonic(),
             path=request.path,
@@ -137,10 +137,10 @@ class ModelServer:
         )
         self.requests.append(asked)
         self.on_arrival(asked)
-        await self._tell()
+        await self._notify()
         return asked
 
-    async def _play(self, request: web.BaseRequest, asked: Asked, play: Play) -> web.StreamResponse:
+    async def _play(self, request: web.BaseRequest, asked: ModelCall, play: ScriptedReply) -> web.StreamResponse:
         if play.delay_ms:
             await asyncio.sleep(play.delay_ms / 1000)
         if play.cut == "before":
@@ -156,7 +156,7 @@ class ModelServer:
         headers = {"content-type": play.content_type, **play.headers}
         return web.Response(body=whole, status=play.status, headers=headers)
 
-    async def _stream(self, request: web.BaseRequest, pieces: Sequence[bytes], play: Play) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest, pieces: Sequence[bytes], play: ScriptedReply) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream", **play.headers})
         await response.prepare(request)
         middle = len(pieces) // 2
@@ -173,7 +173,7 @@ class ModelServer:
         return response
 
 
-def _nobody(_: Asked) -> None:
+def _nobody(_: ModelCall) -> None:
     """Whom it may concern."""
 
 

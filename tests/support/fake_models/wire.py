@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.fake_models.replies import Asked, Play, Tokens, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens, ToolUse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +18,8 @@ class Wire:
 
     serves: Callable[[str], bool]
     tools: Callable[[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]
-    completion: Callable[[Asked, Play], bytes]
-    stream: Callable[[Asked, Play], Iterator[bytes]] | None = None
+    completion: Callable[[ModelCall, ScriptedReply], bytes]
+    stream: Callable[[ModelCall, ScriptedReply], Iterator[bytes]] | None = None
 
 
 DONE = b"data: [DONE]\n\n"
@@ -27,7 +27,7 @@ PIECE = 16
 """Characters of text in one piece of a stream."""
 
 
-def completion(asked: Asked, play: Play) -> bytes:
+def completion(asked: ModelCall, play: ScriptedReply) -> bytes:
     """The whole answer as one JSON object."""
     message: dict[str, Any] = {"role": "assistant", "content": play.text, "refusal": None}
     message |= play.extra
@@ -42,7 +42,7 @@ def completion(asked: Asked, play: Play) -> bytes:
     return json.dumps(body).encode()
 
 
-def stream(asked: Asked, play: Play) -> Iterator[bytes]:
+def stream(asked: ModelCall, play: ScriptedReply) -> Iterator[bytes]:
     """The answer as server-sent events, the marks of its end included."""
     head = _head(asked, play, "chat.completion.chunk")
     for delta in _deltas(asked, play):
@@ -60,27 +60,27 @@ def read_tools(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {tool["name"]: tool.get("parameters") or {} for tool in offered}
 
 
-def _head(asked: Asked, play: Play, kind: str) -> dict[str, Any]:
+def _head(asked: ModelCall, play: ScriptedReply, kind: str) -> dict[str, Any]:
     served = asked.model if play.served is None else play.served
     return {"id": f"chatcmpl-{asked.number}", "object": kind, "created": 1_700_000_000, "model": served}
 
 
-def _finish(play: Play) -> str:
+def _finish(play: ScriptedReply) -> str:
     return play.finish or ("tool_calls" if play.tool_calls else "stop")
 
 
-def _calls(asked: Asked, play: Play) -> list[dict[str, Any]]:
+def _calls(asked: ModelCall, play: ScriptedReply) -> list[dict[str, Any]]:
     return [
         {"id": _id(asked, place, use), "type": "function", "function": {"name": use.name, "arguments": use.raw}}
         for place, use in enumerate(play.tool_calls)
     ]
 
 
-def _id(asked: Asked, place: int, use: ToolUse) -> str:
+def _id(asked: ModelCall, place: int, use: ToolUse) -> str:
     return use.id or f"call_{asked.number}_{place}"
 
 
-def _deltas(asked: Asked, play: Play) -> Iterator[dict[str, Any]]:
+def _deltas(asked: ModelCall, play: ScriptedReply) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": ""}
     if play.reasoning is not None:
         yield {"reasoning_content": play.reasoning}

@@ -41,11 +41,11 @@ from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
 from orchestrator_bridge.tool.model import ToolServerSpec
 from orchestrator_bridge.tool.toolbox import Toolbox
-from tests.support.fake_models.replies import Asked
+from tests.support.fake_models.replies import ModelCall
 from tests.support.fake_models.server import ModelServer
 
 T = TypeVar("T")
-Obey = Callable[[Engine, CommandReceived], Awaitable[PrivateReply | None]]
+CommandHandler = Callable[[Engine, CommandReceived], Awaitable[PrivateReply | None]]
 
 PLACE = Place(platform="list", channel="general")
 ANA = Author(platform="list", id="ana", name="Ana")
@@ -57,12 +57,12 @@ def team(*names: str, policy: Policy | None = None, bounds: Bounds | None = None
     return Team(agents=agents, policy=policy or Policy(settle_delay=0), bounds=bounds or Bounds())
 
 
-def said(asked: Asked) -> str:
+def prompt_text(asked: ModelCall) -> str:
     """All that a request shows."""
     return "\n".join(str(message.get("content")) for message in asked.messages)
 
 
-async def nothing_more(*_: object) -> None:
+async def do_nothing(*_: object) -> None:
     """What happens by the way: nothing."""
 
 
@@ -77,14 +77,14 @@ class ListPlatform:
     clock: Clock
     platform: str = "list"
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(threads=True, edits=True))
-    while_starting: Callable[[], Awaitable[None]] = nothing_more
-    while_sending: Callable[[OutboundPost, PostedMessage], Awaitable[None]] = nothing_more
-    while_stopping: Callable[[], Awaitable[None]] = nothing_more
-    while_fetching: Callable[[], Awaitable[None]] = nothing_more
+    while_starting: Callable[[], Awaitable[None]] = do_nothing
+    while_sending: Callable[[OutboundPost, PostedMessage], Awaitable[None]] = do_nothing
+    while_stopping: Callable[[], Awaitable[None]] = do_nothing
+    while_fetching: Callable[[], Awaitable[None]] = do_nothing
     ahead: float = 0.0
     files: dict[str, bytes] = field(default_factory=dict)
     sent: list[OutboundPost] = field(default_factory=list)
-    words: list[tuple[InboundEvent, PrivateReply]] = field(default_factory=list)
+    private_replies: list[tuple[InboundEvent, PrivateReply]] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _receive: InboundHandler | None = None
     _messages: int = 0
@@ -103,11 +103,11 @@ class ListPlatform:
 
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         await self._note(self.sent, outbound)
-        posted = outbound.replaces or self._stand(outbound)
+        posted = outbound.replaces or self._posted(outbound)
         await self.while_sending(outbound, posted)
         return posted
 
-    def _stand(self, outbound: OutboundPost) -> PostedMessage:
+    def _posted(self, outbound: OutboundPost) -> PostedMessage:
         """What a new message looks like: cards open a thread of their own, all else stands in one."""
         message = f"p{len(self.sent)}"
         return PostedMessage(message=message, thread=outbound.place.thread or message, at=self.now)
@@ -133,37 +133,37 @@ class ListPlatform:
         return None
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
-        await self._note(self.words, (event, reply))
+        await self._note(self.private_replies, (event, reply))
 
-    async def hears(
+    async def person_says(
         self, text: str, *, question: int | None = None, thread: str | None = None, files: Sequence[str] = ()
     ) -> None:
         """A person says something, with files attached that are named as in `files`."""
         place = Place(platform=self.platform, channel="general", thread=thread)
         author, message = self._ana, self._next("m")
         said = MessageReceived(place=place, message=message, author=author, text=text, at=self.now, question=question)
-        await self.receives(replace(said, attachments=tuple(map(self.attached, files))))
+        await self.deliver(replace(said, attachments=tuple(map(self.attached, files))))
 
     def attached(self, name: str) -> Attachment:
         """A file of the platform's as somebody attaches it."""
         return Attachment(name=name, media_type="application/octet-stream", size=len(self.files.get(name, b"")), ref=name)
 
-    async def clicks(self, question: int, press: ControlAction, value: str = "") -> None:
+    async def person_clicks(self, question: int, press: ControlAction, value: str = "") -> None:
         """A person uses a control of a question."""
         place, author, interaction = self._place, self._ana, self._next("c")
         clicked = ControlUsed(
             place=place, interaction=interaction, question=question, press=press, author=author, at=self.now, value=value
         )
-        await self.receives(clicked)
+        await self.deliver(clicked)
 
-    async def commands(self, name: str, text: str = "", *, by: Author | None = None) -> None:
+    async def person_commands(self, name: str, text: str = "", *, by: Author | None = None) -> None:
         """A person gives a command."""
         place, author, interaction = self._place, by or self._ana, self._next("i")
-        await self.receives(
+        await self.deliver(
             CommandReceived(place=place, interaction=interaction, author=author, name=name, text=text, at=self.now)
         )
 
-    async def receives(self, event: InboundEvent) -> None:
+    async def deliver(self, event: InboundEvent) -> None:
         """Something reaches the bot; returns when it is acknowledged."""
         assert self._receive is not None
         await self._receive(event)
@@ -199,15 +199,15 @@ class ListPlatform:
         return [outbound.post.text for outbound in self.sent if isinstance(outbound.post, Note)]
 
     @property
-    def receipts(self) -> list[Acknowledgement]:
+    def acknowledgements(self) -> list[Acknowledgement]:
         return [outbound.post for outbound in self.sent if isinstance(outbound.post, Acknowledgement)]
 
     @property
-    def finals(self) -> list[FinalAnswer]:
+    def final_answers(self) -> list[FinalAnswer]:
         return [outbound.post for outbound in self.sent if isinstance(outbound.post, FinalAnswer)]
 
 
-async def ask_is_a_run(engine: Engine, command: CommandReceived) -> None:
+async def start_run_on_command(engine: Engine, command: CommandReceived) -> None:
     """Every command begins a run of one agent."""
     place, by, key = command.place, command.author, command.key
     await engine.start_run(task=command.text, team=team("one"), place=place, by=by, command=key)
@@ -218,11 +218,11 @@ async def pong(_: Engine, __: CommandReceived) -> PrivateReply | None:
     return PrivateReply(text="pong")
 
 
-async def others_are_served(platform: ListPlatform) -> None:
+async def wait_until_idle(platform: ListPlatform) -> None:
     """A command gets its word back (`obey=pong`): what was heard before it is routed, what could happen at once has happened."""
-    before = len(platform.words)
-    await platform.commands("ping")
-    await platform.until(lambda: len(platform.words) > before)
+    before = len(platform.private_replies)
+    await platform.person_commands("ping")
+    await platform.until(lambda: len(platform.private_replies) > before)
 
 
 async def _no_commands(_: Engine, __: CommandReceived) -> PrivateReply | None:
@@ -230,15 +230,15 @@ async def _no_commands(_: Engine, __: CommandReceived) -> PrivateReply | None:
 
 
 @asynccontextmanager
-async def engine_on(
+async def start_engine(
     file: Path,
     server: ModelServer,
     *platforms: Adapter,
     clock: Clock | None = None,
     store: Store | None = None,
     directory: Directory | None = None,
-    obey: Obey = _no_commands,
-    sees: bool = False,
+    handle_command: CommandHandler = _no_commands,
+    vision: bool = False,
     models: Mapping[str, ModelSpec] | ModelClient | None = None,
     budgets: Budgets | None = None,
     tools: Mapping[str, ToolServerSpec] | None = None,
@@ -247,11 +247,11 @@ async def engine_on(
     """A started engine. `sees`: the local server's model takes pictures. `models`: others than the local server's one alone."""
     clock = clock or SystemClock()
     store = store or await SqliteStore.open(file, clock=clock.now)
-    own = {"local": ModelSpec(base_url=server.url, id="local", vision=sees)} if models is None else models
+    own = {"local": ModelSpec(base_url=server.url, id="local", vision=vision)} if models is None else models
     client = own if isinstance(own, ModelClient) else ModelClient(own=own)
 
     async def on_command(command: CommandReceived) -> PrivateReply | None:
-        return await obey(engine, command)
+        return await handle_command(engine, command)
 
     engine = Engine(
         store=store,
