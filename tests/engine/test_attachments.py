@@ -30,7 +30,7 @@ def shown(asked: ModelCall) -> list[str]:
 @asynccontextmanager
 async def asked(tmp_path: Path, platform: ListPlatform, server: ModelServer, *, sees: bool = True) -> AsyncIterator[Engine]:
     """A run of one agent that waits for people."""
-    async with start_engine(tmp_path / "t.db", server, platform, sees=sees) as engine:
+    async with start_engine(tmp_path / "t.db", server, platform, vision=sees) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
@@ -96,7 +96,7 @@ async def test_text_files_of_a_reply_join_its_words_and_its_pictures_reach_every
 
 async def test_a_task_comes_with_its_files(tmp_path: Path) -> None:
     platform = ListPlatform(ManualClock(), files={"notes.md": b"Mind the budget.", "x.bin": b"\0"})
-    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, sees=True) as engine:
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, vision=True) as engine:
         files = [platform.attached(name) for name in ("notes.md", "x.bin")]
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA, attachments=files)
         await platform.until(lambda: bool(platform.questions))

@@ -65,7 +65,7 @@ async def a_run_of_anas(folder: Path) -> AsyncIterator[tuple[Engine, ListPlatfor
     obey = obeying(store, NOBODY_ELSE)
     async with (
         ModelServer(asking_behaviour) as server,
-        start_engine(folder, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, obey=obey) as engine,
+        start_engine(folder, server, platform, clock=clock, store=store, directory=NOBODY_ELSE, handle_command=obey) as engine,
     ):
         await begin(engine, platform)
         yield engine, platform
@@ -97,14 +97,18 @@ async def test_a_cancel_is_marked_as_done_in_the_transaction_that_does_it(tmp_pa
     platform = ListPlatform(clock)
     store = await open_failing_store(file, clock)
     async with ModelServer(asking_behaviour) as server:
-        async with start_engine(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
+        async with start_engine(
+            file, server, platform, clock=clock, store=store, handle_command=obeying(store, NOBODY_ELSE)
+        ) as engine:
             await begin(engine, platform)
             store.refuse = refuse_event(RunCancelled, FULL)
             await platform.person_commands("cancel", "1")
             await store.wait_refused()
         store = await open_failing_store(file, clock)
         platform = ListPlatform(clock)
-        async with start_engine(file, server, platform, clock=clock, store=store, obey=obeying(store, NOBODY_ELSE)) as engine:
+        async with start_engine(
+            file, server, platform, clock=clock, store=store, handle_command=obeying(store, NOBODY_ELSE)
+        ) as engine:
             await engine.wait_finished()
             assert "Run 1 was cancelled by Ana." in platform.notes
             assert not await store.unhandled_events()

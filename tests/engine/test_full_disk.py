@@ -154,7 +154,7 @@ async def test_a_command_during_a_full_disk_is_carried_out_once_when_there_is_sp
     file = tmp_path / "townhall.db"
     store = await open_failing_store(file, clock)
     async with ModelServer() as server:
-        async with start_engine(file, server, platform, clock=clock, store=store, obey=start_run_on_command) as engine:
+        async with start_engine(file, server, platform, clock=clock, store=store, handle_command=start_run_on_command) as engine:
             store.refuse = refuse_all(FULL)
             await platform.person_commands("ask", "a task")
             await passes(clock, 1)
@@ -163,7 +163,7 @@ async def test_a_command_during_a_full_disk_is_carried_out_once_when_there_is_sp
                 store.refuse = refuse_none
                 await passes(clock, 2)
                 await engine.wait_finished()
-        async with start_engine(file, server, platform, clock=clock, obey=start_run_on_command) as engine:
+        async with start_engine(file, server, platform, clock=clock, handle_command=start_run_on_command) as engine:
             await engine.wait_finished()
             assert [final.run for final in platform.final_answers] == [1]
     (word,) = [word.text for _, word in platform.private_replies]

@@ -59,7 +59,10 @@ async def test_a_reply_that_arrives_before_its_thread_is_known_is_matched(tmp_pa
             await wait_until_idle(platform)
 
     platform.while_sending = reply_at_once
-    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, obey=pong) as engine:
+    async with (
+        ModelServer(asking_behaviour) as server,
+        start_engine(tmp_path / "t.db", server, platform, handle_command=pong) as engine,
+    ):
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
@@ -76,7 +79,10 @@ async def test_guidance_that_arrives_before_its_thread_is_known_reaches_the_agen
             await wait_until_idle(platform)
 
     platform.while_sending = guide_at_once
-    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, obey=pong) as engine:
+    async with (
+        ModelServer(asking_behaviour) as server,
+        start_engine(tmp_path / "t.db", server, platform, handle_command=pong) as engine,
+    ):
         await ask_people(engine, platform)
         await platform.person_says("1", question=1)
         await platform.until(lambda: bool(platform.final_answers))
@@ -99,7 +105,7 @@ async def test_a_command_during_the_start_starts_one_run(tmp_path: Path) -> None
     first.while_starting, second.while_starting = command_at_once, connect_slowly
     async with (
         ModelServer() as server,
-        start_engine(tmp_path / "t.db", server, first, second, clock=clock, obey=start_run_on_command) as engine,
+        start_engine(tmp_path / "t.db", server, first, second, clock=clock, handle_command=start_run_on_command) as engine,
     ):
         await engine.wait_finished()
     assert [final.run for final in first.final_answers] == [1]
@@ -178,7 +184,7 @@ async def test_lone_surrogates_in_names_and_ids_are_stored_and_block_no_other_re
         assert "Make it \ufffd cheap." in prompt_text(server.requests[-1])
     async with (
         ModelServer() as server,
-        start_engine(tmp_path / "t.db", server, platform, clock=clock, obey=start_run_on_command) as engine,
+        start_engine(tmp_path / "t.db", server, platform, clock=clock, handle_command=start_run_on_command) as engine,
     ):
         await platform.person_commands("ask", "the next task")
         await platform.until(lambda: len(platform.final_answers) == 2)

@@ -50,7 +50,7 @@ async def test_an_unreachable_platform_delays_no_other_and_is_tried_again(
     platform = ListPlatform(clock)
     async with (
         ModelServer() as server,
-        start_engine(tmp_path / "t.db", server, down, platform, clock=clock, obey=start_run_on_command),
+        start_engine(tmp_path / "t.db", server, down, platform, clock=clock, handle_command=start_run_on_command),
     ):
         await platform.person_commands("ask", "a task")
         await platform.until(lambda: bool(platform.final_answers))
@@ -78,7 +78,7 @@ async def test_a_timely_reply_counts_if_its_platform_is_reached_later(tmp_path: 
         clock.advance(3600)
         async with start_engine(file, server, platform, clock=clock):
             seconds = asyncio.create_task(seconds_pass(clock))
-            await platform.until(lambda: bool(platform.finals))
+            await platform.until(lambda: bool(platform.final_answers))
             seconds.cancel()
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"
 

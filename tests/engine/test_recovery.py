@@ -41,7 +41,7 @@ async def test_a_doubtful_card_is_searched_for_before_its_question_may_expire(tm
         platform.say_undelivered("sqlite", thread=CARD, after=60)
         clock.advance(3600)
         platform.finding.clear()
-        async with start_engine(file, server, platform, clock=clock, obey=pong):
+        async with start_engine(file, server, platform, clock=clock, handle_command=pong):
             await platform.until(lambda: CARD in platform.found)
             await wait_until_idle(platform)
             platform.finding.set()
@@ -53,7 +53,7 @@ async def test_an_unmatched_message_of_an_earlier_process_is_matched_at_any_age(
     clock, world, file = ManualClock(), SharedHistory(), tmp_path / "t.db"
     async with ModelServer(asking_behaviour) as server:
         platform = HistoryPlatform(clock, world=world, while_sending=fail_after_sending)
-        async with start_engine(file, server, platform, clock=clock, obey=pong) as engine:
+        async with start_engine(file, server, platform, clock=clock, handle_command=pong) as engine:
             await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
             await platform.person_says("sqlite", thread=CARD)
@@ -61,7 +61,7 @@ async def test_an_unmatched_message_of_an_earlier_process_is_matched_at_any_age(
         clock.advance(2 * UNMATCHED_TTL)
         platform = HistoryPlatform(clock, world=world)
         platform.finding.clear()
-        async with start_engine(file, server, platform, clock=clock, obey=pong):
+        async with start_engine(file, server, platform, clock=clock, handle_command=pong):
             await platform.until(lambda: CARD in platform.found)
             await wait_until_idle(platform)
             platform.finding.set()
@@ -83,7 +83,7 @@ async def test_a_thread_is_read_before_known_replies_settle_its_question(tmp_pat
         platform.say_undelivered("no, sqlite!", thread=CARD, after=2)
         clock.advance(60)
         platform.reading.clear()
-        async with start_engine(file, server, platform, clock=clock, obey=pong):
+        async with start_engine(file, server, platform, clock=clock, handle_command=pong):
             await platform.until(lambda: bool(platform.read_after))
             await wait_until_idle(platform)
             platform.reading.set()
@@ -210,7 +210,7 @@ async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end
     platform = HistoryPlatform(clock, files={"why.md": b"It is small."}, while_fetching=slowly)
     async with (
         ModelServer(asking_behaviour) as server,
-        start_engine(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+        start_engine(tmp_path / "t.db", server, platform, clock=clock, handle_command=pong) as engine,
     ):
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
@@ -250,7 +250,7 @@ async def test_a_thread_whose_messages_cannot_be_stored_is_read_again_after_a_de
     store = await open_failing_store(tmp_path / "t.db", clock)
     async with (
         ModelServer(asking_behaviour) as server,
-        start_engine(tmp_path, server, platform, clock=clock, store=store, obey=pong) as engine,
+        start_engine(tmp_path, server, platform, clock=clock, store=store, handle_command=pong) as engine,
     ):
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))

@@ -134,7 +134,10 @@ async def doubtful_at_the_deadline(file: Path) -> AsyncIterator[tuple[ModelServe
     clock = ManualClock()
     platform = HistoryPlatform(clock, while_sending=card_without_an_answer)
     platform.finding.clear()
-    async with ModelServer(asking_behaviour) as server, start_engine(file, server, platform, clock=clock, obey=pong) as engine:
+    async with (
+        ModelServer(asking_behaviour) as server,
+        start_engine(file, server, platform, clock=clock, handle_command=pong) as engine,
+    ):
         await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await clock.armed_until(clock.now() + 1)
@@ -172,7 +175,7 @@ async def test_an_extended_question_is_read_again_before_it_expires(tmp_path: Pa
 
     async with (
         ModelServer(player) as server,
-        start_engine(tmp_path / "t.db", server, platform, clock=clock, obey=pong) as engine,
+        start_engine(tmp_path / "t.db", server, platform, clock=clock, handle_command=pong) as engine,
     ):
         await engine.start_run(task="a task", team=team("one", "two", policy=POLICY, bounds=LONG), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))

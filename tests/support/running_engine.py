@@ -219,7 +219,7 @@ async def pong(_: Engine, __: CommandReceived) -> PrivateReply | None:
 
 
 async def wait_until_idle(platform: ListPlatform) -> None:
-    """A command gets its word back (`obey=pong`): what was heard before it is routed, what could happen at once has happened."""
+    """Wait until every earlier event is routed: a command gets its private reply (with `handle_command=pong`)."""
     before = len(platform.private_replies)
     await platform.person_commands("ping")
     await platform.until(lambda: len(platform.private_replies) > before)
