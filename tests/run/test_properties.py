@@ -108,12 +108,12 @@ class AnyOrder(RuleBasedStateMachine):
     def pick(self, number: int) -> str:
         return sorted(self.simulator.calls_under_way)[number % len(self.simulator.calls_under_way)]
 
-    @precondition(lambda self: self.simulator.out)
+    @precondition(lambda self: self.simulator.calls_under_way)
     @rule(number=index, uses=st.lists(uses, max_size=3), text=st.sampled_from(["", "Some words."]))
     def a_call_lands(self, number: int, uses: list[ToolCall], text: str) -> None:
         self.simulator.says(self.pick(number), *uses, text=text)
 
-    @precondition(lambda self: self.simulator.out)
+    @precondition(lambda self: self.simulator.calls_under_way)
     @rule(number=index, error=errors)
     def a_call_fails(self, number: int, error: ModelError) -> None:
         self.simulator.fails(self.pick(number), error)
