@@ -17,6 +17,7 @@ from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.question.model import Ask, Question, Reply
 from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text
+from orchestrator_bridge.question.parsing.own_words import own_words
 from orchestrator_bridge.question.voices import clickable_options, label_of
 from orchestrator_bridge.team.directory import Responder
 
@@ -88,7 +89,7 @@ def _adds_words(ask: Ask, reply: Reply) -> bool:
     """True if a reply says more than the label, id or number of its option."""
     places = [str(number) for number, option in enumerate(clickable_options(ask), 1) if option.id == reply.choice]
     plain = {fold_text(reply.choice or ""), fold_text(label_of(ask, reply.choice)), *places}
-    return fold_text(reply.text).strip(EDGES + "#") not in plain
+    return fold_text(own_words(reply.text)).strip(EDGES + "#") not in plain
 
 
 @cached_on_value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -224,6 +226,101 @@ def test_numbers_in_words_and_the_recommended_one_name_an_option(text: str, choi
 def test_the_word_recommended_names_nothing_without_a_recommended_option() -> None:
     options = (Option(id="a", label="Alpha"), Option(id="b", label="Beta"))
     assert parse_reply(ask(options=options), "the recommended one") == ParsedReply(text="the recommended one")
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        (":white_check_mark:", "yes"),
+        (":heavy_check_mark: ship it", "yes"),
+        (":ok_hand::skin-tone-3:", "yes"),
+        (":+1:", "yes"),
+        (":thumbsup::skin-tone-5:", "yes"),
+        (":rocket:", "yes"),
+        ("done :white_check_mark:", None),
+        (":x:", "no"),
+        (":thumbsdown:", "no"),
+        (":-1::skin-tone-2: not today", "no"),
+        (":no_entry_sign:", "no"),
+        (":one:", "yes"),
+        (":two:", "no"),
+        ("1️⃣", "yes"),
+        (":+1: :x:", None),
+        (":thinking_face:", None),
+        ("> May it go out?\nyes", "yes"),
+        ("> May it go out?\n> Yes or no?\n\n:x:", "no"),
+        (">no way\nyes", "yes"),
+        ("yes\n> no way", "yes"),
+        ("no\n>>> May it go out?\nyes", "no"),
+        ("> yes", None),
+    ],
+)
+def test_emoji_codes_are_read_as_emoji_and_quotations_not_at_all(text: str, side: str | None) -> None:
+    reading = parse_reply(ask("confirm"), text)
+    assert (reading.choice if isinstance(reading, ParsedReply) else None) == side
+    assert reading.text == text, "the words stay as they were written"
+
+
+APPROVAL = (
+    Option(id="approve", label="Approve"),
+    Option(id="approve_tool", label="Approve this tool for the run"),
+    Option(id="deny", label="Deny"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [
+        (":white_check_mark:", "approve"),
+        ("👌", "approve"),
+        ("👍🏽", "approve"),
+        (":one:", "approve"),
+        (":three:", "deny"),
+        ("> May it delete the table?\nyes", "approve"),
+        ("> May it delete the table?\nno", "deny"),
+        (":x:", "deny"),
+        (":thumbsdown::skin-tone-4:", "deny"),
+        (":+1: but only tomorrow", "deny"),
+        ("> yes\nonly after the backup", "deny"),
+        ("> Approve", None),
+        (":thinking_face:", None),
+        ("👀", None),
+        (":+1: :x:", None),
+        (":white_check_mark:?", None),
+    ],
+)
+def test_only_a_clear_emoji_decides_an_approval(text: str, choice: str | None) -> None:
+    reading = parse_reply(Ask.model_validate({**ask().model_dump(), "kind": "approval", "options": APPROVAL}), text)
+    assert (reading.choice if isinstance(reading, ParsedReply) else None) == choice
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("choice", ":two:", "lite"),
+        ("choice", ":two::skin-tone-2: because it is one file", "lite"),
+        ("choice", "> 1 Postgres\n> 2 SQLite\n2", "lite"),
+        ("choice", "> sqlite", None),
+        ("number", ":five:", 5),
+        ("number", "> more than 3?\n12", 12),
+        ("number", ">= 12", 12),
+    ],
+)
+def test_emoji_codes_and_quotations_are_read_alike_for_every_kind(kind: Kind, text: str, expected: str | float | None) -> None:
+    reading = parse_reply(ask(kind), text)
+    assert (reading.choice or reading.number if isinstance(reading, ParsedReply) else None) == expected
+
+
+@given(st.sampled_from(["text", "choice", "confirm", "number"]), st.sampled_from(["yes", "no", "2", "hm?", "12", "wait", "x:y"]))
+@settings(max_examples=60, deadline=None)
+def test_a_quotation_above_a_reply_changes_nothing_but_the_words(kind: Kind, text: str) -> None:
+    plain, quoting = parse_reply(ask(kind), text), parse_reply(ask(kind), f"> Which database?\n{text}")
+    assert quoting == replace(plain, text=f"> Which database?\n{text}")
+
+
+def test_a_label_that_looks_like_a_quotation_can_be_typed() -> None:
+    options = (Option(id="more", label="> 5"), Option(id="less", label="< 5"))
+    assert choose(options, "> 5") == "more"
 
 
 @pytest.mark.parametrize("text", phrases(NEITHER))

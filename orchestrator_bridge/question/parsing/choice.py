@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from orchestrator_bridge.question.model import Ask, Option
 from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon
 
-_KEYCAP = re.compile("[\ufe0f\u20e3]")
 _LEADING = re.compile(r"[#(\[]*(\d{1,2})(?!\w)(\s*[).:,;\]!]++(?!\s*\d)|\s+[–—-]+\s|)\s*(.*)")
 """A number at the beginning, the punctuation after it if any, and the rest."""
 _OTHER = re.compile(r"(?<![\w.,])(\d{1,2})(?=\s*(?:$|[).,;:!]))")
@@ -26,7 +25,7 @@ _OTHER = re.compile(r"(?<![\w.,])(\d{1,2})(?=\s*(?:$|[).,;:!]))")
 def find_option(options: Sequence[Option], text: str) -> Option | None:
     """Return the one option that `text` names; None if it names none or several."""
     # A line that names an option by itself counts before labels within the sentences of other lines.
-    lines = [fold_text(_KEYCAP.sub("", line)) for line in text.splitlines() if line.strip()]
+    lines = [fold_text(line) for line in text.splitlines() if line.strip()]
     found = [option for line in lines if (option := _match_line(options, line))]
     if found:
         return _only_match(found)
@@ -41,7 +40,7 @@ def find_exact_option(ask: Ask, text: str) -> Option | None:
 
 def parse_option_number(text: str) -> int | None:
     """Return the number that is the whole text apart from filler words and words such as "option"; None if there is more."""
-    line = _without_filler(fold_text(_KEYCAP.sub("", text))).strip(EDGES + "#")
+    line = _without_filler(fold_text(text)).strip(EDGES + "#")
     return int(line) if re.fullmatch(r"\d{1,3}", line) else None
 
 

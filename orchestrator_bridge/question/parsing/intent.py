@@ -15,6 +15,7 @@ from orchestrator_bridge.common.duration import parse_duration
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.question.parsing.choice import find_exact_option
 from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon, strip_courtesy
+from orchestrator_bridge.question.parsing.own_words import own_words
 from orchestrator_bridge.question.parsing.reply import UnparsedReply, parse_reply
 from orchestrator_bridge.team.directory import Mentioned
 
@@ -27,14 +28,16 @@ _ID = re.compile(r"<@!?(\w+)(?:\|([^>]*))?>")
 
 def declines(ask: Ask, text: str) -> bool:
     """True if a message declines ("Not me")."""
+    text = own_words(text)
     return lexicon().not_me.fullmatch(strip_courtesy(text)) is not None and find_exact_option(ask, text) is None
 
 
 def delegates_to(ask: Ask, text: str, mentions: Sequence[Mentioned]) -> Mentioned | None:
     """Person to whom a message delegates the question: the first one mentioned, unless the rest of the message is an answer."""
-    if not mentions:
+    words = own_words(text)
+    if not mentions or (words != text.strip() and not has_mention(words)):
         return None
-    rest = fold_text(_without_mentions(text, mentions)).strip(EDGES)
+    rest = fold_text(_without_mentions(words, mentions)).strip(EDGES)
     return mentions[0] if not _is_answer(ask, rest) else None
 
 
@@ -50,6 +53,7 @@ def mentioned_ids(text: str) -> tuple[tuple[str, str], ...]:
 
 def unknown_name(ask: Ask, text: str, mentions: Sequence[Mentioned]) -> str | None:
     """Mention that would delegate the question if the name were known; None if there is none."""
+    text = own_words(text)
     named = _MENTION.search(text)
     if mentions or named is None:
         return None
@@ -63,7 +67,8 @@ def requested_seconds(ask: Ask, text: str, usual: float) -> float | None:
 
     Words that could also answer the question ("I need two days") are an answer, unless the question has options.
     """
-    line = strip_courtesy(text.rstrip().rstrip("?"))
+    text = own_words(text)
+    line = strip_courtesy(text.rstrip("?"))
     if find_exact_option(ask, text) is not None:
         return None
     # Only where the answer is one of few options can "I need two days" mean nothing but a request for time.
@@ -78,7 +83,7 @@ def requested_seconds(ask: Ask, text: str, usual: float) -> float | None:
 
 def asks_to_repeat(text: str) -> bool:
     """True if a message asks to repeat a question that has ended."""
-    return lexicon().again.fullmatch(strip_courtesy(text)) is not None
+    return lexicon().again.fullmatch(strip_courtesy(own_words(text))) is not None
 
 
 def _without_mentions(text: str, mentions: Sequence[Mentioned]) -> str:

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict
 EDGES = " \n\t,.;:!…–—-_*~'\"“”„«»()[]"
 """Characters around a phrase that have no meaning."""
 
-_APOSTROPHES = str.maketrans("’‘´`＇", "'''''")
+_VARIANTS = str.maketrans("’‘´`＇", "'''''", "\ufe0f\u20e3")
+"""Apostrophes become plain; the marks that turn a digit or sign into an emoji (`2️⃣`) are removed."""
 
 
 class Language(BaseModel):
@@ -102,8 +103,8 @@ class Lexicon:
 
 @lru_cache(maxsize=256)
 def fold_text(text: str) -> str:
-    """Normalise a text for comparison: NFC, case-folded, plain apostrophes, single spaces."""
-    return " ".join(unicodedata.normalize("NFC", text.translate(_APOSTROPHES).casefold()).split())
+    """Normalise a text for comparison: NFC, case-folded, plain apostrophes, digits for keycaps, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text.translate(_VARIANTS).casefold()).split())
 
 
 def strip_courtesy(text: str) -> str:

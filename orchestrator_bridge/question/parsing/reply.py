@@ -14,9 +14,10 @@ from typing import Literal
 
 from orchestrator_bridge.common.text import clean
 from orchestrator_bridge.question.model import Ask, Option
-from orchestrator_bridge.question.parsing.choice import find_option, parse_option_number
+from orchestrator_bridge.question.parsing.choice import find_exact_option, find_option, parse_option_number
 from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon, strip_courtesy
 from orchestrator_bridge.question.parsing.number import AmbiguousNumber, parse_numbers, starts_with_number
+from orchestrator_bridge.question.parsing.own_words import has_words, own_words
 
 YES_NO = (Option(id="yes", label="Yes"), Option(id="no", label="No"))
 """Options of a confirm as people see them; so `1` and `2` are valid replies too."""
@@ -108,7 +109,7 @@ APPROVE, APPROVE_TOOL, DENY = "approve", "approve_tool", "deny"
 
 
 def parse_consent(options: Sequence[Option], texts: Sequence[str]) -> str | None:
-    """Id of the option that a person's messages (oldest first) choose; None for a question or an unknown number.
+    """Id of the option that a person's messages (oldest first) choose; None for a question, an unknown number or unclear emoji.
 
     The newest message counts. Only an unconditional yes approves: a condition, a doubt or a remark is a denial, which the agent
     reads.
@@ -117,7 +118,10 @@ def parse_consent(options: Sequence[Option], texts: Sequence[str]) -> str | None
     option = find_option(options, newest)
     if option is None and (newest.rstrip().endswith("?") or parse_option_number(newest) is not None):
         return None
-    agreed = option.id if option else APPROVE if parse_yes_no(newest) == "yes" else DENY
+    side = parse_yes_no(newest)
+    if option is None and side is None and not has_words(newest):
+        return None
+    agreed = option.id if option else APPROVE if side == "yes" else DENY
     return DENY if _is_qualified(newest) else agreed
 
 
@@ -161,6 +165,9 @@ def parse_messages(ask: Ask, parts: Sequence[str]) -> ParsedReply | UnparsedRepl
     whole = "\n".join(texts)
     if not texts:
         return UnparsedReply(text="", hint="Your reply is empty; please write your answer.")
+    texts = [own for text in texts if (own := text if find_exact_option(ask, text) else own_words(text))]
+    if not texts:
+        return UnparsedReply(text=whole, hint="Your reply only quotes; please write your answer below the quotation.")
     if ask.kind == "approval":
         return _parse_approval(ask, texts, whole)
     # "Wait" or "let me check" is not an answer, not even to a question for own words.
@@ -208,7 +215,7 @@ def _parse_number(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | U
     try:
         # A message that begins with its number is a correction of the earlier ones; otherwise all of them must have one number.
         leading = (found for text in reversed(texts) if starts_with_number(text) and len(found := parse_numbers(text, unit)) == 1)
-        found = next(leading, frozenset[float]()) or parse_numbers(whole, unit)
+        found = next(leading, frozenset[float]()) or parse_numbers("\n".join(texts), unit)
     except AmbiguousNumber as unclear:
         return UnparsedReply(text=whole, hint=str(unclear))
     if len(found) == 1:

@@ -53,6 +53,14 @@ async def test_nobody_gets_a_direct_message_where_the_policy_does_not_say_so(fol
         assert not list(bot.messages(bot.world.direct(BEN).id))
 
 
+@pytest.mark.parametrize(("typed", "answer"), [(":white_check_mark:", "Yes"), (":thumbsdown::skin-tone-3:", "No")])
+async def test_an_emoji_below_a_quotation_of_the_question_answers_it(folder: Path, typed: str, answer: str) -> None:
+    async with start_slack_bot(folder) as bot:
+        bot.people.command(ANA, GENERAL, "ask May the release go out?")
+        bot.people.say(ANA, GENERAL, f"> {ASKED}\n{typed}", (await bot.wait_for_message(ASKED))["ts"])
+        await bot.wait_for_message(f"Answered by Ana: {answer}")
+
+
 # While the bot is down ----------------------------------------------------------------------------------------------------
 
 
