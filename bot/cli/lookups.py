@@ -113,6 +113,8 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
     """Print the costs of each agent and model in each run, and their sum."""
     async with _lookups(store) as lookups:
         lines = await lookups.costs(run) if lookups else []
+        if not lines:
+            await _check_run(lookups, run)
         calibrations = await lookups.token_calibrations() if lookups else []
     known = sum((line.cost for line in lines if line.cost is not None), Decimal(0))
     complete = all(line.cost is not None for line in lines)
@@ -137,6 +139,8 @@ async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_js
     """Print costs grouped by agent, run, channel, person, day or model, their sum, and today's budgets."""
     async with _lookups(start.settings.store) as lookups:
         lines = await query_spending(lookups, start.team_file, by, run) if lookups else []
+        if not lines:
+            await _check_run(lookups, run)
         today = await budgets_today(lookups, start.team_file.budgets, time.time()) if lookups else ()
     total = total_spending(lines)
     if as_json:
@@ -168,10 +172,7 @@ async def print_log(store: Path, run: int) -> None:
     async with _lookups(store) as lookups:
         rows = await lookups.log_rows(run) if lookups else []
     if not rows:
-        problem = Problem(
-            where="run", found=str(run), expected="the number of a run", fix="`townhall runs` lists the runs; use one of them"
-        )
-        raise ConfigError("there is no such run", [problem])
+        raise _no_such_run(run)
     for row in rows:
         if row.event is not None:
             line = {"seq": row.seq, "version": VERSION, **json.loads(dump(row.event))}
@@ -184,6 +185,19 @@ async def print_log(store: Path, run: int) -> None:
     if unreadable:
         title = f"{len(unreadable)} of the {len(rows)} events of run {run} cannot be read; the others were printed"
         raise ConfigError(title, unreadable)
+
+
+async def _check_run(lookups: Lookups | None, run: int | None) -> None:
+    """Raise an error for a run that does not exist. Called for a run without costs."""
+    if run is not None and not (lookups and await lookups.log(run)):
+        raise _no_such_run(run)
+
+
+def _no_such_run(run: int) -> ConfigError:
+    problem = Problem(
+        where="run", found=str(run), expected="the number of a run", fix="`townhall runs` lists the runs; use one of them"
+    )
+    return ConfigError("there is no such run", [problem])
 
 
 @asynccontextmanager

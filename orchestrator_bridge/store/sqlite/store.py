@@ -35,6 +35,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _READER_COUNT = 2
+_MAX_INTEGER = 2**63 - 1
+"""SQLite's largest integer. It stands for every larger number that people type: no run has it, and it limits no list."""
 
 
 def _query(
@@ -43,7 +45,8 @@ def _query(
     """Make a method of a query function: same parameters and result, run over a connection in another thread."""
 
     async def read(self: SqliteQueries, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._executor.read(lambda connection: look(connection, *args, **kwargs))
+        limited = [min(arg, _MAX_INTEGER) if isinstance(arg, int) else arg for arg in args]
+        return await self._executor.read(lambda connection: look(connection, *limited, **kwargs))  # type: ignore[arg-type]
 
     read.__name__, read.__doc__ = look.__name__, look.__doc__
     return read

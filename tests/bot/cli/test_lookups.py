@@ -168,6 +168,22 @@ def test_a_run_that_does_not_exist_is_reported(townhall: Townhall) -> None:
     assert "there is no such run" in said.err
 
 
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize("number", ["7", "9223372036854775808", "12345678901234567890", "1" + "0" * 40])
+@pytest.mark.parametrize("command", [("export",), ("cost",), ("cost", "--json"), ("cost", "--by", "model")])
+def test_no_number_of_a_run_is_too_large_to_look_for(townhall: Townhall, command: tuple[str, ...], number: str) -> None:
+    said = townhall(*command, number)
+    assert (said.code, said.out) == (1, "")
+    assert "there is no such run" in said.err
+    assert f"found:    {number}" in said.err
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize("command", ["runs", "questions"])
+def test_a_limit_may_be_any_number(townhall: Townhall, command: str) -> None:
+    assert townhall(command, "--limit", "12345678901234567890").out == townhall(command).out != ""
+
+
 def test_a_file_that_is_not_a_store_is_reported_and_not_changed(townhall: Townhall, file: Path) -> None:
     file.write_bytes(b"not a database at all, whatever its name says")
     said = townhall("runs", "--json")
