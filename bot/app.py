@@ -101,10 +101,14 @@ def load_config() -> LoadedConfig:
     Raises:
         ConfigError: something in them is wrong.
     """
-    settings = read_settings()
-    for warning in [*settings.warnings(), *map(str, installed_platforms().broken)]:
-        click.echo(f"townhall: warning: {warning}", err=True)
-    return LoadedConfig(settings=settings, team_file=read_team_file(settings.team_file, must_exist=settings.names_team_file))
+    settings, used = read_settings(), frozenset[str]()
+    try:
+        team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
+        used = team_file.key_variables
+    finally:  # before an error of the team file too: a misspelt setting may be its cause
+        for warning in [*settings.warnings(used), *map(str, installed_platforms().broken)]:
+            click.echo(f"townhall: warning: {warning}", err=True)
+    return LoadedConfig(settings=settings, team_file=team_file)
 
 
 def open_log_file(start: LoadedConfig) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator_bridge.common.errors import TownhallError
 
@@ -50,6 +51,11 @@ def format_value(value: object) -> str:
         return str(value).lower()
     text = repr(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text):,} characters)"
+
+
+def broken_link(file: Path) -> str:
+    """A symbolic link whose target does not exist, as a found value."""
+    return f"a link to {format_value(str(file.readlink()))}, which does not exist"
 
 
 def suggest_name(name: str, known: Sequence[str]) -> str:

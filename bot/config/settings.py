@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from dotenv.parser import parse_stream
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.config.errors import ConfigError, Problem, count_problems, format_value, suggest_name
+from bot.config.errors import ConfigError, Problem, broken_link, count_problems, format_value
 from bot.config.explain import KeyPath, Source, explain, field_keys
 from bot.config.platforms import installed_platforms
 from orchestrator_bridge.chat.platform import Platform
@@ -87,15 +87,32 @@ def read_variables(file: Path, environ: Mapping[str, str]) -> dict[str, Variable
     return {name: found for name, found in variables.items() if found.value.strip()}
 
 
+_ENV_FORMAT = "a text file of lines such as XAI_API_KEY=…"
+
+
+def _check_working_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        problem = Problem(
+            where="working folder", found="a folder that was deleted", expected="a folder that exists", fix="cd to it"
+        )
+        raise ConfigError("the working folder does not exist", [problem]) from error
+
+
 def _read_file(file: Path) -> dict[str, Variable]:
     try:
         with file.open(encoding="utf-8-sig") as stream:
             bindings = list(parse_stream(stream))
-    except FileNotFoundError:
-        return {}
+    except FileNotFoundError as error:
+        _check_working_folder()
+        if not file.is_symlink():
+            return {}
+        problem = Problem(where=str(file), found=broken_link(file), expected=_ENV_FORMAT, fix="remove the link or correct it")
+        raise ConfigError(f"{file} cannot be read", [problem]) from error
     except (OSError, UnicodeDecodeError) as error:
         found = error.strerror if isinstance(error, OSError) else "bytes that are not UTF-8"
-        problem = Problem(where=str(file), found=str(found), expected="a text file of lines such as XAI_API_KEY=…")
+        problem = Problem(where=str(file), found=str(found), expected=_ENV_FORMAT)
         raise ConfigError(f"{file} cannot be read", [problem]) from error
     broken = [binding.original.line for binding in bindings if binding.error or (binding.key and binding.value is None)]
     if broken:
@@ -113,14 +130,23 @@ def _read_file(file: Path) -> dict[str, Variable]:
     }
 
 
+def _expand_home(path: Path) -> Path:
+    """Expand `~`, which a shell expands only outside `.env` and quotes."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{str(path)!r}, whose home folder is not known; expected a path, or ~/ for your home folder") from None
+
+
+UserPath = Annotated[Path, AfterValidator(_expand_home)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(ModelSettings):
     """The settings of one installation. Created by `read_settings`."""
 
-    data: Annotated[Path, Field(alias="TOWNHALL_DATA")] = Path("data")
-    team_file: Annotated[Path, Field(alias="TOWNHALL_TEAM_FILE")] = Path("townhall.toml")
+    data: Annotated[UserPath, Field(alias="TOWNHALL_DATA")] = Path("data")
+    team_file: Annotated[UserPath, Field(alias="TOWNHALL_TEAM_FILE")] = Path("townhall.toml")
     mcp_port: Annotated[Port | None, Field(alias="TOWNHALL_MCP_PORT")] = None
     townhall_token: Secret | None = None
     log_level: Annotated[LogLevel, Field(alias="TOWNHALL_LOG_LEVEL")] = "info"
@@ -175,16 +201,44 @@ class Settings(ModelSettings):
         names = alike.union(self.set_secrets(), also)
         return {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
 
-    def warnings(self) -> list[str]:
-        """One sentence for each `TOWNHALL_*` variable that is not a setting, most likely misspelt."""
-        models = [type(self), *map(type, self._platforms.values())]
-        known = [name for model in models for name in field_keys(model) if name.startswith("TOWNHALL_")]
-        unknown = sorted(name for name in self._variables if name.startswith("TOWNHALL_") and name not in known)
-        return [
-            f"{name} ({self._variables[name].place}) is not a setting and has no effect; "
-            + (suggest_name(name, known) or f"the settings are {', '.join(known)}")
-            for name in unknown
-        ]
+    def warnings(self, used: frozenset[str] = frozenset()) -> list[str]:
+        """One sentence for each variable that is not a setting but is named like one, except those that the team file names.
+
+        Other programs have variables too, so a name outside `TOWNHALL_*` counts only if the setting that it resembles is not set.
+        """
+        known = [name for model in (type(self), *map(type, self._platforms.values())) for name in field_keys(model)]
+        ours = [name for name in known if name.startswith("TOWNHALL_")]
+        found = []
+        for name in sorted(self._variables.keys() - set(known) - used):
+            meant = _meant_setting(name, known)
+            if name.startswith("TOWNHALL_") or (meant and meant not in self._variables):
+                hint = f"did you mean {meant!r}?" if meant else f"the settings are {', '.join(ours)}"
+                found.append(f"{name} ({self._variables[name].place}) is not a setting and has no effect; {hint}")
+        return found
+
+
+_OPTIONAL_WORDS = frozenset({"API", "BOT"})
+"""Words that other programs have in these names, or leave out: OPENAI_KEY, DISCORD_BOT_TOKEN, SLACK_TOKEN."""
+
+
+def _meant_setting(name: str, settings: Sequence[str]) -> str:
+    """The setting that a variable resembles: in other case, with or without an optional word, or misspelt; empty if none."""
+    upper = name.upper()
+    words = [set(other.split("_")) - _OPTIONAL_WORDS for other in (upper, *settings)]
+    alike = [setting for setting, its_words in zip(settings, words[1:], strict=True) if its_words == words[0]]
+    if upper in settings:
+        return upper
+    if alike:
+        return alike[0]
+    # An environment has a hundred variables of other programs: only what begins alike is compared letter by letter.
+    near = [setting for setting in settings if setting[:3] == upper[:3]]
+    return _nearest(upper, near, cutoff=0.6 if upper.startswith("TOWNHALL_") else 0.9) if near else ""
+
+
+def _nearest(name: str, settings: Sequence[str], cutoff: float) -> str:
+    from difflib import get_close_matches  # imported here: only misspelt names need it
+
+    return next(iter(get_close_matches(name, settings, n=1, cutoff=cutoff)), "")
 
 
 def read_settings(file: Path = Path(".env"), environ: Mapping[str, str] = os.environ) -> Settings:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.config.errors import ConfigError, Problem, count_problems
+from bot.config.errors import ConfigError, Problem, broken_link, count_problems
 from bot.config.explain import KeyPath, explain
 from bot.config.platforms import installed_platforms
 from bot.config.references import References
@@ -28,13 +28,14 @@ def read_team_file(file: Path, must_exist: bool = False) -> TeamFile:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        if not must_exist:
+        is_link = file.is_symlink()
+        if not (must_exist or is_link):
             return TeamFile()
         problem = Problem(
-            where=f"TOWNHALL_TEAM_FILE={file}",
-            found="no such file",
+            where=f"TOWNHALL_TEAM_FILE={file}" if must_exist else str(file),
+            found=broken_link(file) if is_link else "no such file",
             expected="a team file",
-            fix="correct the name, or leave it empty for ./townhall.toml",
+            fix="correct the name, or leave it empty for ./townhall.toml" if must_exist else "remove the link or correct it",
         )
         raise ConfigError("the team file is missing", [problem]) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -34,8 +34,7 @@ async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
             yield finding
         yield Finding(about="other checks", state="warn", found="skipped", fix="fix the settings first")
         return
-    for finding in _settings_findings(settings):
-        yield finding
+    yield _settings_finding(settings)
     yield check_folder(settings.data)
     yield check_space(settings.data)
     for finding in await check_store(settings.store):
@@ -48,10 +47,12 @@ async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Fi
     try:
         team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
     except ConfigError as error:
-        for finding in to_findings("team file", error):
+        for finding in [*_spelling_findings(settings), *to_findings("team file", error)]:
             yield finding
         yield Finding(about="models", state="warn", found="skipped", fix="fix the team file first")
         return
+    for finding in _spelling_findings(settings, team_file.key_variables):
+        yield finding
     yield _team_finding(team_file)
     async for finding in _config_findings(LoadedConfig(settings=settings, team_file=team_file), online):
         yield finding
@@ -71,11 +72,14 @@ async def _config_findings(start: LoadedConfig, online: bool) -> AsyncIterator[F
         yield finding
 
 
-def _settings_findings(settings: Settings) -> list[Finding]:
+def _settings_finding(settings: Settings) -> Finding:
     secrets = settings.set_secrets()
     found = f"set: {', '.join(secrets)}" if secrets else "no token and no key is set; the bot runs on the terminal"
-    warnings = [Finding(about="settings", state="warn", found=warning) for warning in settings.warnings()]
-    return [Finding(about="settings", state="ok", found=found), *warnings]
+    return Finding(about="settings", state="ok", found=found)
+
+
+def _spelling_findings(settings: Settings, used: frozenset[str] = frozenset()) -> list[Finding]:
+    return [Finding(about="settings", state="warn", found=warning) for warning in settings.warnings(used)]
 
 
 def _team_finding(team_file: TeamFile) -> Finding:

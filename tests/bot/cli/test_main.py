@@ -45,6 +45,19 @@ def test_wrong_settings_are_one_block_on_standard_error(townhall: Townhall, monk
     assert "Traceback" not in said.err
 
 
+@pytest.mark.parametrize("command", [("runs",), ("models",), ("doctor",), ("ask", "hi"), ("run",), ("token", "list")])
+def test_a_working_folder_that_was_deleted_is_reported(
+    townhall: Townhall, folder: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    said = townhall(*command)
+    assert said.code == 1
+    assert "a folder that was deleted" in said.err + said.out
+    assert "internal error" not in said.err
+
+
 def test_a_wrong_team_file_is_one_block_on_standard_error(townhall: Townhall, folder: Path) -> None:
     (folder / "townhall.toml").write_text("[tem.review]\n")
     said = townhall("models")

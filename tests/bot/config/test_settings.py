@@ -100,6 +100,47 @@ def test_other_variables_are_ignored_and_a_misspelt_setting_gives_a_warning(env_
     assert warning == "TOWNHALL_DTA (.env, line 2) is not a setting and has no effect; did you mean 'TOWNHALL_DATA'?"
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("DISCORD_BOT_TOKEN", "DISCORD_TOKEN"),
+        ("SLACK_TOKEN", "SLACK_BOT_TOKEN"),
+        ("SLACK_API_TOKEN", "SLACK_BOT_TOKEN"),
+        ("OPENAI_KEY", "OPENAI_API_KEY"),
+        ("xai_api_key", "XAI_API_KEY"),
+        ("Anthropic_Key", "ANTHROPIC_API_KEY"),
+        ("OPENAI_APIKEY", "OPENAI_API_KEY"),
+        ("TOWNHAL_DATA", "TOWNHALL_DATA"),
+        ("townhall_data", "TOWNHALL_DATA"),
+    ],
+)
+def test_a_variable_named_like_a_setting_gives_a_warning_with_the_right_name(env_file: Path, name: str, meant: str) -> None:
+    env_file.write_text(f"{name}=abc\n")
+    (warning,) = read_settings(env_file, {}).warnings()
+    assert warning == f"{name} (.env, line 1) is not a setting and has no effect; did you mean '{meant}'?"
+    assert read_settings(env_file, {}).warnings(frozenset({name})) == []
+    assert read_settings(env_file, {meant: "xoxb-1"}).warnings() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["DATABASE", "PATH", "AWS_SESSION_TOKEN", "GITHUB_TOKEN", "SLACK_CHANNEL", "OPENAI_ORG_ID", "HOME"]
+)
+def test_variables_of_other_programs_give_no_warning(env_file: Path, name: str) -> None:
+    assert read_settings(env_file, {name: "abc"}).warnings() == []
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(env_file: Path) -> None:
+    env_file.write_text("TOWNHALL_DATA=~/there\nTOWNHALL_TEAM_FILE='~/team.toml'\n")
+    settings = read_settings(env_file, {})
+    assert (settings.data, settings.team_file) == (Path.home() / "there", Path.home() / "team.toml")
+    assert "whose home folder is not known" in refused(env_file, TOWNHALL_DATA="~no-such-user/x")
+
+
+def test_a_dangling_link_to_a_file_is_reported(env_file: Path) -> None:
+    env_file.symlink_to("nowhere")
+    assert "found:    a link to 'nowhere', which does not exist" in refused(env_file)
+
+
 def test_a_key_variable_of_the_team_file_is_found_and_kept_secret(env_file: Path) -> None:
     env_file.write_text("MY_LLAMA=from-file\n")
     settings = read_settings(env_file, {"SOME_PASSWORD": "pass"})

@@ -48,6 +48,13 @@ def test_a_file_that_a_setting_names_must_exist(file: Path) -> None:
         read_team_file(file, must_exist=True)
 
 
+@pytest.mark.parametrize("must_exist", [True, False])
+def test_a_dangling_link_is_not_taken_for_no_file(file: Path, must_exist: bool) -> None:
+    file.symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=r"(?s)the team file is missing.*a link to 'nowhere', which does not exist.*fix:"):
+        read_team_file(file, must_exist=must_exist)
+
+
 def test_a_file_without_teams_has_the_demo_team(file: Path) -> None:
     found = read(file, '[people.alice]\ndiscord = "1"\n')
     assert found.team() == DEMO_TEAM

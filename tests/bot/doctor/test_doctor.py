@@ -54,6 +54,17 @@ def test_wrong_settings_are_reported_with_a_fix(townhall: Townhall, monkeypatch:
     assert "warn  other checks: skipped" in said.out
 
 
+def test_a_variable_named_like_a_setting_gives_a_warning(townhall: Townhall, folder: Path) -> None:
+    (folder / ".env").write_text("OPENAI_KEY=abc\n")
+    expected = "OPENAI_KEY (.env, line 1) is not a setting and has no effect; did you mean 'OPENAI_API_KEY'?"
+    assert f"warn  settings: {expected}\n" in townhall("doctor").out
+    assert f"townhall: warning: {expected}\n" in townhall("models", "xx").err
+    (folder / "townhall.toml").write_text(
+        '[[team.x.agents]]\nname = "a"\nmodel = "m"\n[models.m]\nbase_url = "http://localhost:1"\nkey_env = "OPENAI_KEY"\n'
+    )
+    assert "OPENAI_API_KEY" not in townhall("doctor").out + townhall("models", "xx").err
+
+
 def test_a_model_that_may_be_misspelt_gives_a_warning(townhall: Townhall, folder: Path) -> None:
     (folder / "townhall.toml").write_text('[[team.review.agents]]\nname = "one"\nmodel = "grok-4.4-fats"\n')
     said = townhall("doctor").out
