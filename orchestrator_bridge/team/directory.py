@@ -183,7 +183,9 @@ class Directory:
             found.unreachable[name.removeprefix("@")] = None
 
     def _resolve_role(self, found: _AudienceBuilder, name: str, place: Place, by: Author) -> None:
-        role = self._role(name)
+        role = self._roles.get(name)
+        if role is None:
+            raise UnknownName(f"There is no role {name!r} to ask. {self.askable_text()}")
         for person in role.people:
             self._resolve(found, f"@{person.removeprefix('@')}", place, by)
         group = role.ids.get(place.platform)
@@ -197,11 +199,6 @@ class Directory:
     def _add_person(self, found: _AudienceBuilder, author: Author) -> None:
         who = self.responder(author)
         found.people.setdefault(author.id, Mentioned(who=who, author=replace(author, roles=())))
-
-    def _role(self, name: str) -> RoleSpec:
-        if name not in self._roles:
-            raise UnknownName(f"There is no role {name!r} to ask. {self.askable_text()}")
-        return self._roles[name]
 
     @property
     def askable(self) -> tuple[str, ...]:

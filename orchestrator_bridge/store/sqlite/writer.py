@@ -148,7 +148,9 @@ def commit(jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> Sequence
         cursor.execute("COMMIT")
         return results
     except sqlite3.Error as error:
-        _rollback(connection)
+        # SQLite rolls back by itself after some errors (sqlite.org/lang_transaction.html).
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         return [error] if len(jobs) == 1 else [commit([job], connection)[0] for job in jobs]
 
 
@@ -163,9 +165,3 @@ def _run_in_savepoint(job: WriteJob, cursor: sqlite3.Cursor) -> WriteResult:
         result = error
     cursor.execute("RELEASE job")
     return result
-
-
-def _rollback(connection: sqlite3.Connection) -> None:
-    """Roll back unless SQLite has done so itself, which it does after some errors (sqlite.org/lang_transaction.html)."""
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
