@@ -75,8 +75,11 @@ class SlackInteractionHandler:
             return result
         if await self._is_external(body, result.author.id):
             return external_person_notice(result)
-        if isinstance(result, CommandReceived) and result.name == "ask" and not await self._can_work_in(result):
-            return not_in_channel_notice(result)
+        if isinstance(result, CommandReceived) and result.name == "ask":
+            channel = result.place.channel
+            await self._channels.refresh_members(channel)
+            if not (channel.startswith("@") or await self._channels.can_write(channel, result.author.id)):
+                return not_in_channel_notice(result)
         return result
 
     async def _to_inbound(self, body: Body) -> HandlerResult | None:
@@ -97,11 +100,6 @@ class SlackInteractionHandler:
         team = (body.get("user") or {}).get("team_id") or self._workspace.team
         elsewhere = team != self._workspace.team and not self._workspace.enterprise
         return (person.is_external or elsewhere) and not self._users.listed(user)
-
-    async def _can_work_in(self, command: CommandReceived) -> bool:
-        channel = command.place.channel
-        await self._channels.refresh_members(channel)
-        return channel.startswith("@") or await self._channels.can_write(channel, command.author.id)
 
     async def _slash(self, body: Body) -> HandlerResult:
         channel, user = str(body["channel_id"]), str(body["user_id"])

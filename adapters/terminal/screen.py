@@ -130,7 +130,9 @@ class Screen:
         answers = self._device.answers
         if isinstance(post, FinalAnswer) and answers is not None and not answers.isatty():
             with _as_delivery_errors():
-                _print(answers, post.text)
+                encoding = answers.encoding or "utf-8"
+                answers.write(post.text.strip("\n").encode(encoding, "replace").decode(encoding) + "\n")
+                answers.flush()
             await self.show_lines([] if self._quiet else render_final_notice(post), thread_of(outbound))
         else:
             await self.show_lines(render_post(post, view), thread_of(outbound))
@@ -162,12 +164,6 @@ class Screen:
 
     def _toolbar(self, width: int) -> list[str]:
         return toolbar_lines(self.board, width)
-
-
-def _print(answers: TextIO, text: str) -> None:
-    encoding = answers.encoding or "utf-8"
-    answers.write(text.strip("\n").encode(encoding, "replace").decode(encoding) + "\n")
-    answers.flush()
 
 
 @contextmanager
