@@ -9,10 +9,9 @@ from bot.commands.models import ModelSelections
 from bot.commands.questions import StateOf, own_first
 from bot.config.team_schema import TeamFile
 from bot.formatting import format_dollars, run_state_text
-from orchestrator_bridge.chat.inbound import Author, CommandReceived, Place
+from orchestrator_bridge.chat.inbound import CommandReceived, Place
 from orchestrator_bridge.chat.outbound import Link, PrivateReply, QuestionCard, Table
 from orchestrator_bridge.common.text import shorten
-from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Lookups, QuestionSummary, RunSummary
 
 SEARCHED, LISTED = 50, 10
@@ -36,11 +35,12 @@ class HomePage:
         author = command.author
         questions = await own_first(await self._store.questions(SEARCHED, "open"), author, state_of)
         waiting = [(question, card) for question, card in questions if card is not None]
-        runs = [
-            run
-            for run in await self._store.runs(SEARCHED)
-            if run.by == author.name and _is_requester(await state_of(run.run), author)
-        ]
+        runs = []
+        for run in await self._store.runs(SEARCHED):
+            state = await state_of(run.run) if run.by == author.name else None
+            # Names are not unique, so the platform's id is compared.
+            if state is not None and (state.by.platform, state.by.id) == (author.platform, author.id):
+                runs.append(run)
         place = _shown_channel(command, runs)
         number = len(waiting)
         text = f"{number} question{'' if number == 1 else 's'} wait{'s' if number == 1 else ''} for you."
@@ -64,11 +64,6 @@ def _shown_channel(command: CommandReceived, runs: list[RunSummary]) -> Place:
         return Place(platform=command.place.platform, channel=chosen)
     here = (run.place for run in runs if run.place.platform == command.place.platform)
     return next((Place(platform=place.platform, channel=place.channel) for place in here), command.place)
-
-
-def _is_requester(state: RunState | None, author: Author) -> bool:
-    """True if the author started the run: names are not unique, so the platform's id is compared."""
-    return state is not None and (state.by.platform, state.by.id) == (author.platform, author.id)
 
 
 def _questions(waiting: list[tuple[QuestionSummary, QuestionCard]]) -> Table:

@@ -130,8 +130,11 @@ class ModelCommands:
             return warning_reply(f"No model has {format_value(command.text.strip())} in its name. /models lists all models.")
         more = f"{len(found) - MAX_LISTED} more: `/models` and a part of the name." if len(found) > MAX_LISTED else ""
         columns = ("model", "host", "$ in / cached / out per million, context", "notes")
-        rows = tuple((view.route.name, view.route.provider, view.summary, _notices(view)) for view in found[:MAX_LISTED])
-        return PrivateReply(text=more, tables=(Table(title="Models, best first", columns=columns, rows=rows),))
+        rows = []
+        for view in found[:MAX_LISTED]:
+            notices = (view.warning, "expensive" if view.expensive else "", "" if view.retired else view.about)
+            rows.append((view.route.name, view.route.provider, view.summary, "; ".join(filter(None, notices))))
+        return PrivateReply(text=more, tables=(Table(title="Models, best first", columns=columns, rows=tuple(rows)),))
 
     async def model(self, command: CommandReceived) -> PrivateReply:
         """Select a model, or show those in use if none is named."""
@@ -183,7 +186,10 @@ class ModelCommands:
             typed = f"`/model {name} scope={scope} confirmed=yes`"
             return PrivateReply(text=f"{doubt} To use it anyway: {typed}.", tone="warning", confirm=confirm)
         await self._selections.select(command.place, scope, name, command.author, command.at)
-        return PrivateReply(text=f"{_scope_text(scope)} {name}, starting with the next run: {_route_text(view)}", tone="good")
+        route = view.route
+        price = format_price(route.price) if route.price else "price unknown, so spending limits do not apply"
+        text = f"{_scope_text(scope)} {name}, starting with the next run: {route.provider} ({route.why}), {price}. {view.notice}"
+        return PrivateReply(text=text.strip(), tone="good")
 
     def _current_models(self, command: CommandReceived) -> PrivateReply:
         """Models in use in this channel, and where each was selected."""
@@ -229,17 +235,5 @@ def _confirmation_reason(view: ModelView) -> str:
     return ""
 
 
-def _notices(view: ModelView) -> str:
-    return "; ".join(
-        part for part in (view.warning, "expensive" if view.expensive else "", "" if view.retired else view.about) if part
-    )
-
-
 def _scope_text(scope: str) -> str:
     return "This channel uses" if scope == CHANNEL_SCOPE else f"In this channel, {scope.replace(':', ' ')} uses"
-
-
-def _route_text(view: ModelView) -> str:
-    """Provider, the reason for it, and the price."""
-    price = format_price(view.route.price) if view.route.price else "price unknown, so spending limits do not apply"
-    return f"{view.route.provider} ({view.route.why}), {price}. {view.notice}".strip()
