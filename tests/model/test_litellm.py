@@ -159,12 +159,12 @@ def connect(self, address):
 socket.socket.connect = connect
 socket.getaddrinfo = lambda host, *rest, **more: print("looked up", host) or []
 os.environ.pop("TIKTOKEN_CACHE_DIR", None)
-from tests.support.litellm_vendors import CLAUDE, FLASH, answered
-from tests.support.fake_models.replies import Play
+from tests.support.litellm_vendors import CLAUDE, FLASH, call_vendor
+from tests.support.fake_models.replies import ScriptedReply
 async def main():
     assert "litellm" not in sys.modules
     for vendor in (CLAUDE, FLASH):
-        response, _ = await answered(vendor, Play(text="x", reasoning="y", signature="c2ln"))
+        response, _ = await call_vendor(vendor, ScriptedReply(text="x", reasoning="y", signature="c2ln"))
         print(response.text)
     assert "litellm" in sys.modules
 asyncio.run(main())

@@ -38,7 +38,7 @@ class HistoryPlatform(ListPlatform):
     unreadable: list[Exception] = field(default_factory=list)
     """What the next readings come to."""
 
-    def _stand(self, outbound: OutboundPost) -> PostedMessage:
+    def _posted(self, outbound: OutboundPost) -> PostedMessage:
         posted = PostedMessage(message=outbound.key, thread=outbound.place.thread or outbound.key, at=self.now)
         return self.world.stands.setdefault(outbound.key, posted)
 
