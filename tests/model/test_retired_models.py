@@ -15,7 +15,7 @@ from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import KEY, create_request
 
-USAGE = Tokens(input=1_000_000, output=0)
+USAGE = Tokens(input=1_000_000, output=1)
 
 
 async def answers(
@@ -31,6 +31,12 @@ async def answers(
         return got, server.requests
 
 
+def in_cents(response: Response) -> Decimal:
+    """Cost in US dollars without the fraction of a cent that the one token of output costs."""
+    assert response.cost is not None
+    return round(response.cost, 2)
+
+
 def refused(status: int) -> ScriptedReply:
     return ScriptedReply(status=status, body='{"error": "The model grok-4-1-fast-reasoning does not exist"}')
 
@@ -38,17 +44,17 @@ def refused(status: int) -> ScriptedReply:
 async def test_a_redirected_answer_is_billed_as_its_successor_without_a_notice() -> None:
     (response,), (asked,) = await answers([ScriptedReply(text="x", served="grok-4.3", usage=USAGE)])
     assert asked.model == "grok-4-1-fast-reasoning"
-    assert (response.served, response.cost, response.notice) == ("grok-4.3", Decimal("2.50"), "")
+    assert (response.served, in_cents(response), response.notice) == ("grok-4.3", Decimal("2.50"), "")
 
 
 async def test_a_redirected_answer_that_hides_its_model_is_billed_all_the_same() -> None:
     (response,), _ = await answers([ScriptedReply(text="x", served="grok-4-1-fast-reasoning", usage=USAGE)])
-    assert response.cost == Decimal("2.50")
+    assert in_cents(response) == Decimal("2.50")
 
 
 async def test_an_answer_by_an_unannounced_model_gives_a_notice() -> None:
     (response,), _ = await answers([ScriptedReply(text="x", served="grok-4.7", usage=USAGE)])
-    assert response.cost == Decimal("4.00")
+    assert in_cents(response) == Decimal("4.00")
     assert response.notice.startswith("xai answered with grok-4.7 instead of 'grok-4-1-fast-reasoning'.")
 
 
@@ -57,7 +63,7 @@ async def test_after_a_refused_id_the_replacement_is_called_from_then_on(status:
     plays = [refused(status), ScriptedReply(text="one", usage=USAGE), ScriptedReply(text="two", usage=USAGE)]
     got, asked = await answers(plays, calls=2)
     assert [request.model for request in asked] == ["grok-4-1-fast-reasoning", "grok-4.3", "grok-4.3"]
-    assert [(response.text, response.served, response.cost) for response in got] == [
+    assert [(response.text, response.served, in_cents(response)) for response in got] == [
         ("one", "grok-4.3", Decimal("2.50")),
         ("two", "grok-4.3", Decimal("2.50")),
     ]

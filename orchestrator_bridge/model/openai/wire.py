@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.errors import ContentRefused
@@ -123,31 +123,61 @@ class CompletionChoice(BaseModel):
     finish_reason: str | None = None
 
 
+MOST_TOKENS = 1_000_000_000
+"""Bound of a token count. No call has as many; a greater number is an error of the server, and may not fit the database."""
+
+
+def _read_count(value: object) -> int | None:
+    """Return a token count, or None for anything that cannot be one. A false count must not fail the answer beside it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= MOST_TOKENS and value == int(value) else None
+
+
+def _read_object(value: object) -> object:
+    return value if isinstance(value, dict | BaseModel) else None
+
+
+Count = Annotated[int | None, BeforeValidator(_read_count)]
+
+
 class TokenDetails(BaseModel):
     """Parts of a token count. Tokens written to a cache have one name at OpenRouter (`cache_write_tokens`) and one in LiteLLM."""
 
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    cache_creation_tokens: int | None = None
+    cached_tokens: Count = None
+    reasoning_tokens: Count = None
+    cache_write_tokens: Count = None
+    cache_creation_tokens: Count = None
+
+
+Details = Annotated[TokenDetails | None, BeforeValidator(_read_object)]
 
 
 class UsageBody(BaseModel):
     """Token usage of an answer."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: TokenDetails | None = None
-    completion_tokens_details: TokenDetails | None = None
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
+    total_tokens: Count = None
+    prompt_tokens_details: Details = None
+    completion_tokens_details: Details = None
+
+    @property
+    def has_counts(self) -> bool:
+        """True if it has both counts. A prompt is never empty: some servers report zeros for calls that they do not count."""
+        return bool(self.prompt_tokens) and self.completion_tokens is not None
+
+
+OptionalUsage = Annotated[UsageBody | None, BeforeValidator(_read_object)]
 
 
 class Completion(BaseModel):
-    """Whole answer."""
+    """Whole answer. `usage_lost` is True if a stream reported counts at first and none at its end."""
 
     model: str | None = None
     choices: Annotated[list[CompletionChoice], Field(min_length=1)]
-    usage: UsageBody | None = None
+    usage: OptionalUsage = None
+    usage_lost: bool = False
 
 
 class ErrorBody(TownhallError):
@@ -186,13 +216,18 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     calls = _tool_calls(said.tool_calls or (), len(request.messages))
     if choice.finish_reason == FILTERED and not (text.strip() or calls):
         raise build_error(ContentRefused, ProviderMessage(), route)
-    usage = read_usage(completion.usage) if completion.usage else estimate_usage(request, text, calls)
     kept = capture_state(
         route,
         replace_surrogates_in(said.model_dump()),
         [replace_surrogates_in(call.model_dump()) for call in said.tool_calls or ()],
     )
-    return Response(text=text, tool_calls=calls, usage=usage, served=replace_surrogates(completion.model or route.id), kept=kept)
+    return Response(
+        text=text,
+        tool_calls=calls,
+        usage=_usage(completion, request, calls),
+        served=replace_surrogates(completion.model or route.id),
+        kept=kept,
+    )
 
 
 def _tool_calls(calls: Sequence[ToolCallBody], turn: int) -> tuple[ToolCall, ...]:
@@ -221,10 +256,30 @@ def read_usage(counted: UsageBody) -> Usage:
     return Usage(input=prompt, output=output, cached=details.cached_tokens or 0, reasoning=reasoning, cache_written=written)
 
 
-def estimate_usage(request: Request, text: str, calls: tuple[ToolCall, ...]) -> Usage:
-    """Estimate the usage for an endpoint that reports none; a run's token limits would not hold otherwise."""
-    output = estimate(text) + sum(estimate(f"{call.name}{call.arguments}") for call in calls)
-    return Usage(input=estimate_prompt(request), output=output, estimated=True)
+def _usage(completion: Completion, request: Request, calls: tuple[ToolCall, ...]) -> Usage:
+    """Usage of an answer: reported, or estimated where the report cannot be right, as a run's limits would not hold otherwise.
+
+    An estimate is never below a count that was reported.
+    """
+    said, counted = completion.choices[0].message, completion.usage or UsageBody()
+    reported = read_usage(counted)
+    produced = bool(said.content or said.refusal or calls)
+    if counted.has_counts and (reported.output or not produced) and not completion.usage_lost:
+        return reported
+    reasoning = said.reasoning_content if isinstance(said.reasoning_content, str) else ""
+    estimated = estimate_usage(request, said.content or said.refusal or "", calls, reasoning)
+    return replace(
+        reported,
+        input=max(reported.input, estimated.input),
+        output=max(reported.output, estimated.output),
+        estimated=True,
+    )
+
+
+def estimate_usage(request: Request, text: str, calls: tuple[ToolCall, ...], reasoning: str = "") -> Usage:
+    """Estimate the usage of an answer by the size of its texts."""
+    texts = (text, reasoning, *(f"{call.name}{call.arguments}" for call in calls))
+    return Usage(input=estimate_prompt(request), output=sum(map(estimate, texts)), estimated=True)
 
 
 class StreamChoice(BaseModel):
@@ -239,7 +294,7 @@ class StreamChunk(BaseModel):
 
     model: str | None = None
     choices: list[StreamChoice] | None = None
-    usage: UsageBody | None = None
+    usage: OptionalUsage = None
 
 
 @dataclass(slots=True)
@@ -248,6 +303,7 @@ class StreamAccumulator:
 
     model: str | None = None
     usage: UsageBody | None = None
+    usage_lost: bool = False
     finish: str | None = None
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
@@ -270,11 +326,18 @@ class StreamAccumulator:
         """
         chunk = StreamChunk.model_validate(event)
         self.model = chunk.model or self.model
-        # Usage arrives in a last piece without choices; the model's name in every piece, or only in the first.
-        self.usage = chunk.usage or self.usage
+        # The model's name arrives in every piece, or only in the first.
+        if chunk.usage is not None:
+            self._add_usage(chunk.usage)
         for piece in (chunk.choices or ())[:1]:
             self.finish = piece.finish_reason or self.finish
             self._add_delta(piece.delta)
+
+    def _add_usage(self, usage: UsageBody) -> None:
+        """Usage arrives in a last piece without choices, or with every piece as a running count, of which the last is whole."""
+        self.usage_lost = self.usage is not None and self.usage.has_counts and not usage.has_counts
+        if not self.usage_lost:
+            self.usage = usage
 
     def _add_delta(self, delta: AssistantMessage) -> None:
         if delta.content:
@@ -314,7 +377,8 @@ class StreamAccumulator:
             reasoning_content="".join(self.thoughts),
             reasoning_details=self.details,
         )
-        return Completion(model=self.model, choices=[CompletionChoice(message=said, finish_reason=self.finish)], usage=self.usage)
+        choice = CompletionChoice(message=said, finish_reason=self.finish)
+        return Completion(model=self.model, choices=[choice], usage=self.usage, usage_lost=self.usage_lost)
 
 
 _GROWING = ("text", "summary", "data")

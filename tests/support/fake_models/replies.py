@@ -44,6 +44,10 @@ class ScriptedReply:
     text: str | None = None
     tool_calls: Sequence[ToolUse] = ()
     usage: Tokens | None = field(default_factory=Tokens)
+    raw_usage: Mapping[str, Any] | None = None
+    """Usage to send unchanged in place of `usage`: servers report zeros, nothing, negative counts, or other vendors' names."""
+    early_usage: Mapping[str, Any] | None = None
+    """Usage in the first piece of a stream; vLLM and xAI send running counts with every piece."""
     served: str | None = None
     """Model named in the answer; defaults to the requested one."""
     reasoning: str | None = None

@@ -1,4 +1,4 @@
-"""A vendor's format as a value, and OpenAI's: a `Play` as the bytes of a completion, in one body or as a stream of
+"""A vendor's format as a value, and OpenAI's: a `ScriptedReply` as the bytes of a completion, in one body or as a stream of
 pieces."""
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens, ToolUse
+from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wire:
-    """A vendor's format: which paths it serves, how it offers tools, and a `Play` in it, whole and (None: never) as a
+    """A vendor's format: which paths it serves, how it offers tools, and a `ScriptedReply` in it, whole and (None: never) as a
     stream."""
 
     serves: Callable[[str], bool]
@@ -37,20 +37,24 @@ def completion(asked: ModelCall, play: ScriptedReply) -> bytes:
         message["tool_calls"] = _calls(asked, play)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(play)}
     body = {**_head(asked, play, "chat.completion"), "choices": [choice]}
-    if play.usage is not None:
-        body["usage"] = _usage(play.usage)
+    usage = _usage(play)
+    if usage is not None:
+        body["usage"] = usage
     return json.dumps(body).encode()
 
 
 def stream(asked: ModelCall, play: ScriptedReply) -> Iterator[bytes]:
     """The answer as server-sent events, the marks of its end included."""
     head = _head(asked, play, "chat.completion.chunk")
-    for delta in _deltas(asked, play):
-        yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    early = {} if play.early_usage is None else {"usage": play.early_usage}
+    for place, delta in enumerate(_deltas(asked, play)):
+        first = {} if place else early
+        yield _event({**head, **first, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
     yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": _finish(play)}]})
     wanted = (asked.body.get("stream_options") or {}).get("include_usage")
-    if play.usage is not None and wanted:
-        yield _event({**head, "choices": [], "usage": _usage(play.usage)})
+    usage = _usage(play)
+    if usage is not None and wanted:
+        yield _event({**head, "choices": [], "usage": usage})
     yield DONE
 
 
@@ -99,7 +103,10 @@ def _pieces(text: str) -> Iterator[str]:
     return (text[start : start + PIECE] for start in range(0, len(text), PIECE))
 
 
-def _usage(tokens: Tokens) -> dict[str, Any]:
+def _usage(play: ScriptedReply) -> Mapping[str, Any] | None:
+    tokens = play.usage
+    if play.raw_usage is not None or tokens is None:
+        return play.raw_usage
     total = tokens.input + tokens.output if tokens.total is None else tokens.total
     return {
         "prompt_tokens": tokens.input,
