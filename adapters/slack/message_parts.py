@@ -125,7 +125,9 @@ def _file(outbound: OutboundPost) -> list[MessagePart]:
     match outbound.post:
         case FinalAnswer(text=text) | Note(file=TextFile(text=text)):
             content = text.encode("utf-8", "replace")
-        case _:
+        case RunCard() | QuestionCard() | Acknowledgement() | Note():
             return []
+        case _:
+            assert_never(outbound.post)
     name = file_name(outbound.post)
     return [MessagePart(key=f"{outbound.key}#file", message={}, thread=outbound.place.thread, file=name, content=content)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from orchestrator_bridge.chat.inbound import InboundEvent, MessageReceived
-from orchestrator_bridge.chat.outbound import FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
+from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
 
 _Card = TypeVar("_Card")
 
@@ -53,8 +53,10 @@ class Board:
                 return self._closed(post.question)
             case Note(ended_question=int(number)):
                 return self._closed(number)
-            case _:
+            case RunCard() | QuestionCard() | Note() | FinalAnswer() | Acknowledgement():
                 return self
+            case _:
+                assert_never(post)
 
     def _closed(self, question: int) -> Board:
         return replace(self, questions=_without(self.questions, question), closed=self.closed | {question})
@@ -84,8 +86,10 @@ def thread_of(outbound: OutboundPost) -> str | None:
             return question_thread(post.question)
         case FinalAnswer():
             return outbound.place.thread or run_thread(post.run)
-        case _:
+        case Note() | Acknowledgement():
             return outbound.place.thread
+        case _:
+            assert_never(post)
 
 
 def thread_of_inbound(event: InboundEvent) -> str | None:

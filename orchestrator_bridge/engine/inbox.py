@@ -9,8 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import assert_never
 
-from orchestrator_bridge.chat.inbound import ControlUsed, InboundEvent, MessageDeleted, MessageReceived, Place
+from orchestrator_bridge.chat.inbound import (
+    CommandReceived,
+    ControlUsed,
+    InboundEvent,
+    InputClosed,
+    MessageDeleted,
+    MessageReceived,
+    Place,
+)
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.router import Router
@@ -125,8 +134,10 @@ class Inbox:
                 return Target(run=known.run, question=number) if known else None
             case MessageReceived() | MessageDeleted():
                 return await self._store.find_target(event.place, event.message)
-            case _:
+            case CommandReceived() | InputClosed():
                 return None
+            case _:
+                assert_never(event)
 
     async def _route(self, event: InboundEvent, target: Target | None, known: int) -> None:
         """Route an event that has a target, or that can have none; keep any other one for its place.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, assert_never
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.run.records import BudgetRaised, CallUsageRecorded, Record
@@ -125,8 +125,10 @@ def charged_amount(row: CallUsageRecorded) -> Decimal:
             return Decimal(0)
         case "booked" if row.cost is not None:
             return row.cost
-        case _:
+        case "booked" | "reserved" | "unknown":
             return row.reserved or Decimal(0)
+        case _:
+            assert_never(row.state)
 
 
 def _key(row: CallUsageRecorded) -> Key:
