@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bot.config.errors import ConfigError
 from bot.config.platforms import installed_platforms
 from orchestrator_bridge.chat.platform import Finding
-from orchestrator_bridge.common.text import listed
+from orchestrator_bridge.common.text import counted, listed
 from orchestrator_bridge.store.interface import NotFound, SchemaTooOld, StoreError, UnreadableLog
 from orchestrator_bridge.store.sqlite.readonly import full_check
 
@@ -94,7 +94,7 @@ async def check_store(file: Path) -> list[Finding]:
         return [Finding(about="store", state="ok", found=f"{error.found}; the next start migrates it")]
     except StoreError as error:
         return [Finding(about="store", state="wrong", found=error.found, fix=error.fix)]
-    counts = f"{check.runs} runs, {check.questions} questions, {check.unsent} unsent posts"
+    counts = f"{counted(check.runs, 'run')}, {counted(check.questions, 'question')}, {counted(check.unsent, 'unsent post')}"
     intact = Finding(about="store", state="ok", found=f"{file} is intact: {check.size / 1e6:.1f} MB, {counts}")
     return [_unreadable_finding(log) for log in check.unreadable] or [intact]
 

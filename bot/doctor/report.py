@@ -74,7 +74,7 @@ async def _config_findings(start: LoadedConfig, online: bool) -> AsyncIterator[F
 
 def _settings_finding(settings: Settings) -> Finding:
     secrets = settings.set_secrets()
-    found = f"set: {', '.join(secrets)}" if secrets else "no token and no key is set; the bot runs on the terminal"
+    found = f"set: {', '.join(secrets)}" if secrets else "no token and no key is set"
     return Finding(about="settings", state="ok", found=found)
 
 

@@ -16,7 +16,7 @@ from bot.config.platforms import installed_platforms
 from bot.mcp_server.tokens import AccessToken, TokenScope
 from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, ExternalAgent, Place, agent_name
 from orchestrator_bridge.common.errors import TownhallError
-from orchestrator_bridge.common.text import listed
+from orchestrator_bridge.common.text import counted, listed
 from orchestrator_bridge.store.interface import TokenActivity
 from orchestrator_bridge.team.budgets import format_dollars
 from orchestrator_bridge.team.directory import Directory, UnknownName
@@ -102,18 +102,18 @@ def resolve_person(caller: McpClient, place: Place, directory: Directory) -> Aut
 def question_quota_error(scope: TokenScope, activity: TokenActivity, now: float, zone: tzinfo) -> str:
     """Reason why the token may not ask another question; empty if it may."""
     if len(activity.open) >= scope.open_questions:
-        have = f"Your token has {_counted(len(activity.open), 'open question')}, its limit at a time."
+        have = f"Your token has {counted(len(activity.open), 'open question')}, its limit at a time."
         numbers = listed([str(number) for number in activity.open])
         return f"{have} Wait until one of them ends: {numbers}." if activity.open else have
     if activity.asked >= scope.questions_a_day:
-        return f"Your token has asked {_counted(activity.asked, 'question')} today, its limit until {_midnight(now, zone)}."
+        return f"Your token has asked {counted(activity.asked, 'question')} today, its limit until {_midnight(now, zone)}."
     return _budget_error(scope, activity, now, zone)
 
 
 def run_quota_error(scope: TokenScope, activity: TokenActivity, now: float, zone: tzinfo) -> str:
     """Reason why the token may not start another run; empty if it may."""
     if activity.runs >= scope.runs_a_day:
-        return f"Your token has started {_counted(activity.runs, 'run')} today, its limit until {_midnight(now, zone)}."
+        return f"Your token has started {counted(activity.runs, 'run')} today, its limit until {_midnight(now, zone)}."
     return _budget_error(scope, activity, now, zone)
 
 
@@ -123,10 +123,6 @@ def _budget_error(scope: TokenScope, activity: TokenActivity, now: float, zone: 
         return ""
     spent = f"{format_dollars(activity.cost)} of {format_dollars(Decimal(limit))}"
     return f"Your token has used {spent} today, spent or reserved. It may spend again after {_midnight(now, zone)}."
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _midnight(now: float, zone: tzinfo) -> str:

@@ -95,6 +95,11 @@ def _head(text: str, size: int) -> str:
     return text[:cut]
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural unless it is one: `2 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def listed(items: Sequence[str], last: str = "and") -> str:
     """Join several things to one phrase: `Ana`, `Ana and Ben`, `Ana, Ben and Cy`."""
     if len(items) < 2:
