@@ -69,7 +69,7 @@ def test_an_option_that_a_person_selected_leads_the_final_text() -> None:
     run.replies(1, "3, we have time")
     text = final(run)
     assert text.startswith(f"On “{TASK}”: **Measure first.** This was decided by Ana, who wrote “3, we have time”.")
-    assert "Write down how things stand" in text
+    assert "Write down the present state" in text
     assert {run.choice_of(name) for name in TEAM} == {"operator"}
 
 
@@ -77,7 +77,7 @@ def test_a_persons_own_words_lead_the_final_text() -> None:
     run = asked()
     run.replies(1, "Ask the cat\nand go by what it does")
     text = final(run)
-    assert "we go by what Ana wrote" in text
+    assert "we do what Ana wrote" in text
     assert "“Ask the cat and go by what it does”" in text
 
 
@@ -85,12 +85,12 @@ def test_a_fallback_is_named_as_one() -> None:
     run = asked()
     run.passes(1800.0 + 10.0)
     text = final(run)
-    assert "**Try it small first.** Nobody answered, so this is a fallback and no person's decision." in text
+    assert "**Try it small first.** Nobody answered, so this is a fallback and not a person's decision." in text
 
 
 def test_the_demo_finishes_even_if_nobody_answers() -> None:
     run = ScriptedRun(demo(), TASK, gone=True)
-    assert "no person's decision" in final(run)
+    assert "not a person's decision" in final(run)
 
 
 def test_decisions_of_agents_are_not_attributed_to_people() -> None:
@@ -113,9 +113,9 @@ def test_guidance_and_a_late_reply_change_the_answer() -> None:
     run.guides("No names with umlauts.\n\nPlease.")
     run.replies(1, "1 after all")
     text = final(run)
-    assert "Heard in the thread: “" in text
+    assert "From the thread: “" in text
     assert "No names with umlauts. Please.”" in text
-    assert "Too late for the question, but read: “1 after all”." in text
+    assert "After the question was closed: “1 after all”." in text
 
 
 def test_a_demo_always_says_that_it_is_one() -> None:
