@@ -75,7 +75,7 @@ def render(post: chat.Post) -> Iterator[str]:
             yield f"Question {post.question} from {post.agent}, for {post.asked}: {post.text}"
             yield post.context
             for number, option in enumerate(post.options, start=1):
-                yield f"  {number}. {option.label}{' (recommended)' if option.recommended else ''} {option.description}"
+                yield f"  {number}. {option.label}{' (recommended)' if option.recommended else ''}: {option.description}"
             yield f"Expires {datetime.fromtimestamp(post.expires_at, UTC):%Y-%m-%d %H:%M} UTC. Then: {post.silence}"
             yield f"Answer: question-{post.question} your words. Pass: /pass {post.question}. More time: /more {post.question} 1h"
         case chat.QuestionCard():
@@ -87,7 +87,7 @@ def render(post: chat.Post) -> Iterator[str]:
             yield f"Answer of run {post.run}, by {post.by}: {post.text}"
             yield post.how
         case chat.Acknowledgement():
-            yield f"{post.author.name}: {post.sign}. {post.text or post.taken_as}"
+            yield post.text or f"{post.author.name}, your reply counts as: {post.taken_as}"
 
 
 class LinesAdapter:

@@ -140,7 +140,7 @@ class Router:
                 self._mailbox.deliver(run, inputs.MessageRetracted(deletion=event, question=question))
             case MessageDeleted():
                 # A deleted message in a run's own thread was guidance: the agents have read it and may have acted on it.
-                await self.mark_handled(event, "guidance cannot be taken back")
+                await self.mark_handled(event, "guidance cannot be withdrawn")
             case _:
                 assert_never(event)
 

@@ -268,7 +268,7 @@ class Team(Value):
         names = [agent.name for agent in self.agents]
         repeated = [index for index, name in enumerate(names) if name in names[:index]]
         if repeated:  # raised at the second agent's name, so that its line is known
-            message = f"a second agent called {names[repeated[0]]!r}; expected a name of its own for each agent"
+            message = f"a second agent called {names[repeated[0]]!r}; expected a different name for each agent"
             error = PydanticCustomError("value_error", "{error}", {"error": message})
             details = [InitErrorDetails(type=error, loc=("agents", repeated[0], "name"), input=names[repeated[0]])]
             raise ValidationError.from_exception_data(type(self).__name__, details)

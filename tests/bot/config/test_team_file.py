@@ -148,7 +148,7 @@ def test_all_errors_are_reported_at_once_in_the_order_of_their_lines(file: Path)
     [
         ("[team.review]\npollicy = {}\n" + AGENT, "team.review.pollicy", "the unknown key 'pollicy'", "did you mean 'policy'?"),
         ("[team.review]\nname = 'x'\n" + AGENT, "team.review.name", "the unknown key 'name'", "one of: about, agents, ask"),
-        (AGENT + AGENT, "line 5: team.review.agents[2].name", "a second agent called 'author'", "a name of its own for each"),
+        (AGENT + AGENT, "line 5: team.review.agents[2].name", "a second agent called 'author'", "a different name for each"),
         (AGENT.replace("yes", "no"), "team.review.agents[1].model", "there is no script 'no'", "a file no.toml"),
         (AGENT.replace("scripted/", "grak-"), "team.review.agents[1].model", "model 'grak-yes' is not known", "'provider/model'"),
         (AGENT.replace("author", "The Author"), "team.review.agents[1].name", "'The Author'", "lower-case letters, digits"),
