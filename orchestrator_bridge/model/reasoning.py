@@ -83,21 +83,93 @@ def requires_reasoning(request: Request, route: Route) -> bool:
     return bool(route.efforts) or any(replay(message, route) for message in request.messages)
 
 
-_WHOLE = re.compile(r"\A\s*<(think|thinking|thought)>.*?(?:</\1>|\Z)\s*", re.DOTALL)
-_END = re.compile(r"\A(?:(?!<think>).)*?^</think>\s*", re.DOTALL | re.MULTILINE)
+_PAIRS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|channel>thought", "<channel|>"),
+)
+"""Marks around reasoning: of most open models, of Mistral's (docs.mistral.ai, "Reasoning"), of Kimi's and of Gemma's."""
+
+_HARMONY = ("<|channel|>", "<|start|>")
+"""Marks at the beginning of an answer in OpenAI's harmony format, which gpt-oss writes (github.com/openai/harmony)."""
+
+_OPENINGS = (*(opening for opening, _ in _PAIRS), *_HARMONY)
+_CLOSINGS = tuple(closing for _, closing in _PAIRS)
+_ENDS_OF_MARKS = frozenset(">]▷")
+
+_BLOCK = re.compile(
+    r"\A\s*(?:" + "|".join(rf"{re.escape(opening)}.*?(?:{re.escape(closing)}|\Z)" for opening, closing in _PAIRS) + r")\s*",
+    re.DOTALL,
+)
+_CLOSING = re.compile("|".join(map(re.escape, _CLOSINGS)))
+_FINAL = re.compile(r"<\|channel\|>final[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
+_HARMONY_END = re.compile(r"<\|(?:return|end|call|start)\|>.*", re.DOTALL)
 
 
-def strip_think_tags(text: str) -> str:
-    """Remove reasoning in tags from the beginning of an answer.
+def strip_reasoning(text: str) -> str:
+    """Remove reasoning between marks from the beginning of an answer.
 
     Ollama, vLLM and others send `<think>…</think>` before the answer if no reasoning parser is set. Some chat templates contain
-    the opening tag, so that only the closing one arrives. An answer that was cut off inside the tags is all reasoning.
+    the opening mark, so that only the closing one arrives. An answer that was cut off between the marks is all reasoning.
     """
-    if "think" not in text and "<thought>" not in text:
+    if not _ENDS_OF_MARKS.intersection(text):
         return text
-    # `_END` requires the closing tag at the start of a line: an answer may mention the tag in a sentence.
-    found = _WHOLE.match(text) or _END.match(text)
-    return text[found.end() :] if found else text
+    final = next((found for found in reversed([*_FINAL.finditer(text)]) if not _quoted(text, found)), None)
+    if final is not None:
+        return _HARMONY_END.sub("", text[final.end() :])
+    if text.lstrip().startswith(_HARMONY):
+        return ""
+    while block := _BLOCK.match(text):
+        text = text[block.end() :]
+    while (closing := _CLOSING.search(text)) and not _mentioned(text, closing):
+        text = text[closing.end() :].lstrip()
+    return text
+
+
+def _mentioned(text: str, closing: re.Match[str]) -> bool:
+    """True if an answer shows this closing mark: its opening mark is before it, or it is quoted or in a code block."""
+    before = text[: closing.start()]
+    opening = next(opening for opening, mark in _PAIRS if mark == closing[0])
+    return opening in before or before.count("```") % 2 == 1 or _quoted(text, closing)
+
+
+def _quoted(text: str, found: re.Match[str]) -> bool:
+    return text[: found.start()].endswith(("`", '"', "'"))
+
+
+class ReasoningFilter:
+    """Removes reasoning between marks from the beginning of a streamed text.
+
+    It recognises reasoning by its opening mark. Where only the closing one arrives, the whole answer is cleaned by
+    `strip_reasoning`.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._answering = False
+
+    def visible(self, piece: str) -> str:
+        """Return what people may see after this piece of the text."""
+        if self._answering:
+            return piece
+        self._held += piece
+        text = self._held.lstrip()
+        if text.startswith(_OPENINGS):
+            # The text is searched again only where this piece may end a mark: reasoning can be long.
+            if not _ENDS_OF_MARKS.intersection(piece):
+                return ""
+            rest = strip_reasoning(text)
+            if rest or text.rstrip().endswith(_CLOSINGS):
+                self._held = rest
+            self._answering = not rest and _FINAL.search(text) is not None
+            text = rest
+        if not text or any(opening.startswith(text) for opening in _OPENINGS):
+            return ""
+        self._answering = True
+        return text
 
 
 def replace_surrogates(text: str) -> str:

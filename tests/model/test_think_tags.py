@@ -1,13 +1,15 @@
-"""Reasoning in tags at the beginning of an answer."""
+"""Reasoning between marks at the beginning of an answer, whole and streamed."""
 
 from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.model.reasoning import strip_think_tags
+from orchestrator_bridge.model.reasoning import ReasoningFilter, strip_reasoning
 from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import create_model_client, create_request
+from tests.support.model_calls import BOTH_WAYS, create_model_client, create_request
+
+HARMONY = "<|channel|>analysis<|message|>"
 
 
 @pytest.mark.parametrize(
@@ -21,10 +23,26 @@ from tests.support.model_calls import create_model_client, create_request
         ("Write `<think>` before and `</think>` after it.", "Write `<think>` before and `</think>` after it."),
         ("The mark is:\n<think>\nand\n</think>\nso.", "The mark is:\n<think>\nand\n</think>\nso."),
         ("", ""),
+        ("SECRET</think>answer", "answer"),
+        ("SECRET one</think>SECRET two</think>answer", "answer"),
+        ("SECRET</thinking>answer", "answer"),
+        ("[THINK]SECRET[/THINK]answer", "answer"),
+        ("SECRET[/THINK]\nanswer", "answer"),
+        ("◁think▷SECRET◁/think▷answer", "answer"),
+        ("SECRET◁/think▷answer", "answer"),
+        ("<|channel>thought\nSECRET<channel|>answer", "answer"),
+        ("<think>SECRET</think>\n<think>SECRET</think>answer", "answer"),
+        (f"{HARMONY}SECRET<|end|><|start|>assistant<|channel|>final<|message|>answer<|return|>", "answer"),
+        (f"{HARMONY}SECRET<|end|><|channel|>final <|constrain|>json<|message|>answer", "answer"),
+        ("SECRET<|end|><|start|>assistant<|channel|>final<|message|>answer", "answer"),
+        (f"{HARMONY}SECRET, and cut off", ""),
+        ("The mark `</think>` ends it.", "The mark `</think>` ends it."),
+        ("So:\n```\na\n</think>\n```\nis it.", "So:\n```\na\n</think>\n```\nis it."),
+        ("a > b and [x]", "a > b and [x]"),
     ],
 )
 def test_reasoning_in_tags_is_removed(text: str, answer: str) -> None:
-    assert strip_think_tags(text) == answer
+    assert strip_reasoning(text) == answer
 
 
 async def test_reasoning_in_the_text_is_not_part_of_the_answer() -> None:
@@ -33,3 +51,42 @@ async def test_reasoning_in_the_text_is_not_part_of_the_answer() -> None:
         response = await models.respond(create_request(model="mine"))
         await models.close()
     assert response.text == "42"
+
+
+MARKED = [
+    "<think>SECRET</think>",
+    "  <thinking>\nSECRET, and more of it\n</thinking>\n",
+    "<thought>SECRET</thought>",
+    "[THINK]SECRET[/THINK]",
+    "◁think▷SECRET◁/think▷",
+    "<|channel>thought\nSECRET<channel|>",
+    f"{HARMONY}SECRET<|end|><|start|>assistant<|channel|>final<|message|>",
+    "<think>SECRET</think><think>SECRET, again and again</think>",
+]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("marks", MARKED)
+async def test_people_never_see_marked_reasoning(marks: str, model: str) -> None:
+    seen: list[str] = []
+    async with ModelServer([ScriptedReply(text=f"{marks}The answer to it is 42.")]) as server:
+        models = create_model_client(server)
+        response = await models.respond(create_request(model=model), seen.append)
+        await models.close()
+    assert response.text == "The answer to it is 42."
+    assert "".join(seen) == response.text
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("marks", [*MARKED, ""])
+def test_marks_are_recognised_across_pieces(marks: str, size: int) -> None:
+    text, reasoning = f"{marks}a < b", ReasoningFilter()
+    assert "".join(reasoning.visible(text[start : start + size]) for start in range(0, len(text), size)) == "a < b"
+
+
+async def test_reasoning_without_an_opening_mark_is_not_part_of_a_streamed_answer() -> None:
+    async with ModelServer([ScriptedReply(text="SECRET</think>answer")]) as server:
+        models = create_model_client(server)
+        response = await models.respond(create_request())
+        await models.close()
+    assert response.text == "answer"

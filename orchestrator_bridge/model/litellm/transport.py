@@ -43,6 +43,7 @@ from orchestrator_bridge.model.provider_errors import (
     retry_after,
     safe_base_url,
 )
+from orchestrator_bridge.model.reasoning import ReasoningFilter
 
 _LITELLM_NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")
 _LITELLM_HINTS = re.compile(r"(?:\.? Handle with `litellm|\. File an issue if|\nTraceback ).*", re.DOTALL)
@@ -187,12 +188,12 @@ async def complete(
 
 async def _stream(arguments: dict[str, Any], on_delta: OnDelta) -> Any:
     """Stream an answer, and let LiteLLM assemble it."""
-    chunks = []
+    chunks, reasoning = [], ReasoningFilter()
     stream: Any = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
     async for chunk in stream:
         chunks.append(chunk)
         if any(choice.delta.content or choice.delta.tool_calls for choice in chunk.choices):
-            on_delta("".join(choice.delta.content or "" for choice in chunk.choices[:1]))
+            on_delta(reasoning.visible("".join(choice.delta.content or "" for choice in chunk.choices[:1])))
     return litellm.stream_chunk_builder(chunks, messages=arguments["messages"])
 
 

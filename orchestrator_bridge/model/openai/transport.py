@@ -43,6 +43,7 @@ from orchestrator_bridge.model.provider_errors import (
     retry_after,
     safe_base_url,
 )
+from orchestrator_bridge.model.reasoning import ReasoningFilter
 
 CLIENT_ERRORS = (
     openai.OpenAIError,
@@ -197,7 +198,7 @@ class OpenAIConnection:
             return read_completion(await stream.response.aread())
 
     async def _assemble(self, stream: AsyncStream[object], route: Route, on_delta: OnDelta | None) -> Completion:
-        answer = StreamAccumulator()
+        answer, reasoning = StreamAccumulator(), ReasoningFilter()
         now = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(None) as stall:
@@ -207,7 +208,7 @@ class OpenAIConnection:
                         # The stall timer starts with the first piece: before that a model may reason in silence for minutes.
                         stall.reschedule(now() + self._stall_after)
                         if on_delta is not None:
-                            on_delta(answer.pop_text())
+                            on_delta(reasoning.visible(answer.pop_text()))
         except TimeoutError:
             raise TimedOut(
                 f"{provider_label(route)} sent nothing for {self._stall_after:g} s in the middle of its answer", TIMEOUT_ADVICE

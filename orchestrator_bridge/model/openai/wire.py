@@ -28,7 +28,7 @@ from orchestrator_bridge.model.reasoning import (
     replay,
     replay_call,
     requires_reasoning,
-    strip_think_tags,
+    strip_reasoning,
 )
 from orchestrator_bridge.model.tokens import estimate, estimate_prompt
 
@@ -212,7 +212,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     choice = completion.choices[0]
     said = choice.message
     # Some models send a refusal in a field of its own; it is an answer to the agent like any other.
-    text = strip_think_tags(replace_surrogates(said.content or said.refusal or ""))
+    text = strip_reasoning(replace_surrogates(said.content or said.refusal or ""))
     calls = _tool_calls(said.tool_calls or (), len(request.messages))
     if choice.finish_reason == FILTERED and not (text.strip() or calls):
         raise build_error(ContentRefused, ProviderMessage(), route)
