@@ -241,7 +241,7 @@ _TEXTS: Mapping[type[ModelError], tuple[str, str]] = {
         "The fault is at the provider. Wait, or choose another model.",
     ),
 }
-"""What happened and what an operator can do about it, for every class that a response can mean."""
+"""Event and advice to an operator, for every class that a response can mean."""
 
 
 def build_error(error: type[ModelError], said: ProviderMessage, route: Route, wait: float | None = None) -> ModelError:

@@ -76,7 +76,7 @@ def replay_call(message: Message, place: int, route: Route) -> Mapping[str, Any]
 def requires_reasoning(request: Request, route: Route) -> bool:
     """True if DeepSeek reasons in this conversation, and so refuses an assistant message without reasoning.
 
-    A model with selectable effort reasons unless it is told not to, which no request does.
+    A model with selectable effort reasons unless a request turns that off, which none does.
     """
     if route.provider != "deepseek":
         return False

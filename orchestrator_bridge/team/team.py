@@ -116,7 +116,7 @@ class Policy(Value):
     peer_quorum: Literal["first", "majority", "all"] = "all"
     """Quorum where only agents are asked: all are called anyway, so all of them count by default."""
     decider: Annotated[str, Field(pattern=r"^@")] | None = None
-    """Person with the last word: the question waits for their reply until the deadline, whoever else has answered."""
+    """Person with the last word: the question waits for their reply until the deadline, even if others have answered."""
     responders: Annotated[str, Field(pattern=r"^(?:asked|anyone|role:.+)$")] = "asked"
     settle_delay: Annotated[Duration, bounded_duration(0, DAY)] = 5.0
     remind_after: Annotated[Duration, bounded_duration(0, YEAR)] = 600.0
@@ -169,7 +169,7 @@ class Bounds(Value):
 
 
 class Limits(Value):
-    """Limits on questions to people. Over a limit, the agent is told at once and goes by its assumption."""
+    """Limits on questions to people. Over a limit, the agent gets an error at once and goes by its assumption."""
 
     per_agent: Annotated[Integer, bounded(0, 1_000)] = 3
     per_run: Annotated[Integer, bounded(0, 1_000)] = 8

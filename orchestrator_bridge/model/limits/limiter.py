@@ -1,6 +1,6 @@
 """Admission of model calls: rate limits, fairness between runs and circuit breakers, per route and shared by all runs.
 
-Steps of a call (`RouteLimiter` holds the rules and is told the time; `RateLimiter` adds the clock and the waiting):
+Steps of a call (`RouteLimiter` holds the rules and receives the time; `RateLimiter` adds the clock and the waiting):
 
 1. `enqueue`: it waits in the route's fair queue.
 2. `admit_next`: the head of the queue is admitted once the sliding window has room. Its estimated tokens are charged at once.
