@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("bot", "adapters", "orchestrator_bridge")
 QUESTION_WORDS = ("What", "Whether", "Who", "Whom", "Whose", "How", "Where", "Which", "When")
 DIALECT = re.compile(r"\bmend(s|ed|ing)?\b|\bwhoever\b|\bagents outside\b|\bthe door\b|\bis told\b", re.IGNORECASE)
-"""Private terms; the common ones are fix, the requester (or the person who ...), external agents, the MCP server, and reads or is notified."""
+"""Private terms, for which there are common ones: fix, the requester, external agents, the MCP server, reads, is notified."""
 STORED_KEYS = {"mend"}
 """Strings that programs read: a key of `townhall doctor --json`."""
 
