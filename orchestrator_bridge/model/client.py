@@ -74,7 +74,7 @@ class ProviderClients:
                 assert_never(route.client)
 
     async def respond(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
-        """Make one call, without its cost. With `on_delta` the answer is streamed.
+        """Make one call; its cost is the bill that the provider states, if any. With `on_delta` the answer is streamed.
 
         Raises:
             ScriptError: its script is missing or invalid.
@@ -236,7 +236,9 @@ class ModelClient:
             raise
         self._estimator.learn(counted, response.usage)
         notice = served_model_notice(route, response.served, refused=refused)
-        return replace(response, counted=counted, cost=self._routes.cost(response, route), notice=notice)
+        # The bill that a response states beats any price list: it has the discounts, the tools and the tier that applied.
+        cost = self._routes.cost(response, route) if response.cost is None else response.cost
+        return replace(response, counted=counted, cost=cost, notice=notice)
 
     def max_cost(self, request: Request) -> Decimal | None:
         """Estimate the highest cost of this call in US dollars; None if the price is unknown."""

@@ -16,7 +16,7 @@ from tests.support.clock import ManualClock
 from tests.support.fake_models.players import team_behaviour
 from tests.support.fake_models.replies import ModelCall, ScriptedReply
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import BOTH_WAYS, create_model_client, create_request
+from tests.support.model_calls import BOTH_WAYS, KEY, create_model_client, create_request
 from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
 
 ZEROS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
@@ -91,6 +91,62 @@ async def test_negative_details_are_not_counted() -> None:
     response = await answered(ScriptedReply(text="x", raw_usage={**FIGURES, **details}), "mine")
     assert (response.usage.cached, response.usage.reasoning) == (0, 0)
     assert response.cost == Decimal("0.0026")
+
+
+XAI, OWN = "xai/grok-4.3", "mine"
+ROUTER = "openrouter/deepseek/deepseek-v4-flash"
+
+# docs.x.ai/developers/cost-tracking and BerriAI/litellm#39441; openrouter.ai/docs, "Usage accounting".
+BILLS = [
+    (XAI, {"cost_in_usd_ticks": 42_000_000}, "0.0042"),
+    (XAI, {"cost_in_usd_ticks": 1}, "0.0000000001"),
+    (OWN, {"cost_in_usd_ticks": 42_000_000}, "0.0042"),
+    (ROUTER, {"cost": 0.0042}, "0.0042"),
+    (ROUTER, {"cost": 4e-08}, "0.00000004"),
+    (ROUTER, {"cost": 0}, "0"),
+    (ROUTER, {"cost": 0.0042, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.004}}, "0.0042"),
+    (ROUTER, {"cost": 0.0002, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.004}}, "0.0042"),
+]
+
+
+async def billed(model: str, usage: Mapping[str, Any], **more: Any) -> Response:
+    async with ModelServer([ScriptedReply(text="x" * 40, raw_usage=usage, **more)]) as server:
+        addresses = {"xai": server.url, "openrouter": server.url}
+        keys = {"XAI_API_KEY": KEY, "OPENROUTER_API_KEY": KEY, "OWN_KEY": KEY}
+        models = create_model_client(server, base_urls=addresses, keys=keys)
+        response = await models.respond(create_request(model=model))
+        await models.close()
+        return response
+
+
+@pytest.mark.parametrize(("model", "bill", "dollars"), BILLS)
+async def test_a_stated_bill_is_booked_as_stated(model: str, bill: Mapping[str, Any], dollars: str) -> None:
+    response = await billed(model, {**FIGURES, **bill})
+    assert response.cost == Decimal(dollars)
+    assert not response.usage.estimated
+
+
+@pytest.mark.parametrize("model", [XAI, ROUTER])
+async def test_a_stated_bill_is_booked_where_the_tokens_are_estimated(model: str) -> None:
+    response = await billed(model, {**ZEROS, "cost_in_usd_ticks": 42_000_000, "cost": 0.0042}, early_usage=FIGURES)
+    assert (response.usage.estimated, response.cost) == (True, Decimal("0.0042"))
+
+
+@pytest.mark.parametrize("bill", [-1, "0.1", float("nan"), float("inf"), 1e300, True, None, {"total_cost": 1}])
+async def test_a_bill_that_is_no_amount_is_not_booked(bill: object) -> None:
+    response = await billed(ROUTER, {**FIGURES, "cost": bill})
+    priced = await billed(ROUTER, FIGURES)
+    assert response.cost == priced.cost
+
+
+async def test_zeros_without_a_bill_are_not_free() -> None:
+    assert (await billed(ROUTER, {**ZEROS, "cost": 0})).cost is None
+    assert (await billed(XAI, {**FIGURES, "cost_in_usd_ticks": 0})).cost == (await billed(XAI, FIGURES)).cost
+    assert (await billed(ROUTER, {**FIGURES, "cost": 0, "is_byok": True})).cost == (await billed(ROUTER, FIGURES)).cost
+
+
+async def test_the_field_cost_of_another_provider_has_no_known_unit() -> None:
+    assert (await billed(OWN, {**FIGURES, "cost": 5})).cost == Decimal("0.0026")
 
 
 @UNUSABLE

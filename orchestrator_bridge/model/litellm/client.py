@@ -55,7 +55,9 @@ class LiteLLMClient:
     async def respond(
         self, request: Request, route: Route, credentials: Mapping[str, str] = NO_CREDENTIALS, on_delta: OnDelta | None = None
     ) -> Response:
-        """Make one call, without its cost. `credentials` are LiteLLM's authentication parameters for the route.
+        """Make one call; its cost is the bill that the provider states, if any.
+
+        `credentials` are LiteLLM's authentication parameters for the route.
 
         With `on_delta` the answer is streamed; it is called from another thread.
 

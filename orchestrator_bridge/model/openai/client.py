@@ -43,7 +43,7 @@ class OpenAIClient:
         self._connection: OpenAIConnection | None = None
 
     async def respond(self, request: Request, route: Route, key: str = "", on_delta: OnDelta | None = None) -> Response:
-        """Make one call, without its cost. With `on_delta` the answer is streamed.
+        """Make one call; its cost is the bill that the provider states, if any. With `on_delta` the answer is streamed.
 
         Raises:
             ModelError: the call brought no usable response.

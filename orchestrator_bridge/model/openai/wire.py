@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -161,6 +162,10 @@ class UsageBody(BaseModel):
     total_tokens: Count = None
     prompt_tokens_details: Details = None
     completion_tokens_details: Details = None
+    cost_in_usd_ticks: Any = None
+    cost: Any = None
+    is_byok: Any = None
+    cost_details: Any = None
 
     @property
     def has_counts(self) -> bool:
@@ -204,7 +209,7 @@ def read_completion(body: bytes) -> Completion:
 
 
 def response_of(completion: Completion, request: Request, route: Route) -> Response:
-    """Convert a completion, without its cost.
+    """Convert a completion. Its cost is the bill that it states, None if it states none.
 
     Raises:
         ContentRefused: it is empty because the provider's content filter withheld it.
@@ -225,6 +230,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
         text=text,
         tool_calls=calls,
         usage=_usage(completion, request, calls),
+        cost=stated_cost(completion.usage, route) if completion.usage else None,
         served=replace_surrogates(completion.model or route.id),
         kept=kept,
     )
@@ -274,6 +280,47 @@ def _usage(completion: Completion, request: Request, calls: tuple[ToolCall, ...]
         output=max(reported.output, estimated.output),
         estimated=True,
     )
+
+
+TICKS_PER_DOLLAR = Decimal(10_000_000_000)
+"""docs.x.ai/developers/cost-tracking; litellm books the same (BerriAI/litellm#39441)."""
+
+MOST_DOLLARS = 1_000_000
+"""Bound of a stated bill: a greater one is an error of the server."""
+
+BILL_FIELDS = ("cost_in_usd_ticks", "cost", "is_byok", "cost_details")
+
+
+def stated_cost(stated: UsageBody, route: Route) -> Decimal | None:
+    """Bill in US dollars that a response states; None if it states none.
+
+    xAI states `cost_in_usd_ticks`. OpenRouter states `cost` in US dollars (openrouter.ai/docs, "Usage accounting"): with the
+    user's own key of an upstream provider (`is_byok`) it is only OpenRouter's fee, and that provider's bill is stated beside it.
+    Elsewhere `cost` has no fixed unit.
+    """
+    ticks = _amount(stated.cost_in_usd_ticks)
+    # xAI serves nothing for free, so zero ticks are no bill.
+    if ticks:
+        return _dollars(ticks / TICKS_PER_DOLLAR)
+    cost = _amount(stated.cost) if route.provider == "openrouter" else None
+    if cost is None or stated.is_byok is not True:
+        # A bill of zero is that of a free model, unless nothing else in the usage was counted either.
+        return _dollars(cost) if cost or (cost is not None and stated.has_counts) else None
+    upstream = _amount(stated.cost_details.get("upstream_inference_cost")) if isinstance(stated.cost_details, dict) else None
+    return None if upstream is None else _dollars(cost + upstream)
+
+
+def _amount(value: object) -> Decimal | None:
+    """Decimal of a JSON number that can be an amount of money; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    amount = Decimal(str(value))
+    return amount if amount.is_finite() and amount >= 0 else None
+
+
+def _dollars(amount: Decimal) -> Decimal | None:
+    """The amount; None if no call costs as much."""
+    return amount if amount <= MOST_DOLLARS else None
 
 
 def estimate_usage(request: Request, text: str, calls: tuple[ToolCall, ...], reasoning: str = "") -> Usage:
@@ -336,8 +383,10 @@ class StreamAccumulator:
     def _add_usage(self, usage: UsageBody) -> None:
         """Usage arrives in a last piece without choices, or with every piece as a running count, of which the last is whole."""
         self.usage_lost = self.usage is not None and self.usage.has_counts and not usage.has_counts
-        if not self.usage_lost:
+        if self.usage is None or not self.usage_lost:
             self.usage = usage
+        else:
+            self.usage = self.usage.model_copy(update={name: getattr(usage, name) for name in BILL_FIELDS})
 
     def _add_delta(self, delta: AssistantMessage) -> None:
         if delta.content:
