@@ -5,7 +5,7 @@
 
 A person types a task, waits until nothing but her reply is awaited, and types it. What the window shows is drawn as an SVG that
 needs no font and no address. The same code gives the same picture: the demo's agents are scripted, the window's time zone is
-chosen so that the session begins at 10:00, and the passages in `LEFT_OUT` are named by the words that stand in them.
+chosen so that the session begins at 10:00, and the passages in `LEFT_OUT` are named by their words.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def cropped(rows: Sequence[Sequence[Char]]) -> Iterator[Text]:
 
 
 def place(rows: Sequence[Sequence[Char]], beginning: str, first: int = 0) -> int:
-    """Where the next row that begins so stands, from row `first` on.
+    """Index of the next row that begins so, from row `first` on.
 
     Raises:
         ValueError: there is none: the demo says something else now, and `LEFT_OUT` has to follow.
@@ -204,7 +204,7 @@ def line(row: Sequence[Char]) -> Text:
 
 
 def style(char: Char) -> Style:
-    """How a character looks."""
+    """Style of a character."""
     colour = {"brown": "yellow"}.get(char.fg, char.fg).replace("bright", "bright_")
     return Style(color=colour, bold=char.bold, italic=char.italics, dim=char.blink)
 

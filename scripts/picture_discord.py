@@ -86,7 +86,7 @@ MODELS = (
 
 
 def markdown(text: str) -> str:
-    """What the adapter writes of Discord's Markdown, as HTML."""
+    """Discord's Markdown, as far as the adapter writes it, as HTML."""
     kept: list[str] = []
     text = re.sub(r"\\([\\`*_~|>#\-\[\]().])", lambda found: kept.append(found[1]) or f"\0{len(kept) - 1}\0", text)
     text = html.escape(text).replace("&lt;@42&gt;", '<span class="at">@Ana</span>')
@@ -130,7 +130,7 @@ def message(shown: DiscordMessage, at: str, thread: str) -> str:
 
 
 def picker(choices: Sequence[Choice]) -> str:
-    """What a phone shows while somebody types into the command's field."""
+    """Screen of a phone while a person types into the command's field."""
     entries = "".join(f'<div class="entry">{html.escape(choice.name)}</div>' for choice in choices)
     typed = '<div class="typed"><b>/model</b> <span class="slot">model: grok<span class="caret">|</span></span></div>'
     keys = "".join(f'<div class="keys">{"".join(f"<span>{key}</span>" for key in row)}</div>' for row in KEYBOARD)

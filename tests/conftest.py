@@ -1,4 +1,4 @@
-"""What holds for all tests: failures in shared suites are told in full, hypothesis judges results and not speed, and a build
+"""Settings of all tests: failures in shared suites are shown in full, hypothesis judges results and not speed, and a build
 gives the same verdict twice."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What import-linter cannot say: the exact list of packages of the bridge that an adapter may import."""
+"""Import rules that import-linter cannot express: the exact list of the bridge's packages that an adapter may import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import grimp
 OPEN_TO_ADAPTERS = ("orchestrator_bridge.chat", "orchestrator_bridge.common")
 
 
-def test_adapters_import_only_the_chat_port_and_the_common_ground_of_the_bridge() -> None:
+def test_adapters_import_only_chat_and_common_of_the_bridge() -> None:
     graph = grimp.build_graph("adapters", "orchestrator_bridge", cache_dir=None)
     adapters = graph.find_descendants("adapters")
     imported = {(module, target) for module in adapters for target in graph.find_modules_directly_imported_by(module)}

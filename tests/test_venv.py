@@ -1,4 +1,4 @@
-"""The set-up of a fresh machine, with a Python that only pretends: what it is told to do is what counts."""
+"""Setup of a fresh machine, with a fake Python that records its arguments."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_first_start_installs_the_lock_with_hashes_and_the_second_does_nothi
     assert (second.returncode, second.stdout, second.stderr, checkout.calls) == (0, "", "", "")
 
 
-def test_what_the_tests_need_comes_on_top_and_is_good_for_the_bot_too(checkout: Checkout) -> None:
+def test_the_test_packages_are_added_and_the_bot_starts_with_them(checkout: Checkout) -> None:
     checkout.set_up()
     checkout.set_up("dev")
     assert "-m venv" not in checkout.calls
@@ -81,7 +81,7 @@ def test_what_the_tests_need_comes_on_top_and_is_good_for_the_bot_too(checkout: 
     assert checkout.stamps == ["dev"]
 
 
-def test_the_packages_for_vertex_ai_come_on_top_and_stay_through_updates_and_moves(checkout: Checkout) -> None:
+def test_the_packages_for_vertex_ai_are_added_and_kept_after_updates_and_moves(checkout: Checkout) -> None:
     checkout.set_up()
     checkout.set_up("vertex")
     assert "-m venv" not in checkout.calls
@@ -94,7 +94,7 @@ def test_the_packages_for_vertex_ai_come_on_top_and_stay_through_updates_and_mov
     assert "-r requirements-vertex.lock" in checkout.calls
 
 
-def test_a_failed_install_leaves_no_stamp_and_the_next_start_begins_anew(checkout: Checkout) -> None:
+def test_a_failed_install_leaves_no_stamp_and_the_next_start_installs_again(checkout: Checkout) -> None:
     (checkout.folder / "offline").touch()
     failed = checkout.set_up()
     assert failed.returncode == 1
@@ -106,7 +106,7 @@ def test_a_failed_install_leaves_no_stamp_and_the_next_start_begins_anew(checkou
     assert checkout.stamps == ["run"]
 
 
-def test_an_install_that_was_killed_is_begun_anew_even_where_a_stamp_is_there(checkout: Checkout) -> None:
+def test_an_install_that_was_killed_is_repeated_even_with_a_stamp(checkout: Checkout) -> None:
     checkout.set_up()
     gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout
     (checkout.folder / ".venv.installing").write_text(gone)
@@ -134,14 +134,14 @@ def test_a_changed_lock_is_installed(checkout: Checkout) -> None:
     assert checkout.stamps == ["run"]
 
 
-def test_a_checkout_that_was_moved_is_set_up_anew(checkout: Checkout) -> None:
+def test_a_checkout_that_was_moved_is_set_up_again(checkout: Checkout) -> None:
     checkout.set_up()
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
     checkout.set_up()
     assert "-m venv --clear" in checkout.calls
 
 
-def test_a_python_that_is_too_old_is_named_with_what_is_needed(checkout: Checkout) -> None:
+def test_a_python_that_is_too_old_is_reported_with_the_version_needed(checkout: Checkout) -> None:
     (checkout.folder / "old").touch()
     refused = checkout.set_up()
     assert refused.returncode == 1
@@ -149,7 +149,7 @@ def test_a_python_that_is_too_old_is_named_with_what_is_needed(checkout: Checkou
     assert not (checkout.folder / ".venv").exists()
 
 
-def test_a_python_without_venv_is_told_what_to_install(checkout: Checkout) -> None:
+def test_a_missing_venv_module_is_reported_with_the_package_to_install(checkout: Checkout) -> None:
     (checkout.folder / "bare").touch()
     refused = checkout.set_up()
     assert refused.returncode == 1
@@ -157,6 +157,6 @@ def test_a_python_without_venv_is_told_what_to_install(checkout: Checkout) -> No
     assert not (checkout.folder / ".venv").exists()
 
 
-def test_a_machine_without_python_is_told_so(checkout: Checkout) -> None:
+def test_a_machine_without_python_is_reported(checkout: Checkout) -> None:
     (checkout.bin / "python3").unlink()
     assert "Python 3.11 or newer is needed; found: none." in checkout.set_up().stderr

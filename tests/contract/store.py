@@ -1,4 +1,4 @@
-"""What any `Store` must do. A store passes by a class that inherits this and gives the fixture `store`, open and empty:
+"""Contract of every `Store`. A store passes by a class that inherits this and gives the fixture `store`, open and empty:
 
 class TestMine(StoreContract):
     @pytest.fixture

@@ -1,4 +1,4 @@
-"""What any store must do with how far our counts of prompts are from what providers report."""
+"""Contract of token calibration: the ratio of reported to estimated prompt tokens."""
 
 from __future__ import annotations
 

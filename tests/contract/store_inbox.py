@@ -1,4 +1,4 @@
-"""What any store must do with the inbox."""
+"""Contract of the inbox."""
 
 from __future__ import annotations
 

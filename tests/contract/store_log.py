@@ -1,4 +1,4 @@
-"""What any store must do with logs."""
+"""Contract of event logs."""
 
 from __future__ import annotations
 

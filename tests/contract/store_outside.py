@@ -1,4 +1,4 @@
-"""What a `Store` must do with tokens for agents outside, and with what comes through them."""
+"""Contract of access tokens for external agents, and of the runs and questions that use them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class OutsideContract:
         ]
         assert await store.external_runs("laptop", 11.0) == []
 
-    async def test_live_runs_of_guests_are_found(self, store: Store) -> None:
+    async def test_live_runs_of_external_agents_are_found(self, store: Store) -> None:
         await store.append(rows=[came(1, asks=True), came(2, asks=True), came(3), run_opened(4)])
         await store.append(rows=[RunClosed(run=1, status="finished", result="", at=9.0)])
         outside = ExternalAgent(token="laptop", agent="coder", asks=True)

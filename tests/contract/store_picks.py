@@ -1,4 +1,4 @@
-"""What a `Store` must do with the models that people picked."""
+"""Contract of model selections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pick(model: str, scope: str = "channel", place: Place = HERE) -> ModelSelect
 class PickContract:
     """Picks by channel and scope."""
 
-    async def test_the_newest_pick_of_a_channel_and_scope_holds(self, store: Store) -> None:
+    async def test_the_newest_selection_of_a_channel_and_scope_applies(self, store: Store) -> None:
         await store.append(rows=[pick("one"), pick("two", "agent:a"), pick("three", place=THERE)])
         await store.append(rows=[pick("four")])
         assert await store.model_selections() == [
@@ -26,11 +26,11 @@ class PickContract:
             ModelSelection(place=THERE, scope="channel", model="three"),
         ]
 
-    async def test_a_pick_in_a_thread_is_one_for_its_channel(self, store: Store) -> None:
+    async def test_a_selection_in_a_thread_applies_to_its_channel(self, store: Store) -> None:
         await store.append(rows=[pick("one", place=Place(platform="slack", channel="C1", thread="t"))])
         assert await store.model_selections() == [ModelSelection(place=HERE, scope="channel", model="one")]
 
-    async def test_a_pick_that_was_taken_back_is_gone(self, store: Store) -> None:
+    async def test_a_withdrawn_selection_no_longer_applies(self, store: Store) -> None:
         await store.append(rows=[pick("one")])
         await store.append(rows=[pick("")])
         assert await store.model_selections() == []

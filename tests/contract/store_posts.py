@@ -1,4 +1,4 @@
-"""What any store must do with the outbox."""
+"""Contract of the outbox."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class PostContract:
         await store.append(rows=[outgoing("c")])
         assert await _keys(store) == ["b", "a", "c"]
 
-    async def test_a_post_that_arrived_waits_no_more_and_its_receipt_is_kept(self, store: Store) -> None:
+    async def test_a_post_that_arrived_is_no_longer_pending_and_its_posted_message_is_kept(self, store: Store) -> None:
         await store.append(rows=[outgoing("k"), outgoing("other")])
         assert await store.sent_post("k") is None
         await store.append(rows=[sent("k", "m1", thread="t1")])

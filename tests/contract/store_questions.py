@@ -1,4 +1,4 @@
-"""What any store must do with questions and the places where they stand."""
+"""Contract of questions and the places of their cards."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class QuestionContract:
         assert closed_one is not None
         assert closed_one.fires_at == 60.0
 
-    async def test_whom_open_questions_ask_is_known_and_changes_with_them(self, store: Store) -> None:
+    async def test_the_audience_of_open_questions_changes_with_them(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), question_opened(1, 1), question_opened(2, 1), question_opened(3, 1)])
         moved = QuestionUpdated(
             question=1, fires_at=9.0, asked="Bob", expires_at=70.0, silence="Then.", people=("@bob", "fake:u2")
@@ -122,7 +122,7 @@ class QuestionContract:
         assert (question.text, question.asked, question.agent) == ("question 1?", "Alice", "ada")
         assert (question.status, question.asked_at, question.closed_at) == ("open", 1.0, None)
 
-    async def test_a_question_that_was_not_posted_stands_nowhere(self, store: Store) -> None:
+    async def test_a_question_that_was_not_posted_has_no_place(self, store: Store) -> None:
         await store.append(rows=[run_opened(1), question_opened(1, 1)])
         question = await store.question(1)
         assert question is not None
@@ -137,7 +137,7 @@ class QuestionContract:
         assert [question.question for question in await store.questions(status="open")] == [3, 1]
         assert [question.question for question in await store.questions(status="fallen_back")] == [2]
 
-    async def test_replies_are_taken_changed_and_taken_back(self, store: Store) -> None:
+    async def test_replies_are_stored_edited_and_deleted(self, store: Store) -> None:
         reply = ReplyStored(question=1, key="m1", author="fake:u1", name="Alice", text="2", choice="b", late=False, at=4.0)
         await store.append(rows=[run_opened(1), question_opened(1, 1)])
         await store.append(rows=[reply])

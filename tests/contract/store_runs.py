@@ -1,4 +1,4 @@
-"""What any store must do with runs and what they cost."""
+"""Contract of runs and their costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What any store must tell of the calls that were sent within the last minute."""
+"""Contract of rate samples: the calls of the last minute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def begun(action: str, at: float, expected: int) -> CallUsageRecorded:
 
 
 class SentContract:
-    async def test_calls_sent_after_a_moment_are_told_in_order_with_the_tokens_that_were_reported(self, store: Store) -> None:
+    async def test_calls_sent_after_a_moment_are_listed_in_order_with_the_tokens_that_were_reported(self, store: Store) -> None:
         usage = Usage(input=90, output=20)
         calls = [begun("early", 10.0, 500), begun("b", 32.0, 700), begun("a", 31.0, 500)]
         await store.append(rows=[run_opened(1), *calls])

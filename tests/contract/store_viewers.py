@@ -1,4 +1,4 @@
-"""What any store must show to whoever looks from a channel."""
+"""Contract of visibility: the runs and questions that a viewer in a channel may see."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def tables() -> dict[str, str]:
 
 
 def hosts() -> str:
-    """Where Grok 4.1 Fast is served, by which settings, and what it costs and holds there now."""
+    """Hosts of Grok 4.1 Fast: by which settings, and what it costs and holds there now."""
     rows = []
     for name in GROK_HOSTS:
         route = resolve(name, today=DAY)
@@ -71,7 +71,7 @@ def hosts() -> str:
 
 
 def migration() -> str:
-    """What changes from an older Grok model to what xAI answers with."""
+    """Changes from an older Grok model to the one with which xAI answers."""
     rows = []
     for name in GROK_OLD:
         old = resolve(f"xai/{name}", today=LONG_AGO)
@@ -132,7 +132,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def marks(name: str) -> tuple[str, str]:
-    """What stands before and behind a table in the page."""
+    """Text before and after a table in the page."""
     return f"<!-- {name}: written by tests/docs/model_tables.py -->\n\n", f"\n\n<!-- end of {name} -->"
 
 

@@ -57,7 +57,7 @@ def commands(name: str) -> Iterator[str]:
 
 
 def links(page: Path) -> Iterator[str]:
-    """Where the links and pictures of a page lead."""
+    """Targets of a page's links and pictures."""
     yield from _LINK.findall(page.read_text(encoding="utf-8"))
 
 

@@ -106,7 +106,7 @@ def test_a_key_has_the_default_that_the_page_gives(heading: str, key: str) -> No
 
 
 def read_as(heading: str, key: str, told: str) -> object:
-    """What the table's value would be if the file said `key = told`."""
+    """Value of the key if the file says `key = told`."""
     written = tomllib.loads(f"{key} = {told}")
     return getattr(TABLES[heading].model_validate(MUST_BE_THERE.get(heading, {}) | written), key)
 

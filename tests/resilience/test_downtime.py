@@ -1,4 +1,4 @@
-"""What people do while the bot is down, judged by the platform's clock, whatever ours says."""
+"""Actions of people while the bot is down, timed by the platform's clock and not by ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.resilience.harness.function_model import said
 from tests.resilience.harness.in_process_bot import InProcessBot, in_process_bot
 
 MINUTES = (-300.0, 0.0, 300.0)
-"""How far, in seconds, the platform's clock is ahead of ours."""
+"""Seconds by which the platform's clock is ahead of ours."""
 
 
 async def asked(bot: InProcessBot) -> None:
@@ -62,7 +62,7 @@ async def test_a_question_keeps_its_first_deadline_over_any_number_of_restarts(t
         assert bot.closed().startswith("Nobody answered in 10 min")
 
 
-async def test_of_a_message_that_was_edited_in_the_night_the_last_version_counts(tmp_path: Path) -> None:
+async def test_the_last_version_of_a_message_edited_during_downtime_counts(tmp_path: Path) -> None:
     async with in_process_bot(tmp_path) as bot:
         await asked(bot)
         reply = bot.reply("1")
@@ -74,7 +74,7 @@ async def test_of_a_message_that_was_edited_in_the_night_the_last_version_counts
 
 
 @pytest.mark.parametrize("delivered", [True, False], ids=["told of", "found out"])
-async def test_what_was_taken_back_in_the_night_does_not_count(tmp_path: Path, delivered: bool) -> None:
+async def test_a_message_deleted_during_downtime_does_not_count(tmp_path: Path, delivered: bool) -> None:
     async with in_process_bot(tmp_path, settle_delay=5) as bot:
         await asked(bot)
         reply = bot.reply("2")
@@ -90,7 +90,7 @@ async def test_what_was_taken_back_in_the_night_does_not_count(tmp_path: Path, d
         assert bot.closed().startswith("Nobody answered in 10 min")
 
 
-async def test_an_edit_of_the_night_that_the_platform_forgot_to_tell_of_counts(tmp_path: Path) -> None:
+async def test_an_edit_during_downtime_that_the_platform_did_not_deliver_counts(tmp_path: Path) -> None:
     async with in_process_bot(tmp_path, settle_delay=5) as bot:
         await asked(bot)
         reply = bot.reply("1")
@@ -104,7 +104,7 @@ async def test_an_edit_of_the_night_that_the_platform_forgot_to_tell_of_counts(t
         assert bot.closed() == "Answered by Ana: SQLite (“no, 2”)"
 
 
-async def test_what_is_delivered_again_and_again_is_heard_once(tmp_path: Path) -> None:
+async def test_an_event_delivered_several_times_is_handled_once(tmp_path: Path) -> None:
     async with in_process_bot(tmp_path) as bot:
         await asked(bot)
         again = iter([True] * 5)
@@ -124,7 +124,7 @@ async def test_what_is_delivered_again_and_again_is_heard_once(tmp_path: Path) -
         assert len(bot.of_kind("final_answer")) == 1
 
 
-async def test_a_command_of_the_night_starts_one_run_in_the_morning(tmp_path: Path) -> None:
+async def test_a_command_given_during_downtime_starts_one_run_at_the_next_start(tmp_path: Path) -> None:
     async with in_process_bot(tmp_path) as bot:
         bot.begin()
         bot.world.deliver_again(bot.world.events[0])

@@ -1,6 +1,6 @@
-"""What a restart must not change: a bot is stopped where it hurts and started again, with time standing still.
+"""Results that a restart must not change: a bot is stopped between transactions and started again while the clock stands still.
 
-`test_kill.py` kills a real process at moments that nobody chose; here every moment is chosen.
+`test_kill.py` kills a real process at random moments; here every moment is chosen.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def answer_at_once(bot: InProcessBot) -> None:
 
 
 async def outcome(bot: InProcessBot) -> tuple[object, ...]:
-    """What a run came to, without the course that it took."""
+    """Result of a run, without its course."""
     state = await bot.state()
     assert state.end is not None
     questions = {
@@ -65,7 +65,7 @@ async def uninterrupted(folder: Path) -> tuple[tuple[object, ...], int]:
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
-async def test_a_run_that_is_cut_at_any_transaction_comes_to_the_same_end(tmp_path: Path, after: bool) -> None:
+async def test_a_run_interrupted_at_any_transaction_has_the_same_result(tmp_path: Path, after: bool) -> None:
     expected, writes = await uninterrupted(tmp_path)
     assert writes > 20
     for cut in range(1, writes + 1):
@@ -83,7 +83,7 @@ async def test_a_run_that_is_cut_at_any_transaction_comes_to_the_same_end(tmp_pa
                 assert not await bot.store.unhandled_events()
 
 
-async def test_a_run_that_is_restarted_after_every_few_transactions_comes_to_the_same_end(tmp_path: Path) -> None:
+async def test_a_run_restarted_after_every_few_transactions_has_the_same_result(tmp_path: Path) -> None:
     expected, _ = await uninterrupted(tmp_path)
     async with in_process_bot(tmp_path / "often", play=two_agents, names=("one", "two")) as bot:
         answer_at_once(bot)

@@ -11,13 +11,13 @@ from itertools import count
 
 @dataclass(eq=False)
 class ManualAlarm:
-    """A callback that has not come yet."""
+    """A callback that is not due yet."""
 
     callback: Callable[[], None]
     cancelled: bool = False
 
     def cancel(self) -> None:
-        """It will not come."""
+        """Cancel the callback."""
         self.cancelled = True
 
 
@@ -62,5 +62,5 @@ class ManualClock:
 
     @property
     def alarms(self) -> list[float]:
-        """When callbacks are due, soonest first."""
+        """Times at which callbacks are due, soonest first."""
         return sorted(when for when, _, alarm in self._alarms if not alarm.cancelled)

@@ -1,4 +1,4 @@
-"""A real store that refuses what a test says."""
+"""A real store that fails as a test decides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOCKED = InUse("townhall.db is locked by another program", "one writer", "End it
 
 
 def refuse_none(_: Sequence[Event], __: Sequence[Record]) -> None:
-    """Everything is taken."""
+    """Refuse nothing."""
 
 
 def refuse_event(kind: type[Event], error: Exception, times: int = 1_000_000) -> Refuse:
@@ -75,13 +75,13 @@ class FailingStore(SqliteStore):
         return await super().find_target(place, message)
 
     async def wait_refused(self, times: int = 1) -> None:
-        """Wait until it has refused something so many times."""
+        """Wait until the store has refused `times` calls."""
         async with self._refused:
             await self._refused.wait_for(lambda: self._refusals >= times)
 
     @property
     def refusal_count(self) -> int:
-        """How often it has refused something."""
+        """Number of refusals so far."""
         return self._refusals
 
     async def _raise(self, error: Exception | None) -> None:
@@ -93,5 +93,5 @@ class FailingStore(SqliteStore):
 
 
 async def open_failing_store(file: Path, clock: ManualClock) -> FailingStore:
-    """A store without trouble so far."""
+    """Open a store that does not fail yet."""
     return await FailingStore.open(file, clock=clock.now)

@@ -18,7 +18,7 @@ SKEPTIC = Responder(kind="agent", id="agent:skeptic", name="skeptic")
 CRITIC = Responder(kind="agent", id="agent:critic", name="critic")
 
 POSTED = 1_000_000.0
-"""When the questions of these tests were posted; the deadline is 1800 s later, the grace 3 s."""
+"""Time at which the questions of these tests were posted; the deadline is 1800 s later, the grace 3 s."""
 DEADLINE = POSTED + 1800.0
 EXPIRY = DEADLINE + 3.0
 

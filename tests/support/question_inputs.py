@@ -1,4 +1,4 @@
-"""What may happen to a question, as facts to be drawn: versions of messages, clicks, deletions, passes, more time."""
+"""Inputs of a question, as facts that hypothesis draws: versions of messages, clicks, deletions, passes, more time."""
 
 from __future__ import annotations
 
@@ -176,5 +176,5 @@ def questions(draw: st.DrawFn) -> Question:
 
 
 def restarted(question: Question) -> Question:
-    """The question as it is after it was written down and read again."""
+    """The question after it was serialized and parsed again."""
     return Question.model_validate_json(question.model_dump_json())

@@ -1,4 +1,4 @@
-"""What must come of facts, by the facts alone: an oracle that knows nothing of the core's shape."""
+"""Oracle for the question core: expected results by the facts alone, without knowledge of the core's structure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Spoken = MessageFact | ClickFact | PassFact | HandOverFact
 
 
 def replied_in_time(question: Question, heard: Sequence[Fact]) -> set[str]:
-    """By the facts alone: who said something by the deadline that was not deleted, nor followed by a pass or handing over."""
+    """Ids of those whose reply by the deadline was neither deleted nor followed by a decline or a handover."""
     said = newest_in_time(question, heard)
     allowed = may_answer(question, said)
     words = (
@@ -25,7 +25,7 @@ def replied_in_time(question: Question, heard: Sequence[Fact]) -> set[str]:
 
 
 def newest_in_time(question: Question, heard: Sequence[Fact]) -> list[Spoken]:
-    """What was said in time, in the newest version of each message."""
+    """Newest version of each message, among those in time."""
     end = deadline(question) if question.delivery else math.inf
     deleted = {fact.message for fact in heard if isinstance(fact, DeleteFact)}
     newest: dict[str, tuple[tuple[int, float, str], Spoken]] = {}
@@ -67,7 +67,7 @@ def handed_over_to(fact: Spoken) -> str | None:
 
 
 def may_answer(question: Question, said: Sequence[Spoken]) -> set[str]:
-    """Who may answer: agents, those asked, and in order of time those to whom one of these has handed over."""
+    """Ids of those who may answer: agents, those asked, and in order of time those to whom one of these has handed over."""
     since = {person.id: -math.inf for person in (*question.asked, SKEPTIC, *((question.decider,) if question.decider else ()))}
     if question.policy.responders == "anyone":
         since |= dict.fromkeys((STRANGER.id, ANA.id, BEN.id, CY.id), -math.inf)
@@ -81,14 +81,14 @@ def may_answer(question: Question, said: Sequence[Spoken]) -> set[str]:
 
 @dataclass(frozen=True)
 class ExpectedReply:
-    """What one responder says in the end: the typed messages in order, and the click that they stand beside, if any."""
+    """Final reply of one responder: the typed messages in order, and the click beside them, if any."""
 
     typed: tuple[tuple[str, str], ...]
     clicked: str | None
 
 
 def expected_replies(question: Question, heard: Sequence[Fact]) -> dict[str, ExpectedReply]:
-    """By the facts alone: what everybody has said who `spoken_in_time`."""
+    """Final reply of each of those in `spoken_in_time`."""
     said = newest_in_time(question, heard)
     return {author: _expected_reply(question, author, said, heard) for author in replied_in_time(question, heard)}
 
@@ -106,7 +106,7 @@ def _expected_reply(question: Question, author: str, said: Sequence[Spoken], hea
 
 
 def _first(question: Question, said: MessageFact, heard: Sequence[Fact]) -> float:
-    """When a message was first said, by those of its versions that came in time."""
+    """Time of a message's first version, among those in time."""
     end = deadline(question) if question.delivery and said.author.kind == "human" else math.inf
     same = (
         fact for fact in heard if isinstance(fact, MessageFact) and fact.message == said.message and fact.author == said.author

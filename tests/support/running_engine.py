@@ -58,20 +58,21 @@ def team(*names: str, policy: Policy | None = None, bounds: Bounds | None = None
 
 
 def prompt_text(asked: ModelCall) -> str:
-    """All that a request shows."""
+    """All text of a request's messages."""
     return "\n".join(str(message.get("content")) for message in asked.messages)
 
 
 async def do_nothing(*_: object) -> None:
-    """What happens by the way: nothing."""
+    """Do nothing: the default of the hooks."""
 
 
 @dataclass
 class ListPlatform:
-    """A platform that keeps what it is sent; people speak through it.
+    """A platform that records what it is sent, and through which people write.
 
-    `while_starting` is awaited once it listens and before it says so; `while_sending` once a post stands and before the bot hears
-    of it; `while_stopping` at the end: what is raised there is raised to the bot. `ahead`: seconds that its clock is before ours.
+    `while_starting` is awaited once the platform listens and before `start` returns; `while_sending` once a post is stored and
+    before `send` returns; `while_stopping` at the end: errors of these hooks reach the bot. `ahead`: seconds by which its clock
+    is ahead of ours.
     """
 
     clock: Clock
@@ -108,7 +109,7 @@ class ListPlatform:
         return posted
 
     def _posted(self, outbound: OutboundPost) -> PostedMessage:
-        """What a new message looks like: cards open a thread of their own, all else stands in one."""
+        """Create the posted message: a card opens a thread of its own, everything else is in one."""
         message = f"p{len(self.sent)}"
         return PostedMessage(message=message, thread=outbound.place.thread or message, at=self.now)
 
@@ -164,7 +165,7 @@ class ListPlatform:
         )
 
     async def deliver(self, event: InboundEvent) -> None:
-        """Something reaches the bot; returns when it is acknowledged."""
+        """Deliver an event to the bot; returns when it is acknowledged."""
         assert self._receive is not None
         await self._receive(event)
 
@@ -186,7 +187,7 @@ class ListPlatform:
             self._changed.notify_all()
 
     async def until(self, seen: Callable[[], bool]) -> None:
-        """Wait until what was sent makes this true."""
+        """Wait until a condition on the sent posts holds."""
         async with self._changed:
             await self._changed.wait_for(seen)
 
@@ -208,13 +209,13 @@ class ListPlatform:
 
 
 async def start_run_on_command(engine: Engine, command: CommandReceived) -> None:
-    """Every command begins a run of one agent."""
+    """Start a run of one agent for each command."""
     place, by, key = command.place, command.author, command.key
     await engine.start_run(task=command.text, team=team("one"), place=place, by=by, command=key)
 
 
 async def pong(_: Engine, __: CommandReceived) -> PrivateReply | None:
-    """Every command gets a word back."""
+    """Reply to each command with `pong`."""
     return PrivateReply(text="pong")
 
 

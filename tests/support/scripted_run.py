@@ -23,28 +23,28 @@ class ScriptedRun(RunSimulator):
         super().__init__(team, unattended=gone, task=task)
 
     def complete_call(self, who: str) -> Response:
-        """A call under way comes back: an agent's own by its name, a peer's side call by its action."""
+        """Complete a call under way: an agent's own by its name, a peer's side call by its action."""
         response = play_turn(self.script, self.request(who), "scripted/demo")[1]
         self.deliver(inputs.CallFinished(action=self.calls_under_way[who], consumed=(), result=response))
         return response
 
     def request(self, who: str) -> Request:
-        """What a call under way sent to its model."""
+        """Request of a call under way."""
         call = self.state.calls[self.calls_under_way[who]]
         again = CallModel(action=call.action, agent=call.agent, purpose=call.purpose, attempt=1, question=call.question)
         return make_request(self.state, again, call.seen_seq)
 
     def play_to_end(self) -> None:
-        """Everything that is called comes back, until only people are awaited or the run has ended."""
+        """Complete calls until the run waits for people only or has ended."""
         while self.calls_under_way and self.state.end is None:
             self.complete_call(next(iter(self.calls_under_way)))
 
     def choice_of(self, agent: str) -> str:
-        """Whom an agent's standing vote is for, by name; empty if it has none."""
+        """Name of the agent for whom another votes; empty if it has no vote."""
         vote = self.state.agents[agent].vote
         names = {agent.label: agent.spec.name for agent in self.state.agents.values()}
         return names[vote.label] if vote else ""
 
     def answer_of(self, agent: str) -> str:
-        """An agent's standing answer."""
+        """An agent's current answer."""
         return next((answer.text for answer in reversed(self.state.answers) if answer.agent == agent), "")

@@ -1,4 +1,4 @@
-"""A process that opens a store where there is no room at all, gets some, and opens it; it tells as JSON what it was told.
+"""A process that opens a store where there is no room at all, gets some, and opens it; it prints the errors as JSON.
 
 Started as `python -m tests.support.start_when_full FILE WAY`, with a WAY as in `until_full`.
 """

@@ -1,4 +1,4 @@
-"""What tests do to files behind a store's back."""
+"""Changes of a store's files from outside the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process with an open store, to be looked at, locked out by, and killed.
+"""A process with an open store, which tests read, lock and kill.
 
 Started as `python -m tests.support.store_process FILE COUNT`, it prints `open`, then appends COUNT events to a few runs at once,
 prints `RUN POSITION` after each one that was acknowledged, then waits to be killed.
@@ -20,14 +20,14 @@ ENDLESS = 10**9
 
 
 class StoreProcess:
-    """The parent's side."""
+    """The process, as its parent sees it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.pid = process.pid
 
     async def line(self) -> str:
-        """What it prints next; empty after its end."""
+        """Read its next line; empty after its end."""
         assert self._process.stdout is not None
         return (await self._process.stdout.readline()).decode().strip()
 
@@ -43,7 +43,7 @@ class StoreProcess:
 
 @asynccontextmanager
 async def start_store_process(path: Path, count: int = 0) -> AsyncIterator[StoreProcess]:
-    """A victim that has opened its store; it does not outlive the block."""
+    """Start a process and wait until its store is open; it ends with the block."""
     root = Path(__file__).parents[2]
     command = (sys.executable, "-m", "tests.support.store_process", str(path), str(count))
     process = await asyncio.create_subprocess_exec(*command, cwd=root, stdout=asyncio.subprocess.PIPE)

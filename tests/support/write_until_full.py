@@ -1,4 +1,4 @@
-"""A process that writes until there is no room, gets some, and goes on; it tells as JSON what it saw.
+"""A process that writes until there is no room, gets some, and goes on; it prints its observations as JSON.
 
 Started as `python -m tests.support.write_until_full FILE WAY`.
 WAY says how room ends and comes back: `limit` by the size that the system
@@ -35,7 +35,7 @@ def _filler(path: Path) -> Callable[[], None]:
 
 
 async def _write_until_full(store: SqliteStore) -> tuple[int, str]:
-    """How many events were acknowledged, and what was said then."""
+    """Number of acknowledged events, and the text of the error after them."""
     for position in range(10_000):
         try:
             await store.append(run=1, after=position, events=[guided(f"{position} " + "x" * 20_000)])

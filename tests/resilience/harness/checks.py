@@ -1,4 +1,4 @@
-"""What must hold after any number of kills. Each check is a plain function of the evidence that says what is wrong."""
+"""Invariants after any number of kills. Each check is a plain function of the evidence that says what is wrong."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def nothing_was_posted_twice(evidence: Evidence) -> Iterator[str]:
 
 
 def no_reply_was_lost(evidence: Evidence) -> Iterator[str]:
-    """Whatever was said is in a prompt, or its author was told why not; and she got a receipt."""
+    """Every message is in a prompt, or its author was told why not; and each got an acknowledgement."""
     read = {word for asked in evidence.requests for word in re.findall(r"[\w-]+", str(asked.body))}
     questions = {question.id: question for question in _questions(evidence)}
     for reply in evidence.messages:

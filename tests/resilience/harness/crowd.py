@@ -42,13 +42,13 @@ class Crowd(ABC, Generic[C]):
     """Acts on one platform. `is_down` tells whether the bot is down now; while `busy` is set, new tasks are given."""
 
     courses: ClassVar[Mapping[str, int]]
-    """How often each course is taken at a question; the names are those of methods `_course_<name>`."""
+    """Weight of each course at a question; the names are those of methods `_course_<name>`."""
     late_share = 0.0
-    """How often a reply comes after the end too."""
+    """Probability that a reply also comes after the end."""
     stranger_share = 0.0
-    """How often a person who was not asked replies too."""
+    """Probability that a person who was not asked also replies."""
     guidance_share = 0.0
-    """How often something is said to all agents of a run."""
+    """Probability of guidance for all agents of a run."""
     may_lose_events = False
     """The platform may forget to deliver what was said while the bot was down."""
 
@@ -83,11 +83,11 @@ class Crowd(ABC, Generic[C]):
 
     @abstractmethod
     def is_for_people(self, card: C) -> bool:
-        """Whether people are asked, and not agents only."""
+        """True if people are asked, and not only agents."""
 
     @abstractmethod
     def is_closed(self, card: C) -> bool:
-        """Whether the card tells how its question ended."""
+        """True if the card shows how its question ended."""
 
     @abstractmethod
     def question_of(self, card: C) -> int:

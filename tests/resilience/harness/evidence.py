@@ -1,4 +1,4 @@
-"""What is left to judge a kill test by: the store's logs and tables, what the model was asked, what the platform saw."""
+"""Evidence by which a kill test is judged: the store's logs and tables, what the model was asked, what the platform saw."""
 
 from __future__ import annotations
 

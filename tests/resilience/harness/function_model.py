@@ -30,7 +30,7 @@ def ask(question: str, *, wait: bool = True) -> ToolCall:
 
 
 def used(request: Request, tool: str) -> bool:
-    """Whether the agent has used a tool before."""
+    """True if the agent has used a tool before."""
     return any(call.name == tool for message in request.messages for call in message.tool_calls)
 
 

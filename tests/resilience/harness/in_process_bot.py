@@ -101,7 +101,7 @@ class InProcessBot:
         return any(card.has_thread for card in self.cards(question))
 
     def closed(self, question: int = 1) -> str:
-        """How the card says that the question ended; empty while it is open."""
+        """Text on the card about the question's end; empty while it is open."""
         return next((str(card.meta["closed"]) for card in self.cards(question) if card.meta["closed"]), "")
 
     def of_kind(self, kind: str) -> list[Message]:
@@ -109,7 +109,7 @@ class InProcessBot:
         return [message for message in self.world.messages.values() if message.meta.get("kind") == kind]
 
     def signs(self) -> list[str]:
-        """What people were told about their messages, in order."""
+        """Acknowledgements of people's messages, in order."""
         return [str(receipt.meta["sign"]) for receipt in self.of_kind("receipt")]
 
     def doubles(self) -> list[str]:

@@ -53,11 +53,11 @@ class KillSite(ABC):
 
     @abstractmethod
     def evidence(self) -> PlatformEvidence:
-        """What stands on the platform at the end."""
+        """Messages on the platform at the end."""
 
     @abstractmethod
     def lines(self) -> Sequence[Line]:
-        """What happened on the platform, for the report of a failure."""
+        """Events on the platform, for the report of a failure."""
 
     def problems(self) -> list[str]:
         """Further checks of this platform; each problem in words."""

@@ -1,4 +1,4 @@
-"""What happened, in lines that a person can read: a run's log and what the platform saw, in order of time."""
+"""Timeline in lines that a person can read: a run's log and what the platform saw, in order of time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def log_lines(run: int, log: Iterable[Event]) -> list[Line]:
 
 
 def chat_lines(world: World, offset: float = 0.0) -> list[Line]:
-    """What bots did on the platform, and what people did. `offset`: how far its clock is ahead of ours, in seconds."""
+    """Actions of bots and people on the platform. `offset`: how far its clock is ahead of ours, in seconds."""
     bots = [
         Line(effect.at - offset, "bot", f"{effect.what} {effect.message} {dict(effect.meta)} {_short(effect.text)}")
         for effect in world.effects

@@ -80,7 +80,7 @@ class LoopbackAdapter:
         return await self._whole(outbound, made)
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
-        """What an earlier attempt left, as `Adapter.find_sent` says; the thread that it did not come to is made."""
+        """Find the message of an earlier attempt, as in `Adapter.find_sent`; a missing thread is created."""
         for message in reversed(await self._history(outbound.place)):
             if message["author"] == BOT and message["meta"].get("key") == outbound.key:
                 try:
@@ -90,7 +90,7 @@ class LoopbackAdapter:
         return None
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
-        """What people said in a thread, as `Adapter.read_thread` says."""
+        """Messages of people in a thread, as in `Adapter.read_thread`."""
         return [_parse_message(message) for message in await self._history(place, after) if message["author"] != BOT]
 
     async def fetch(self, attachment: Attachment) -> bytes:
@@ -100,7 +100,7 @@ class LoopbackAdapter:
         return None
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
-        """Tell one person alone."""
+        """Send a private reply."""
         to = event.author.id if isinstance(event, MessageReceived | ControlUsed | CommandReceived) else ""
         body = {"channel": event.place.channel, "thread": event.place.thread, "to": to, "text": private_text(reply)}
         try:
@@ -184,5 +184,5 @@ def _place(message: Mapping[str, Any]) -> Place:
 
 
 def person(name: str) -> Author:
-    """Somebody on the fake platform, where ids are names in small letters."""
+    """A person on the fake platform, where ids are names in small letters."""
     return Author(platform=PLATFORM, id=name, name=name.capitalize())

@@ -1,4 +1,4 @@
-"""What can go wrong at the fake chat platform, and in which order."""
+"""Faults of the fake chat platform, and their order."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Faults:
         self._next.append((Fault(trouble=trouble, seconds=seconds), frozenset(paths or WRITES)))
 
     def take(self, asked: Asked) -> Fault | None:
-        """What this request runs into."""
+        """Take the fault of this request, if any."""
         if self._next and asked.path in self._next[0][1]:
             return self._next.popleft()[0]
         return self.plan(asked) if self.plan is not None else None

@@ -1,4 +1,4 @@
-"""A list that can be asked what stands on it and what was said there; it outlives the bots that use it."""
+"""A platform with a history that can be read; it outlives the bots that use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine,
 
 @dataclass
 class SharedHistory:
-    """What stands on the platform, by key, and what people said there, heard or not."""
+    """Messages on the platform, by key, and what people wrote there, delivered or not."""
 
     stands: dict[str, PostedMessage] = field(default_factory=dict)
     said: list[MessageReceived] = field(default_factory=list)
@@ -36,7 +36,7 @@ class HistoryPlatform(ListPlatform):
     read_after: list[tuple[Place, float]] = field(default_factory=list)
     """Threads that were read, and from when on."""
     unreadable: list[Exception] = field(default_factory=list)
-    """What the next readings come to."""
+    """Results of the next reads."""
 
     def _posted(self, outbound: OutboundPost) -> PostedMessage:
         posted = PostedMessage(message=outbound.key, thread=outbound.place.thread or outbound.key, at=self.now)
@@ -78,13 +78,13 @@ class HistoryPlatform(ListPlatform):
 
 
 async def fail_after_sending(outbound: OutboundPost, _: PostedMessage) -> None:
-    """A question's card stands, and the bot dies before it hears of that."""
+    """Stop the bot after a question's card is posted and before it knows."""
     if isinstance(outbound.post, QuestionCard) and outbound.replaces is None:
         await asyncio.Event().wait()
 
 
 async def crash_after_asking(file: Path, server: ModelServer, platform: HistoryPlatform, policy: Policy) -> None:
-    """A bot is killed when its question's card stands and before it knows."""
+    """Run a bot that ends after its question's card is posted and before it knows."""
     platform.while_sending = fail_after_sending
     async with start_engine(file, server, platform, clock=platform.clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=policy), place=PLACE, by=ANA)

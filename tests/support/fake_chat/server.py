@@ -28,7 +28,7 @@ HOLD = 20.0
 
 
 class ChatServer:
-    """The server. `requests` are all that arrived but those for events; `watch` is told each request's stages."""
+    """The server. `requests` are all that arrived but those for events; `watch` is called at each request's stages."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self.world = World(clock, self.ring)
@@ -67,12 +67,12 @@ class ChatServer:
         await self._runner.cleanup()
 
     def ring(self) -> None:
-        """Something has changed: whoever waits looks again."""
+        """Report a change to those who wait in `until`."""
         bell, self._bell = self._bell, asyncio.Event()
         bell.set()
 
     async def until(self, true: Callable[[], Any]) -> None:
-        """Wait until something is so. It is looked at after every change here."""
+        """Wait until a condition holds; it is checked after every change of the server."""
         while not true():
             await self._bell.wait()
 
@@ -82,7 +82,7 @@ class ChatServer:
             _hang_up(request)
 
     async def wait_disconnected(self) -> None:
-        """Wait until every client that was ever here has gone."""
+        """Wait until every client has disconnected."""
         if self._connections:
             await asyncio.wait(self._connections)
 
@@ -158,7 +158,7 @@ def _refused(fault: Fault) -> web.Response:
 
 
 async def _suffer(request: web.BaseRequest, fault: Fault) -> None:
-    """What follows an effect before its answer."""
+    """Carry out a fault between an effect and its response."""
     match fault.trouble:
         case "lose":
             _hang_up(request)

@@ -1,4 +1,4 @@
-"""How posts look on the fake chat platform: a text without anything that hides or disguises, and buttons."""
+"""Rendering of posts on the fake chat platform: plain text without hidden parts, and buttons."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def moment(at: float) -> str:
 
 
 def private_text(reply: PrivateReply) -> str:
-    """A word with its table."""
+    """Text of a private reply, with its tables."""
     return clean("\n".join(line for line in (reply.text, *(row for table in reply.tables for row in _rows(table))) if line))
 
 

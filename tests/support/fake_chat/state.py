@@ -1,8 +1,8 @@
-"""What the fake chat platform knows, without its network: channels, messages, threads, what people do, and what bots caused.
+"""State of the fake chat platform, without its network: channels, messages, threads, what people do, and what bots caused.
 
 It is the part that Discord and Slack have in common. A message keeps the key that its sender gave it (as Slack's metadata does),
-so that whoever may read the history can look for it; the platform itself refuses nothing that comes twice. A thread is made from
-a message and has its id. What people do becomes an event, delivered until it is acknowledged.
+so that a client that may read the history can look for it; the platform itself refuses no duplicate. A thread is made
+from a message and has its id. Each action of a person becomes an event, delivered until it is acknowledged.
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ class ModelServer:
 
 
 def _nobody(_: ModelCall) -> None:
-    """Whom it may concern."""
+    """Ignore the call: the default listener."""
 
 
 async def _half(request: web.BaseRequest, whole: bytes) -> web.StreamResponse:
