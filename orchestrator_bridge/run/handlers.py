@@ -199,7 +199,7 @@ def _handle_card_deleted(transaction: Transaction, run_input: inputs.MessageRetr
     if transaction.state.end is not None:
         return
     run = transaction.state.run
-    text = f"The card of run {run} was deleted. The run goes on: `/runs` shows its state, `/cancel {run}` ends it."
+    text = f"The card of run {run} was deleted. The run continues: `/runs` shows its state, `/cancel {run}` ends it."
     note = Note(text=text, tone="warning", mentions=(transaction.state.by,))
     transaction.rows.append(thread_post(transaction.state, note, "uncarded", priority=FIRST))
 

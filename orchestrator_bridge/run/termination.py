@@ -116,14 +116,14 @@ def _answer_of_last_agent(state: RunState) -> Answer | None:
 
 
 def _end_by_vote(state: RunState, winner: Answer) -> Event | None:
-    """The winner's final text, or its answer as it stands where there will be none; None while the text is being written."""
+    """The winner's final text, or its unchanged answer where there will be none; None while the text is being written."""
     won = f"Won the vote, {_votes(state, winner)}"
     if state.final_text is not None:
         return e.RunFinished(at=state.at, text=state.final_text, by=winner.agent, how=f"{won}.")
     if state.agents[winner.agent].retired is not None:
-        return _finish(state, winner, f"{won}; its author is retired, so it is taken as it stands.")
+        return _finish(state, winner, f"{won}; its author is retired, so it is used unchanged.")
     if state.final_failure is not None:
-        return _finish(state, winner, f"{won}; taken as it stands ({state.final_failure}).")
+        return _finish(state, winner, f"{won}; used unchanged ({state.final_failure}).")
     return None
 
 

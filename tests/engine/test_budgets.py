@@ -164,4 +164,4 @@ async def test_the_card_says_that_budgets_are_inactive_if_a_price_is_unknown(tmp
     assert state.end is not None
     assert state.end.status == "finished"
     cards = [post.post for post in platform.sent if isinstance(post.post, RunCard)]
-    assert cards[-1].cost == "unknown, so no budget holds"
+    assert cards[-1].cost == "cost unknown, spending limits inactive"

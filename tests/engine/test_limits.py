@@ -201,6 +201,6 @@ async def test_the_backup_takes_over_for_an_agent_whose_provider_is_down(tmp_pat
             for other in others:
                 engine.cancel_run(other, ANA, "")
             await engine.wait_finished()
-    assert any(note.startswith("skeptic goes on with spare: local is down: ") for note in platform.notes)
+    assert any(note.startswith("skeptic continues with spare: local is down: ") for note in platform.notes)
     assert [asked.model for asked in server.requests[5:]] == ["spare"]
     assert next(card for card in reversed(cards(platform)) if card.run == run).agents[0].model == "spare"

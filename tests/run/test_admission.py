@@ -122,7 +122,7 @@ def test_an_agent_goes_on_with_its_backup_as_soon_as_its_provider_is_known_to_be
     simulator.deliver(
         inputs.CallFinished(action="work:one:1", consumed=(), result=CircuitOpen("xAI is down: busy", retry_after=30))
     )
-    assert "one goes on with gpt-5-mini: xAI is down: busy." in notes(simulator)
+    assert "one continues with gpt-5-mini: xAI is down: busy." in notes(simulator)
     assert simulator.state.calls["work:one:1"].model == "gpt-5-mini"
     simulator.says("one", answer("A"))
     assert simulator.state.end is not None
@@ -136,7 +136,7 @@ def test_a_backup_takes_over_when_the_tries_are_used_up_or_the_call_is_refused()
     simulator.passes(2)
     simulator.fails("two", ProviderUnavailable("no connection"))
     assert [agent.model for agent in simulator.state.agents.values()] == ["gpt-5-mini", "gpt-5-mini"]
-    assert notes(simulator)[0] == "one goes on with gpt-5-mini: The key is wrong."
+    assert notes(simulator)[0] == "one continues with gpt-5-mini: The key is wrong."
 
 
 def test_an_agent_whose_backup_fails_too_is_retired() -> None:

@@ -84,7 +84,7 @@ def test_without_a_known_price_no_budget_holds_and_the_card_says_so() -> None:
         simulator.says("one", use("nonsense"))
     assert simulator.state.end is None
     cards = [post.post for post in simulator.posts() if isinstance(post.post, RunCard)]
-    assert cards[-1].cost == "unknown, so no budget holds"
+    assert cards[-1].cost == "cost unknown, spending limits inactive"
 
 
 def test_runs_of_a_channel_share_its_budget_to_the_last_cent() -> None:

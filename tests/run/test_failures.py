@@ -65,7 +65,7 @@ def test_three_malformed_responses_in_a_row_retire_an_agent_and_the_run_goes_on(
     for _ in range(3):
         simulator.says("one", use("nonsense"))
     assert simulator.state.agents["one"].retired is not None
-    assert any("one is out of this run" in getattr(post.post, "text", "") for post in simulator.posts())
+    assert any("one stopped" in getattr(post.post, "text", "") for post in simulator.posts())
     for name in ("two", "three"):
         simulator.says(name, answer(f"by {name}"))
     for name in ("two", "three"):
@@ -183,9 +183,9 @@ def test_the_same_retirement_reason_of_several_agents_is_reported_once() -> None
     for name in ("one", "two", "three"):
         simulator.fails(name, InvalidApiKey("The key is wrong.", "Set XAI_API_KEY."))
     assert told(simulator) == [
-        "one is out of this run: The key is wrong. Set XAI_API_KEY. 2 of 3 agents go on.",
-        "two is out of this run too, for the same reason. 1 of 3 agents go on.",
-        "three is out of this run too, for the same reason. No agent is left.",
+        "one stopped: The key is wrong. Set XAI_API_KEY. 2 agents continue.",
+        "two stopped too, for the same reason. 1 agent continues.",
+        "three stopped too, for the same reason. No agent is left.",
         "This run ended without an answer. Every agent had to be retired before there was any answer.",
     ]
     assert simulator.state.end is not None

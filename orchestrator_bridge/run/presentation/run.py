@@ -9,7 +9,7 @@ from typing import assert_never
 from orchestrator_bridge.chat.attachments import omissions_text
 from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note, RunCard
 from orchestrator_bridge.common.duration import format_duration
-from orchestrator_bridge.common.text import shorten, shorten_markdown
+from orchestrator_bridge.common.text import counted, shorten, shorten_markdown
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.presentation import questions, tools
 from orchestrator_bridge.run.presentation.posts import CARD, FIRST, run_key, thread_post
@@ -80,7 +80,7 @@ def _render(before: RunState | None, event: e.Event, after: RunState) -> Rendere
         case "budget_neared":
             return _render_budget_neared(event, after)
         case "backup_taken":
-            text = f"{event.agent} goes on with {event.model}: {event.reason}"
+            text = f"{event.agent} continues with {event.model}: {event.reason}"
             return (_warning(after, text, "backup"),)
         case "agent_retired":
             return _render_agent_retired(before, event, after)
@@ -135,11 +135,11 @@ def render_card_update(state: RunState) -> OutboxEntry:
 
 
 def say_cost(cost: Decimal, priced: bool) -> str:
-    """US dollars for people: `$0.0021`. Where a model has no price this says so, since then no limit in dollars can hold."""
+    """US dollars for people: `$0.0021`. Where a model has no price this says so, since then no limit in dollars can apply."""
     amount = f"${cost:.4f}" if cost < 1 else f"${cost:.2f}"
     if priced:
         return amount
-    return f"{amount} + unknown, which no budget holds" if cost else "unknown, so no budget holds"
+    return f"{amount} + unknown, limits inactive" if cost else "cost unknown, spending limits inactive"
 
 
 def _status(state: RunState) -> str:
@@ -251,8 +251,12 @@ def _render_budget_neared(event: e.BudgetNeared, after: RunState) -> RenderedPos
 def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after: RunState) -> RenderedPosts:
     """The agent that retires and why; a reason that another agent had already is not repeated."""
     known = before is not None and any(agent.retired == event.reason for agent in before.agents.values())
-    out = "is out of this run too, for the same reason." if known else f"is out of this run: {event.reason}"
-    left = f"{len(after.live)} of {len(after.agents)} agents go on." if after.live else "No agent is left."
+    out = "stopped too, for the same reason." if known else f"stopped: {event.reason}"
+    left = (
+        f"{counted(len(after.live), 'agent')} continue{'s' if len(after.live) == 1 else ''}."
+        if after.live
+        else "No agent is left."
+    )
     return (_warning(after, f"{event.agent} {out} {left}", "retired"),)
 
 

@@ -41,7 +41,7 @@ def render_tools_listed(before: RunState | None, event: e.ToolsListed, after: Ru
     if downs <= MAX_DOWN_NOTES:
         if event.trouble and (earlier is None or earlier.trouble != event.trouble):
             last = " This is its last report in this thread." if downs == MAX_DOWN_NOTES else ""
-            text = f"{sentence(event.trouble)} Agents go on without its tools; it is restarted automatically.{last}"
+            text = f"{sentence(event.trouble)} Agents continue without its tools; it is restarted automatically.{last}"
             return (thread_post(after, Note(text=text, tone="warning"), "tools"),)
         if earlier is not None and earlier.trouble and not event.trouble:
             notes = (thread_post(after, Note(text=f"{event.server} is up again."), "tools"),)

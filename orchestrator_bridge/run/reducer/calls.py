@@ -47,7 +47,7 @@ from orchestrator_bridge.run.state import (
 from orchestrator_bridge.run.tool_policy import READ, READ_RESULT, over_limit, tools_of
 
 FINAL_TRIES = 3
-"""Empty final texts after which the winner's answer is taken as it stands."""
+"""Empty final texts after which the winner's answer is used unchanged."""
 
 Decision = NewAnswer | CastVote | None
 """The one answer or vote of a response."""
