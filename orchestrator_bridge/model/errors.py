@@ -9,6 +9,7 @@ class ModelError(TownhallError):
     """A model call without a usable response. `found` describes what happened, `advice` what an operator can do about it.
 
     `retry_after` is the provider's own waiting time in seconds, None if it gave none. It can also be set on a `RequestRefused`.
+    `answer_begun` is True if the provider had begun to answer: it may bill the call.
     The subclasses are drawn in `orchestrator_bridge.common.errors`.
     """
 
@@ -19,6 +20,7 @@ class ModelError(TownhallError):
         super().__init__(self.found)
         self.advice = advice
         self.retry_after = retry_after
+        self.answer_begun = False
 
 
 class RequestRefused(ModelError):

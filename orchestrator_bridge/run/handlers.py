@@ -144,7 +144,7 @@ def billed(error: ModelError) -> bool | None:
     Nobody knows where a call was cut short after the provider had accepted it, or where the provider reads a request before it
     refuses it (xAI charges for that: docs.x.ai/docs/models, "usage guidelines").
     """
-    return None if error.kind in ("timed_out", "down", "garbled", "refused_content") else False
+    return None if error.answer_begun or error.kind in ("timed_out", "down", "garbled", "refused_content") else False
 
 
 def _handle_tool_finished(transaction: Transaction, run_input: inputs.ToolFinished) -> None:

@@ -10,6 +10,7 @@ import pytest
 from orchestrator_bridge.model import errors
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.run.handlers import billed
 from tests.support.fake_models.replies import Cut, ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import BOTH_WAYS, KEY, call_error, create_model_client, create_request
@@ -158,3 +159,34 @@ async def test_a_failed_call_is_not_retried() -> None:
         assert len(server.requests) == 1
         assert (await models.respond(create_request())).text == "second"
         await models.close()
+
+
+BROKEN = [
+    ({"message": "upstream broke down", "code": "server_error"}, errors.Overloaded),
+    ({"message": "upstream broke down", "code": 404}, errors.Overloaded),
+    ({"message": "slow down", "code": 429}, errors.RateLimited),
+]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("error", "kind"), BROKEN)
+async def test_an_error_in_the_middle_of_an_answer_may_be_billed(
+    error: dict[str, object], kind: type[errors.ModelError], model: str
+) -> None:
+    failure = await call_error(ScriptedReply(text=LONG, error=error), create_request(model=model))
+    assert type(failure) is kind
+    assert str(error["message"]) in failure.found
+    assert (failure.answer_begun, billed(failure)) == (True, None)
+
+
+@BOTH_WAYS
+async def test_an_answer_that_finishes_with_an_error_may_be_billed(model: str) -> None:
+    failure = await call_error(ScriptedReply(text="Final tex", finish="error"), create_request(model=model))
+    assert type(failure) is errors.Overloaded
+    assert (failure.answer_begun, billed(failure)) == (True, None)
+
+
+async def test_an_error_before_an_answer_is_not_billed() -> None:
+    body = 'data: {"error": {"message": "slow down", "code": 429}}\n\n'
+    failure = await call_error(ScriptedReply(body=body, content_type="text/event-stream"))
+    assert (failure.answer_begun, billed(failure)) == (False, False)

@@ -27,15 +27,22 @@ from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import (
     BadRequest,
     ConnectionFailed,
+    ContentRefused,
+    ContextTooLong,
+    InsufficientCredit,
     InvalidResponse,
     ModelError,
+    Overloaded,
     ProviderUnavailable,
     TimedOut,
+    Transient,
 )
 from orchestrator_bridge.model.interface import OnDelta, Request
 from orchestrator_bridge.model.openai.wire import PATH, Completion, ErrorBody, StreamAccumulator, body_of, read_completion
 from orchestrator_bridge.model.provider_errors import (
     TIMEOUT_ADVICE,
+    ProviderMessage,
+    build_error,
     clean_message,
     error_for_status,
     parse_error_body,
@@ -70,9 +77,19 @@ def as_model_error(error: Exception, route: Route, key: str, now: float) -> Mode
             # `{"error": ...}` with a success status, as gateways and streams send it.
             said = parse_error_body(json.dumps({"error": error.body}), key)
             status = int(said.code) if said.code.isdecimal() and len(said.code) == 3 else 500
-            return error_for_status(status, said, route)
+            failure = error_for_status(status, said, route)
+            return _broken_off(failure, said, route) if isinstance(error, ErrorBody) and error.answer_begun else failure
         case _:
             return _invalid_response(error, route, key)
+
+
+def _broken_off(failure: ModelError, said: ProviderMessage, route: Route) -> ModelError:
+    """Error for an answer that an error broke off. It is tried again unless the reason will last."""
+    # The provider had accepted the request, so a status such as 400 or 404 is not about the request.
+    if not isinstance(failure, Transient | ContentRefused | ContextTooLong | InsufficientCredit):
+        failure = build_error(Overloaded, said, route)
+    failure.answer_begun = True
+    return failure
 
 
 def _connection_error(error: Exception, route: Route, key: str) -> ModelError:
@@ -199,10 +216,11 @@ class OpenAIConnection:
 
     async def _assemble(self, stream: AsyncStream[object], route: Route, on_delta: OnDelta | None) -> Completion:
         answer, reasoning = StreamAccumulator(), ReasoningFilter()
-        now = asyncio.get_running_loop().time
+        now, begun = asyncio.get_running_loop().time, False
         try:
             async with asyncio.timeout(None) as stall:
                 async for event in stream:
+                    begun = True
                     answer.add(event)
                     if answer.has_content:
                         # The stall timer starts with the first piece: before that a model may reason in silence for minutes.
@@ -213,6 +231,9 @@ class OpenAIConnection:
             raise TimedOut(
                 f"{provider_label(route)} sent nothing for {self._stall_after:g} s in the middle of its answer", TIMEOUT_ADVICE
             ) from None
+        except openai.APIError as error:
+            # An error event. A connection that was lost raises the errors of httpx instead.
+            raise (ErrorBody(error.body, answer_begun=True) if begun else error) from None
         # Without a finish reason an answer that merely stopped would pass for a whole one.
         if answer.finish is None:
             raise ProviderUnavailable(

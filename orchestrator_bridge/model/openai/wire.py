@@ -122,6 +122,7 @@ class CompletionChoice(BaseModel):
 
     message: AssistantMessage
     finish_reason: str | None = None
+    error: Any = None
 
 
 MOST_TOKENS = 1_000_000_000
@@ -186,11 +187,15 @@ class Completion(BaseModel):
 
 
 class ErrorBody(TownhallError):
-    """`{"error": …}` in place of a completion, with a status of success, as some gateways send it. `body` is what it holds."""
+    """`{"error": …}` in place of a completion, with a status of success, as some gateways send it. `body` is what it holds.
 
-    def __init__(self, body: object) -> None:
+    `answer_begun` is True if the error broke off an answer: in the middle of a stream, or as the finish reason of a choice.
+    """
+
+    def __init__(self, body: object, *, answer_begun: bool = False) -> None:
         super().__init__("the body holds an error")
         self.body = body
+        self.answer_begun = answer_begun
 
 
 def read_completion(body: bytes) -> Completion:
@@ -205,7 +210,19 @@ def read_completion(body: bytes) -> Completion:
     # Some servers send `"error": null` or an empty object beside a valid answer.
     if isinstance(value, dict) and value.get("error") and not value.get("choices"):
         raise ErrorBody(value["error"])
-    return Completion.model_validate(value)
+    return _unbroken(Completion.model_validate(value))
+
+
+def _unbroken(completion: Completion) -> Completion:
+    """Return the completion unless it was broken off: then its text is a fragment (openrouter.ai/docs, "Errors").
+
+    Raises:
+        ErrorBody: the finish reason of its choice is an error.
+    """
+    choice = completion.choices[0]
+    if choice.finish_reason == "error":
+        raise ErrorBody(choice.error or {"message": "the answer was broken off"}, answer_begun=True)
+    return completion
 
 
 def response_of(completion: Completion, request: Request, route: Route) -> Response:
@@ -334,6 +351,7 @@ class StreamChoice(BaseModel):
 
     delta: Annotated[AssistantMessage, Field(default_factory=AssistantMessage)]
     finish_reason: str | None = None
+    error: Any = None
 
 
 class StreamChunk(BaseModel):
@@ -352,6 +370,7 @@ class StreamAccumulator:
     usage: UsageBody | None = None
     usage_lost: bool = False
     finish: str | None = None
+    error: Any = None
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     calls: list[ToolCallBody] = field(default_factory=list)
@@ -378,6 +397,7 @@ class StreamAccumulator:
             self._add_usage(chunk.usage)
         for piece in (chunk.choices or ())[:1]:
             self.finish = piece.finish_reason or self.finish
+            self.error = piece.error or self.error
             self._add_delta(piece.delta)
 
     def _add_usage(self, usage: UsageBody) -> None:
@@ -418,7 +438,11 @@ class StreamAccumulator:
         return "".join(self.texts[start:])
 
     def completion(self) -> Completion:
-        """Return the whole answer."""
+        """Return the whole answer.
+
+        Raises:
+            ErrorBody: its finish reason is an error.
+        """
         said = AssistantMessage(
             content="".join(self.texts),
             refusal="".join(self.refusals),
@@ -426,8 +450,8 @@ class StreamAccumulator:
             reasoning_content="".join(self.thoughts),
             reasoning_details=self.details,
         )
-        choice = CompletionChoice(message=said, finish_reason=self.finish)
-        return Completion(model=self.model, choices=[choice], usage=self.usage, usage_lost=self.usage_lost)
+        choice = CompletionChoice(message=said, finish_reason=self.finish, error=self.error)
+        return _unbroken(Completion(model=self.model, choices=[choice], usage=self.usage, usage_lost=self.usage_lost))
 
 
 _GROWING = ("text", "summary", "data")

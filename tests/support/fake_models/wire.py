@@ -36,6 +36,8 @@ def completion(asked: ModelCall, play: ScriptedReply) -> bytes:
     if play.tool_calls:
         message["tool_calls"] = _calls(asked, play)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(play)}
+    if play.error is not None:
+        choice |= {"error": play.error, "finish_reason": "error"}
     body = {**_head(asked, play, "chat.completion"), "choices": [choice]}
     usage = _usage(play)
     if usage is not None:
@@ -50,6 +52,9 @@ def stream(asked: ModelCall, play: ScriptedReply) -> Iterator[bytes]:
     for place, delta in enumerate(_deltas(asked, play)):
         first = {} if place else early
         yield _event({**head, **first, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    if play.error is not None:
+        yield _event({**head, "error": play.error})
+        return
     yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": _finish(play)}]})
     wanted = (asked.body.get("stream_options") or {}).get("include_usage")
     usage = _usage(play)
