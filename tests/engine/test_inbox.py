@@ -194,7 +194,7 @@ async def test_an_event_that_cannot_be_routed_is_marked_and_blocks_no_other(tmp_
     clock = ManualClock()
     platform = ListPlatform(clock)
     store = await open_failing_store(tmp_path / "t.db", clock)
-    store.cursed = "cursed"
+    store.failing_thread = "cursed"
     async with (
         ModelServer(asking_behaviour) as server,
         start_engine(tmp_path, server, platform, clock=clock, store=store) as engine,

@@ -73,14 +73,14 @@ async def test_a_post_whose_thread_cannot_be_looked_up_is_retried(tmp_path: Path
         store = await open_failing_store(file, clock)
         async with start_engine(file, server, platform, clock=clock, store=store) as engine:
             await engine.wait_finished()
-            store.forgets = [FULL, FULL]
+            store.lookup_errors = [FULL, FULL]
             await platform.person_says("1", question=1)
             for _ in range(2):
                 await clock.armed_until(clock.now() + LONGEST_PAUSE)
                 clock.advance(LONGEST_PAUSE)
             await platform.until(lambda: bool(platform.final_answers))
             await engine.wait_finished()
-        assert not store.forgets
+        assert not store.lookup_errors
     assert [outbound.place.thread for outbound in platform.sent if outbound.post in platform.acknowledgements] == [CARD]
     assert await nothing_waits_in(file)
 

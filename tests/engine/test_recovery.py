@@ -256,10 +256,10 @@ async def test_a_thread_whose_messages_cannot_be_stored_is_read_again_after_a_de
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
         platform.say_undelivered("sqlite", thread=CARD, after=60)
-        store.deaf = FULL
+        store.receive_error = FULL
         clock.advance(1803)
         await store.wait_refused()
-        store.deaf = None
+        store.receive_error = None
         await wait_until_idle(platform)
         assert len(platform.read_after) == 1
         await clock.armed_until(clock.now() + 1)
@@ -277,10 +277,10 @@ async def test_messages_that_cannot_be_stored_at_the_start_do_not_keep_a_questio
         platform = HistoryPlatform(clock, world=world)
         platform.say_undelivered("sqlite", thread=CARD, after=60)
         store = await open_failing_store(file, clock)
-        store.deaf = FULL
+        store.receive_error = FULL
         async with start_engine(file, server, platform, clock=clock, store=store) as engine:
             await engine.wait_finished()
-            store.deaf = None
+            store.receive_error = None
             clock.advance(1803)
             await platform.until(lambda: bool(platform.final_answers))
     assert platform.questions[-1].closed == "Answered by Ana: SQLite"

@@ -43,17 +43,17 @@ def refuse_all(error: Exception) -> Refuse:
 
 
 class FailingStore(SqliteStore):
-    """Refuses transactions by `refuse`; `deaf`, `forgets` and `lost` are the errors with which it hears and looks things up."""
+    """Refuses transactions by `refuse`; the other attributes are the errors of received events and lookups."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         self.refuse: Refuse = refuse_none
-        self.deaf: StoreError | None = None
-        """What was heard is not kept."""
-        self.forgets: list[StoreError] = []
-        """With these, receipts are not found: one look-up each."""
-        self.cursed: str | None = None
-        """A thread in which nothing can be matched."""
+        self.receive_error: StoreError | None = None
+        """Error of `receive`."""
+        self.lookup_errors: list[StoreError] = []
+        """Errors of `sent_post`, one for each lookup."""
+        self.failing_thread: str | None = None
+        """A thread in which `find_target` fails."""
         self._refusals = 0
         self._refused = asyncio.Condition()
 
@@ -62,15 +62,15 @@ class FailingStore(SqliteStore):
         await super().append(run=run, after=after, events=events, rows=rows)
 
     async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
-        await self._raise(self.deaf)
+        await self._raise(self.receive_error)
         return await super().receive(inbound, at)
 
     async def sent_post(self, key: str) -> PostedMessage | None:
-        await self._raise(self.forgets.pop(0) if self.forgets else None)
+        await self._raise(self.lookup_errors.pop(0) if self.lookup_errors else None)
         return await super().sent_post(key)
 
     async def find_target(self, place: Place, message: str | None = None) -> Target | None:
-        if self.cursed is not None and place.thread == self.cursed:
+        if self.failing_thread is not None and place.thread == self.failing_thread:
             raise RuntimeError("a bug of our own")
         return await super().find_target(place, message)
 

@@ -1,6 +1,6 @@
 """A reply in the form in which it is parsed: without quoted lines, and with emoji codes as emoji.
 
-Slack sends an emoji as its code (`:white_check_mark:`, `:+1::skin-tone-3:`), other platforms send the character. A quoted line
+Some platforms send an emoji as its code (`:white_check_mark:`, `:+1::skin-tone-3:`), others the character. A quoted line
 repeats what somebody else wrote, mostly the question, and is no answer. The reply itself is stored as it was written.
 """
 
@@ -37,7 +37,7 @@ _EMOJI = {
     "nine": "9",
     "keycap_ten": "10",
 }
-"""Emoji with a meaning in a reply, by Slack's short name. The keycaps become their digits."""
+"""Emoji with a meaning in a reply, by its usual short name. The keycaps become their digits."""
 
 _CODE = re.compile(rf"(?<![\w:]):({'|'.join(map(re.escape, _EMOJI))}):(?::skin-tone-[2-6]:)?(?!\w)")
 _ANY_CODE = re.compile(r":[\w+'-]+:")

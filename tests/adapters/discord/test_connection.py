@@ -64,12 +64,12 @@ async def test_after_a_lost_session_only_the_threads_of_open_questions_and_live_
         await driver.say(driver.thread(waiting), "before")
         await driver.say(driver.thread(waiting), "taken back")
         before = [await said(driver), await said(driver)]
-        driver.server.gateway.deaf = True
+        driver.server.gateway.silent = True
         await driver.edit("will be deleted")
         await driver.delete_message()
         await driver.say(driver.thread(live), "mind the budget")
         await driver.say(driver.thread(waiting), "in between")
-        driver.server.gateway.deaf = False
+        driver.server.gateway.silent = False
         driver.server.gateway.forget = True
         await driver.server.gateway.hang_up()
         heard: dict[str, InboundEvent] = {}

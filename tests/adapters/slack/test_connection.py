@@ -96,10 +96,10 @@ async def test_after_a_lost_connection_only_the_threads_of_open_questions_and_li
 async def test_a_silent_socket_is_replaced() -> None:
     async with slack_driver(ping_interval=0.05) as driver:
         run = await driver.post(RUN)
-        driver.server.sockets.deaf = True
+        driver.server.sockets.silent = True
         before = driver.server.sockets.count
         await driver.server.until(lambda: driver.server.sockets.count > before)
-        driver.server.sockets.deaf = False
+        driver.server.sockets.silent = False
         await driver.say(driver.thread(run), "heard again")
         assert await said(driver) == "heard again"
 

@@ -43,14 +43,14 @@ class Gateway:
         """The code with which every new connection is closed."""
         self.forget = False
         """The next RESUME is answered with an invalid session."""
-        self.deaf = False
+        self.silent = False
         """Events that happen now are not delivered, now or later."""
         self._sockets: set[web.WebSocketResponse] = set()
         self._sending: set[asyncio.Task[None]] = set()
 
     def emit(self, event: str, data: Json) -> None:
         """Send an event to every session, also to those that are cut: they may be resumed."""
-        for session in self.sessions.values() if not self.deaf else ():
+        for session in self.sessions.values() if not self.silent else ():
             self._tell(session, event, _as_allowed(event, data, session.intents))
 
     async def hang_up(self, code: int = 1001) -> None:

@@ -16,13 +16,13 @@ from tests.support.fake_slack.state import Envelope, World
 class Sockets:
     """The connections. `count` is their number so far; the next `refused` ones are refused.
 
-    While `deaf` is set, they are open but silent: nothing is sent, and no ping is answered.
+    While `silent` is set, they are open but silent: nothing is sent, and no ping is answered.
     """
 
     def __init__(self, world: World, until: Callable[[Callable[[], Any]], Awaitable[None]], ring: Callable[[], None]) -> None:
         self.count = 0
         self.refused = 0
-        self.deaf = False
+        self.silent = False
         self._world = world
         self._until = until
         self._ring = ring
@@ -84,12 +84,12 @@ class Sockets:
                     await socket.send_json(_wire(envelope))
 
     def _waiting(self, socket: web.WebSocketResponse) -> list[Envelope]:
-        here = socket is self._socket and not self.deaf
+        here = socket is self._socket and not self.silent
         return [envelope for envelope in self._world.unacknowledged.values() if here and envelope.number not in self._sent]
 
     async def _hear(self, socket: web.WebSocketResponse) -> None:
         async for message in socket:
-            if self.deaf:
+            if self.silent:
                 continue
             if message.type == WSMsgType.PING:
                 await socket.pong(message.data)
