@@ -101,7 +101,7 @@ def _options(card: QuestionCard) -> tuple[discord.ui.Item[Any], ...]:
         return (discord.ui.Select(custom_id=custom_id, placeholder="Choose an answer", options=choices, row=0),)
     return tuple(
         _button(
-            plain_line(f"{position} {option.label}", MAX_LABEL),
+            plain_line(f"{position}. {option.label}", MAX_LABEL),
             DiscordControl(kind="option", number=card.question, value=option.id),
             0,
             recommended=option.recommended,
@@ -114,7 +114,7 @@ def _choice(position: int, option: CardOption) -> discord.SelectOption:
     about = plain_line(option.description, 100) if option.description.strip() else None
     star = " (recommended)" if option.recommended else ""
     return discord.SelectOption(
-        label=plain_line(f"{position} {option.label}", 100 - len(star)) + star, value=option.id, description=about
+        label=plain_line(f"{position}. {option.label}", 100 - len(star)) + star, value=option.id, description=about
     )
 
 

@@ -200,7 +200,7 @@ def _footer(card: QuestionCard, key: str) -> str:
 
 def _option(position: int, option: CardOption, room: int) -> str:
     star = " *(recommended)*" if option.recommended else ""
-    head = f"**{position}** {escape_line(option.label, max(20, min(160, room // 2)))}{star}"
+    head = f"**{position}.** {escape_line(option.label, max(20, min(160, room // 2)))}{star}"
     left = room - len(head) - 3
     about = escape_line(option.description, left // 2) if option.description.strip() and left > 20 else ""
     return f"{head}: {about}" if about else head

@@ -65,7 +65,7 @@ def _rows(card: QuestionCard) -> list[Block]:
     """The buttons of the options, in rows."""
     buttons = [
         button(
-            shorten(f"{number} {choice.label}", LABEL),
+            shorten(f"{number}. {choice.label}", LABEL),
             f"option/{number}",
             choice.id,
             "primary" if choice.recommended else "",

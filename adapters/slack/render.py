@@ -135,7 +135,7 @@ def expiry_text(card: QuestionCard) -> str:
 
 def _notification_text(card: QuestionCard) -> str:
     """The text of a phone notification: the agent, the question and the options."""
-    options = ", ".join(f"{number} {one_line(option.label, 40)}" for number, option in enumerate(card.options, 1))
+    options = ", ".join(f"{number}. {one_line(option.label, 40)}" for number, option in enumerate(card.options, 1))
     choice = f" {sentence(options)}" if options else ""
     return escape_mrkdwn(f"{one_line(card.agent, 40)} asks you: {sentence(one_line(card.text, 300))}{choice}")
 
@@ -146,7 +146,7 @@ def option_blocks(card: QuestionCard) -> list[Block]:
     for number, option in enumerate(card.options, 1):
         about = f": {escape_line(option.description, 200)}" if option.description.strip() else ""
         recommended = " _(recommended)_" if option.recommended else ""
-        lines.append(f"*{number}* {escape_line(option.label, 80)}{about}{recommended}")
+        lines.append(f"*{number}.* {escape_line(option.label, 80)}{about}{recommended}")
     return sections("\n".join(lines))
 
 

@@ -88,7 +88,7 @@ def render_question_opened(card: QuestionCard, page: Page, now: float, zone: tzi
 
 
 def _option(number: int, option: CardOption) -> RenderableType:
-    line = Text.assemble((f"{number} ", "bold cyan"), one_line(option.label, _LABEL))
+    line = Text.assemble((f"{number}. ", "bold cyan"), one_line(option.label, _LABEL))
     line.append(" (recommended)" if option.recommended else "", style="green")
     line.append(f": {one_line(option.description, _DESCRIPTION)}" if option.description else "", style="dim")
     return Padding(line, (0, 0, 0, 2), expand=False)

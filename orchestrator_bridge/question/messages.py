@@ -305,9 +305,9 @@ _MAX_LABEL = 75
 
 
 def options_summary(options: Sequence[Option | CardOption]) -> str:
-    """List options in one line: `1 PostgreSQL (recommended) · 2 SQLite`; empty without options."""
+    """List options in one line: `1. PostgreSQL (recommended) · 2. SQLite`; empty without options."""
     return " · ".join(
-        f"{number} {one_line(option.label, _MAX_LABEL)}{' (recommended)' if option.recommended else ''}"
+        f"{number}. {one_line(option.label, _MAX_LABEL)}{' (recommended)' if option.recommended else ''}"
         for number, option in enumerate(options, 1)
     )
 
@@ -321,7 +321,7 @@ def remaining_summary(question: Question, now: float) -> str:
 def acknowledgement_text(question: Question, responder: str) -> str:
     """Describe how the current reply of a responder (an id) was understood, and until when it can be changed.
 
-    Empty if there is no reply. `2, PostgreSQL. Counts in 5 s; until then, another reply replaces it.`
+    Empty if there is no reply. `2. PostgreSQL. Counts in 5 s; until then, another reply replaces it.`
     """
     reply = next((reply for reply in question.replies if reply.author.id == responder), None)
     return f"{_reply_text(question, reply)}. {_changeable_until(question, reply)}".rstrip() if reply else ""
@@ -332,7 +332,7 @@ def _reply_text(question: Question, reply: Reply) -> str:
         return f"{reply.number:.15g}"
     for number, option in enumerate(clickable_options(question.ask), 1):
         if option.id == reply.choice:
-            return option.id if question.ask.kind == "confirm" else f"{number}, {one_line(option.label, _MAX_LABEL)}"
+            return option.id if question.ask.kind == "confirm" else f"{number}. {one_line(option.label, _MAX_LABEL)}"
     return "your own words"
 
 

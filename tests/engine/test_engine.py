@@ -74,7 +74,7 @@ async def test_a_deadline_wakes_an_idle_run_after_a_reminder(tmp_path: Path) -> 
         clock.advance(601)
         await platform.until(lambda: any("Still open" in note for note in platform.notes))
         (reminder,) = [note for note in platform.notes if "Still open" in note]
-        assert "\n1 PostgreSQL (recommended) · 2 SQLite\nExpires in 20 min." in reminder
+        assert "\n1. PostgreSQL (recommended) · 2. SQLite\nExpires in 20 min." in reminder
         await engine.wait_finished()
         clock.advance(1300)
         await platform.until(lambda: bool(platform.final_answers))

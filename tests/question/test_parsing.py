@@ -167,6 +167,57 @@ def test_labels_that_are_numbers_or_common_words_are_told_apart(
     assert choose(options, text) == choice
 
 
+NODES = (Option(id="two", label="2 nodes"), Option(id="three", label="3 nodes"), Option(id="none", label="None at all"))
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [
+        ("2 nodes", "two"),
+        ("2 nodes please", "two"),
+        ("the 2 nodes", "two"),
+        ("let's take 2 nodes, it is cheaper", "two"),
+        ("2. 3 nodes", "three"),
+        ("option 2", "three"),
+        ("#2", "three"),
+        ("number two", "three"),
+        ("the second one", "three"),
+        ("1", "two"),
+        ("1 please", "two"),
+        ("two\n2 nodes", "two"),
+        ("2-3 nodes", None),
+        ("2 to 3 nodes", None),
+        ("2, 3 nodes", None),
+        ("2 concerns: cost and speed", None),
+    ],
+)
+def test_a_label_that_begins_with_a_number_is_chosen_by_what_is_clear(text: str, choice: str | None) -> None:
+    assert choose(NODES, text) == choice
+
+
+@pytest.mark.parametrize(
+    "text", ["2", "2.", "(2)", "2!", "2 please", "two", "I'd take 2", "2️⃣", ":two:", "2 because it is enough", "2\nit is cheap"]
+)
+def test_a_number_that_means_two_options_is_asked_about(text: str) -> None:
+    reading = parse_reply(ask(options=NODES), text)
+    assert isinstance(reading, UnparsedReply)
+    assert reading.hint == (
+        "2 can mean option 2, “3 nodes”, or “2 nodes”; please reply “option 2” for the first, or “option 1” for the second."
+    )
+
+
+def test_a_number_that_is_one_options_place_and_anothers_label_is_asked_about() -> None:
+    options = (Option(id="s", label="2"), Option(id="m", label="4"))
+    assert isinstance(parse_reply(ask(options=options), "2"), UnparsedReply)
+    assert choose(options, "4") == "m"
+    assert choose(options, "option 1") == "s"
+
+
+def test_a_number_that_means_two_options_revokes_an_earlier_choice() -> None:
+    assert isinstance(parse_messages(ask(options=NODES), ("3 nodes", "2")), UnparsedReply)
+    assert parse_messages(ask(options=NODES), ("2", "option 1")) == ParsedReply(text="2\noption 1", choice="two")
+
+
 def test_two_options_with_the_same_label_are_refused_for_people_could_not_tell_them_apart() -> None:
     with pytest.raises(ValidationError, match="two options have the same label"):
         ask(options=(Option(id="x", label="Same"), Option(id="y", label="same ")))

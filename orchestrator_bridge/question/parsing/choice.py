@@ -4,8 +4,8 @@ The parser is careful, because a reply in a person's own words counts anyway: if
 or asks a question, no option is chosen and the words are the answer.
 
 A number is an option's number only where it can be nothing else. `2`, `2)`, `option 2`, `#2` and `2 please` choose option 2;
-`2 concerns` and `2-3` do not, because the number counts something or is part of a range, and `2, maybe 1` names two options. An
-option that is labelled `2` wins over the second option.
+`2 concerns` and `2-3` do not, because the number counts something or is part of a range, and `2, maybe 1` names two options.
+Beside a first option labelled `2 nodes`, `2` means two things and chooses nothing; `option 2` and `2 nodes` are clear.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ _LEADING = re.compile(r"[#(\[]*(\d{1,2})(?!\w)(\s*[).:,;\]!]++(?!\s*\d)|\s+[â€“â
 """A number at the beginning, the punctuation after it if any, and the rest."""
 _OTHER = re.compile(r"(?<![\w.,])(\d{1,2})(?=\s*(?:$|[).,;:!]))")
 """A number that could be an option's: the end of the line or punctuation follows."""
+_LABEL_NUMBER = re.compile(r"\W*(\d{1,2})(?!\d|[.,]\d)")
+"""The number with which a label begins."""
 
 
 def find_option(options: Sequence[Option], text: str) -> Option | None:
@@ -36,6 +38,34 @@ def find_exact_option(ask: Ask, text: str) -> Option | None:
     """Return the option whose label or id is the whole text, None if there is none."""
     phrase = fold_text(text).strip(EDGES)
     return _only_match(option for option in ask.options if phrase in (fold_text(option.label).strip(EDGES), fold_text(option.id)))
+
+
+def find_ambiguous_number(options: Sequence[Option], text: str) -> tuple[Option, Option] | None:
+    """Return the option whose number a text gives and another whose label begins with it, if the text can mean both."""
+    if find_option(options, text) is not None:
+        return None
+    for line in map(fold_text, text.splitlines()):
+        leading = _LEADING.fullmatch(line)
+        digits = leading[1] if leading and _is_plain(leading) else _without_filler(line)
+        option = _option_number(options, digits)
+        namesake = _namesake(options, option)
+        if option is not None and namesake is not None:
+            return option, namesake
+    return None
+
+
+def _namesake(options: Sequence[Option], option: Option | None) -> Option | None:
+    """Another option whose label begins with the number of this one: "2 nodes" for the second option."""
+    if option is None:
+        return None
+    number = options.index(option) + 1
+    return next((other for other in options if other is not option and _label_number(other) == number), None)
+
+
+def _label_number(option: Option) -> int | None:
+    label = fold_text(option.label)
+    digits = _LABEL_NUMBER.match(label)
+    return int(digits[1]) if digits else lexicon().numbers.get(label.partition(" ")[0])
 
 
 def parse_option_number(text: str) -> int | None:
@@ -63,10 +93,12 @@ def _match_whole_line(options: Sequence[Option], line: str) -> Option | None:
     phrase = line.strip(EDGES + "#")
     if not phrase:
         return None
+    number = _option_number(options, phrase)
+    if _namesake(options, number) is not None and "#" not in line:
+        return None
     label = [option for option in options if fold_text(option.label).strip(EDGES) == phrase]
     if label:
         return _only_match(label)
-    number = _option_number(options, phrase)
     if number is not None:
         return number
     if lexicon().unsure.fullmatch(phrase):
@@ -108,13 +140,20 @@ def _match_leading_number(options: Sequence[Option], line: str) -> Option | None
     option = _option_number(options, match[1]) if match else None
     if match is None or option is None:
         return None
-    sign, rest = match[2], match[3]
+    rest = match[3]
     others = {_option_number(options, other) for other in _OTHER.findall(rest)} - {None, option}
-    # Without punctuation after it, `2` may count something (`2 concerns`), unless nothing or a reason follows.
-    plain = bool(sign) or not re.search(r"\w", rest) or bool(lexicon().because.match(rest))
     mentioned = _match_in_sentence(options, rest)
-    agrees = mentioned is option or (plain and mentioned is None)
-    return option if agrees and not others else None
+    if others:
+        return None
+    if _namesake(options, option) is not None and not line.startswith("#"):
+        # "2. 3 nodes" copies a line of the card; "2-3 nodes" and "2, 3 nodes" may mean both.
+        return option if mentioned is option and re.match(r"\s*[).:]", line[match.end(1) :]) else None
+    return option if mentioned is option or (_is_plain(match) and mentioned is None) else None
+
+
+def _is_plain(leading: re.Match[str]) -> bool:
+    """True if a leading number counts nothing: punctuation, a reason or nothing follows. `2 concerns` counts."""
+    return bool(leading[2]) or not re.search(r"\w", leading[3]) or bool(lexicon().because.match(leading[3]))
 
 
 def _match_announced(options: Sequence[Option], line: str) -> Option | None:
@@ -169,7 +208,10 @@ def _match_in_sentence(options: Sequence[Option], line: str) -> Option | None:
         if distinctive and _find(label).search(line):
             found += [same for same in options if fold_text(same.label).strip(EDGES) == label]
             line = _find(label).sub(" ", line)
-    return None if _is_doubtful(line) else _only_match(found)
+    # What remains of "2 or 3 nodes" names another label by its number.
+    numbers = {_label_number(option) for option in options} - {None}
+    doubled = any(int(digits) in numbers for digits in re.findall(r"(?<!\w)\d{1,2}(?!\w)", line))
+    return None if doubled or _is_doubtful(line) else _only_match(found)
 
 
 def _is_doubtful(line: str) -> bool:

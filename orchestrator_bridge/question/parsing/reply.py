@@ -14,7 +14,7 @@ from typing import Literal
 
 from orchestrator_bridge.common.text import clean
 from orchestrator_bridge.question.model import Ask, Option
-from orchestrator_bridge.question.parsing.choice import find_exact_option, find_option, parse_option_number
+from orchestrator_bridge.question.parsing.choice import find_ambiguous_number, find_exact_option, find_option, parse_option_number
 from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon, strip_courtesy
 from orchestrator_bridge.question.parsing.number import AmbiguousNumber, parse_numbers, starts_with_number
 from orchestrator_bridge.question.parsing.own_words import has_words, own_words
@@ -185,12 +185,24 @@ def parse_messages(ask: Ask, parts: Sequence[str]) -> ParsedReply | UnparsedRepl
 
 
 def _parse_choice(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:
-    option = next((found for text in reversed(texts) if (found := find_option(ask.options, text))), None)
-    number = parse_option_number(texts[-1]) if option is None else None
+    for text in reversed(texts):
+        if ambiguous := find_ambiguous_number(ask.options, text):
+            return UnparsedReply(text=whole, hint=_ambiguous_hint(ask, *ambiguous))
+        if option := find_option(ask.options, text):
+            return ParsedReply(text=whole, choice=option.id)
+    number = parse_option_number(texts[-1])
     if number is not None:
         hint = f"There is no option {number}; please reply with a number from 1 to {len(ask.options)}, or in your own words."
         return UnparsedReply(text=whole, hint=hint)
-    return ParsedReply(text=whole, choice=option.id if option else None)
+    return ParsedReply(text=whole)
+
+
+def _ambiguous_hint(ask: Ask, numbered: Option, labelled: Option) -> str:
+    number, other = ask.options.index(numbered) + 1, ask.options.index(labelled) + 1
+    return (
+        f"{number} can mean option {number}, “{numbered.label}”, or “{labelled.label}”; please reply “option {number}” for the "
+        f"first, or “option {other}” for the second."
+    )
 
 
 def _parse_approval(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:

@@ -35,7 +35,7 @@ async def test_a_question_is_answered_from_the_list(bot: SlackBot) -> None:
     await asked(bot)
     bot.people.command(ANA, GENERAL, "questions")
     listed = await bot.wait_for_message("Open questions")
-    assert controls(listed) == ("1 Yes", "2 No", "Write an answer", "Not me", "⋯")
+    assert controls(listed) == ("1. Yes", "2. No", "Write an answer", "Not me", "⋯")
     bot.people.click(ANA, GENERAL, listed, "option/1")
     await bot.wait_for_message("Answered by Ana: Yes")
     await bot.wait_for_message("Yes. Checked: Ana says that the migration was tried.")

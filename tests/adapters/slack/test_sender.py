@@ -32,7 +32,7 @@ async def test_only_the_people_asked_and_their_groups_are_notified(driver: Slack
 
 async def test_a_notification_shows_a_whole_sentence(driver: SlackDriver) -> None:
     await driver.post(question())
-    assert driver.card(2)["text"] == "skeptic asks you: Which database shall we take? 1 PostgreSQL, 2 SQLite."
+    assert driver.card(2)["text"] == "skeptic asks you: Which database shall we take? 1. PostgreSQL, 2. SQLite."
 
 
 async def test_agents_speak_under_their_own_names(driver: SlackDriver) -> None:

@@ -182,7 +182,7 @@ async def test_cards_of_an_earlier_process_are_shown_whole(pipe: Pipe, driver: P
     earlier = await driver.post(Note(text="of no matter"))
     await driver.post(question(), replaces=earlier)
     await driver.post(closed(question(7)), replaces=earlier)
-    assert "1 PostgreSQL (recommended)" in driver.output.getvalue()
+    assert "1. PostgreSQL (recommended)" in driver.output.getvalue()
     assert "skeptic asked: Which database shall we take?" in driver.output.getvalue()
     pipe.put("2 1\n")
     said = await driver.next_event()

@@ -40,7 +40,7 @@ async def test_a_person_types_a_task_and_answers_its_question_by_an_option(user:
     assert (task.name, task.text) == ("ask", "Build a shop")
     await user.post(RUN)
     await user.post(question())
-    await user.window.until(lambda text: "1 PostgreSQL (recommended)" in text and "1 open question: 2" in text)
+    await user.window.until(lambda text: "1. PostgreSQL (recommended)" in text and "1 open question: 2" in text)
     await user.window.enter("2 1")
     said = await user.next_event()
     assert isinstance(said, MessageReceived)
@@ -203,7 +203,7 @@ async def test_a_narrow_window_stays_readable(columns: int) -> None:
         lines = text.splitlines()
         assert all(cell_len(line) <= columns for line in lines)
         block = " ".join(line.removeprefix("#2│").strip() for line in lines if line.startswith("#2│"))
-        for whole in ("Which database shall we take?", "1 PostgreSQL (recommended): keeps its promises", "at 14:30 (in 30 min)"):
+        for whole in ("Which database shall we take?", "1. PostgreSQL (recommended): keeps its promises", "at 14:30 (in 30 min)"):
             assert whole in block
         assert "1 or 2, or your own words" in block
 
