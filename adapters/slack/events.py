@@ -25,6 +25,7 @@ MODAL_COMMANDS = ("ask", "model")
 """Commands that open a modal when nothing follows their name."""
 
 _TOKEN = re.compile(r"<([^<>\n]*)>")
+_COMMAND_NAME = re.compile(r"[\s,:;]*/?([^\s,.:;!?]*)[,.:;!?]*\s?(.*)", re.DOTALL)
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 _MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^>]*)?>")
 
@@ -50,9 +51,14 @@ class CommandLine:
 
 
 def parse_slash(text: str) -> CommandLine:
-    """The text after `/townhall`. An empty text asks for help; an unknown name is refused by the bridge."""
-    name, _, rest = text.lstrip().partition(" ")
-    return CommandLine(name=name.lower().removeprefix("/") or "help", text=rest)
+    """The text after `/townhall`. An empty text asks for help; an unknown name is refused by the bridge.
+
+    White space or punctuation ends the name: `ask⏎Plan it`, `cost, please`, `ask: plan it`.
+    """
+    found = _COMMAND_NAME.fullmatch(text)
+    assert found is not None, "every part of the pattern may be empty"
+    name, rest = found.groups()
+    return CommandLine(name=name.lower() or "help", text=rest)
 
 
 def parse_spoken(text: str, names: Collection[str], *, in_thread: bool) -> CommandLine | None:

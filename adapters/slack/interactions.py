@@ -97,8 +97,8 @@ class SlackInteractionHandler:
 
     async def _is_external(self, body: Body, user: str) -> bool:
         person = await self._users.person(user)
-        team = (body.get("user") or {}).get("team_id") or self._workspace.team
-        elsewhere = team != self._workspace.team and not self._workspace.enterprise
+        teams = ((body.get("user") or {}).get("team_id"), (body.get("team") or {}).get("id"), body.get("team_id"))
+        elsewhere = any(team and team != self._workspace.team for team in teams) and not self._workspace.enterprise
         return (person.is_external or elsewhere) and not self._users.listed(user)
 
     async def _slash(self, body: Body) -> HandlerResult:

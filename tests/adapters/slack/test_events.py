@@ -135,6 +135,23 @@ async def test_a_mention_delivered_as_two_events_is_one_command(driver: SlackDri
     assert first.key == second.key
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "rest"),
+    [
+        (f"{ME} cost, please", "cost", "please"),
+        (f"{ME}, cost", "cost", ""),
+        (f"{ME}: runs!", "runs", ""),
+        (f"{ME} help?", "help", ""),
+        (f"{ME}\nask\nPlan it.\nSoon.", "ask", "Plan it.\nSoon."),
+        (f"{ME} Ask: plan it", "ask", "plan it"),
+    ],
+)
+async def test_punctuation_and_line_breaks_end_a_commands_name(driver: SlackDriver, text: str, name: str, rest: str) -> None:
+    driver.server.people.say(ANA, GENERAL, text, raw=True)
+    heard = await commanded(driver)
+    assert (heard.name, heard.text) == (name, rest)
+
+
 async def test_text_after_a_mention_is_a_task(driver: SlackDriver) -> None:
     driver.server.people.say(ANA, GENERAL, f"{ME} plan our move to PostgreSQL", raw=True)
     heard = await commanded(driver)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_bridge.chat.inbound import Attachment, CommandReceived, ControlUsed, InboundEvent
+from orchestrator_bridge.chat.inbound import Attachment, CommandReceived, ControlUsed, InboundEvent, MessageReceived
 from orchestrator_bridge.chat.outbound import Confirmation, Link, PrivateReply, Table
 from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
@@ -229,6 +229,39 @@ async def test_commands_are_named_as_they_are_typed_on_slack(driver: SlackDriver
         await driver.next_event(), PrivateReply(text="No runs yet. Start one: /ask and the task. See https://a.example/runs")
     )
     assert "/townhall ask and the task. See https://a.example/runs" in words(driver.world.ephemeral[-1])
+
+
+@pytest.mark.parametrize("text", ["ask\nPlan it.\nSoon.", "ask: Plan it.\nSoon.", "/ask\tPlan it.\nSoon."])
+async def test_a_line_break_or_punctuation_ends_a_commands_name(driver: SlackDriver, text: str) -> None:
+    driver.server.people.command(ANA, GENERAL, text)
+    heard = await commanded(driver)
+    assert (heard.name, heard.text) == ("ask", "Plan it.\nSoon.")
+
+
+@pytest.mark.parametrize("outer", [{"team": {"id": "T9AWAY"}, "api_app_id": "A9OTHER"}, {"api_app_id": "A9OTHER"}])
+@pytest.mark.parametrize("kind", ["block_actions", "view_submission", "message_action", "block_suggestion"])
+async def test_an_interaction_of_another_app_or_team_is_refused(driver: SlackDriver, outer: dict[str, Any], kind: str) -> None:
+    asked = await driver.post(question())
+    driver.server.people.click(ANA, GENERAL, driver.card(2), "option/1")
+    await driver.next_event()
+    ours = driver.world.envelopes[-1].payload
+    refused = driver.world.create_envelope("interactive", {**ours, **outer, "type": kind, "trigger_id": "9.9.forged"})
+    await driver.say(driver.thread(asked), "mine")
+    heard = await driver.next_event()
+    assert isinstance(heard, MessageReceived)
+    assert refused.number in driver.world.unacknowledged
+
+
+async def test_a_click_that_names_another_team_is_refused_with_a_notice(driver: SlackDriver) -> None:
+    asked = await driver.post(question())
+    driver.server.people.click(ANA, GENERAL, driver.card(2), "option/1")
+    await driver.next_event()
+    ours = driver.world.envelopes[-1].payload
+    driver.world.create_envelope("interactive", {**ours, "team": {"id": "T9AWAY"}, "trigger_id": "9.9.forged"})
+    await driver.server.until(lambda: driver.world.ephemeral)
+    assert "Only members of this workspace" in words(driver.world.ephemeral[0])
+    await driver.say(driver.thread(asked), "mine")
+    assert isinstance(await driver.next_event(), MessageReceived)
 
 
 async def test_slash_alone_asks_for_help(driver: SlackDriver) -> None:
