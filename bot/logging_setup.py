@@ -10,16 +10,19 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
 
 from bot.config.errors import ConfigError, Problem
+from orchestrator_bridge.common.private_files import create_private_file, create_private_folder, restrict
 from orchestrator_bridge.common.redaction import Redactor
 
 LOG_FILE = "townhall.log"
 """File name in the data folder."""
 
+_LOG = logging.getLogger(__name__)
 _OURS = ("bot", "adapters", "orchestrator_bridge")
 _MAX_BYTES = 5_000_000
 _BACKUP_COUNT = 3
@@ -35,7 +38,8 @@ def configure_logging(folder: Path, level: str, secrets: Mapping[str, str]) -> P
     """
     file = folder / LOG_FILE
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        create_private_folder(folder)
+        changed = restrict([folder, *sorted(folder.glob(f"{LOG_FILE}*"))])
         to_file = LogFile(file, maxBytes=_MAX_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         problem = Problem(
@@ -53,6 +57,8 @@ def configure_logging(folder: Path, level: str, secrets: Mapping[str, str]) -> P
     for package in _OURS:
         logging.getLogger(package).setLevel(level.upper())
     logging.captureWarnings(True)
+    if changed:
+        _LOG.warning("other users could read %s; now only the owner can", ", ".join(map(str, changed)))
     return file
 
 
@@ -104,6 +110,11 @@ class LogFile(RotatingFileHandler):
     """The log file. If it can no longer be written (disk full), one warning is printed and the bot continues."""
 
     _reported = False
+
+    def _open(self) -> TextIOWrapper:
+        """Open the file, at the start and after each rotation, so that only its owner can read it."""
+        create_private_file(Path(self.baseFilename))
+        return super()._open()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
         """Print once, on standard error, why the log ends here."""

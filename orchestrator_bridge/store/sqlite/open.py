@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from orchestrator_bridge.common.private_files import create_private_file, create_private_folder, restrict
 from orchestrator_bridge.store.interface import InUse, SchemaTooNew, StoreError
 from orchestrator_bridge.store.sqlite.connection import open_sqlite
 from orchestrator_bridge.store.sqlite.errors import corrupted, foreign_file
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_LOG = logging.getLogger(__name__)
 _MAGIC = b"SQLite format 3\x00"
 _QUICK_CHECK_LIMIT = 8 * 1024 * 1024
 """Files up to this size, in bytes, are checked in full when they are opened: about 40 ms. `townhall doctor` checks larger
@@ -126,7 +129,9 @@ def acquire_lock(path: Path) -> StoreLock:
         InUse: another process holds it; the text names that process.
         OSError: the folder cannot be written.
     """
-    file = path.with_name(path.name + ".lock").open("a+", encoding="ascii")
+    lock_path = path.with_name(path.name + ".lock")
+    create_private_file(lock_path)
+    file = lock_path.open("a+", encoding="ascii")
     try:
         # Windows has no flock. There SQLite's own locks protect the file, and a second bot gets no message of its own.
         if sys.platform != "win32":
@@ -175,7 +180,7 @@ def prepare_and_lock(path: Path) -> StoreLock:
         OSError: the folder or the file cannot be used.
     """
     check_sqlite_version()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    create_private_folder(path.parent)
     check_file_header(path)
     return acquire_lock(path)
 
@@ -188,11 +193,14 @@ def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connecti
         SchemaTooNew: a newer release wrote it.
         sqlite3.Error: it cannot be written.
     """
+    # SQLite would create the file readable by all; -wal and -shm get the permissions of the file.
+    create_private_file(path)
     connection = open_sqlite(str(path))
     try:
         # Nothing is changed before it is known that the file is ours.
         version = read_schema_version(connection, path, latest_version(migrations))
         quick_check(connection, path)
+        _restrict_files(path)
         _configure_journal(connection)
         migrate(connection, path, version, migrations)
         # SQLite opens a file that it cannot write, and even begins a transaction; only a commit reports the error.
@@ -201,6 +209,13 @@ def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connecti
         connection.close()
         raise
     return connection
+
+
+def _restrict_files(path: Path) -> None:
+    """Take the permissions of other users from files of a release that did not set them."""
+    changed = restrict(path.with_name(path.name + end) for end in ("", "-wal", "-shm", ".lock"))
+    if changed:
+        _LOG.warning("other users could read %s; now only the owner can", ", ".join(map(str, changed)))
 
 
 def _configure_journal(connection: sqlite3.Connection) -> None:
