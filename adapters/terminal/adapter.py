@@ -159,6 +159,11 @@ class TerminalAdapter:
         return self._exit_reason
 
     @property
+    def any_entry(self) -> bool:
+        """True if there was an entry that is not empty."""
+        return self._reader is not None and self._reader.any_entry
+
+    @property
     def any_rejected(self) -> bool:
         """True if the terminal or the bot has refused an entry."""
         return self._warned or (self._reader is not None and self._reader.any_rejected)

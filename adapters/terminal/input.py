@@ -81,7 +81,7 @@ ExitReason = Literal["left", "input_ended"]
 class InputReader:
     """Reads the entries of `screen`. `new_stamp` stamps each event; `on_exit` is called when the person leaves or input ends.
 
-    `any_rejected`: some entry was refused.
+    `any_entry`: some entry was not empty. `any_rejected`: some entry was refused.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class InputReader:
         self._on_exit = on_exit
         self._commands = tuple(commands)
         self._takes_tasks = takes_tasks
+        self.any_entry = False
         self.any_rejected = False
 
     async def run(self) -> None:
@@ -116,6 +117,7 @@ class InputReader:
     async def handle(self, entry: str) -> None:
         """Parse one entry and pass it on."""
         intent = parse_entry(entry, self._screen.board, self._commands, takes_tasks=self._takes_tasks)
+        self.any_entry = self.any_entry or not isinstance(intent, EmptyEntry)
         match intent:
             case EmptyEntry():
                 return

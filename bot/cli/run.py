@@ -16,6 +16,7 @@ import click
 
 from bot.app import App, LoadedConfig, create_adapters, create_autocomplete, open_app, open_log_file, tune_gc
 from bot.commands.autocomplete import BotAutocomplete
+from bot.config.errors import ConfigError, Problem
 from bot.doctor.models import used_models
 from bot.mcp_server.listener import ListenerError, open_listener
 from orchestrator_bridge.chat.adapter import Adapter, SupportsExit
@@ -84,6 +85,9 @@ async def _run_for_user(start: LoadedConfig, adapters: Sequence[Adapter], menu: 
 
     Returns 1 if the input has ended, as that of a pipe does, and one of its lines was rejected or one of its runs has no answer;
     else 0.
+
+    Raises:
+        ConfigError: the input has ended without a line.
     """
     with _stop_signals() as stop:
         async with open_app(start, adapters, start.settings.store, menu=menu) as app:
@@ -95,7 +99,17 @@ async def _run_for_user(start: LoadedConfig, adapters: Sequence[Adapter], menu: 
                 if await _first_completed(user.wait_exit(), stop.wait()) != "input_ended":
                     return 0
                 await _first_completed(app.engine.wait_finished(), stop.wait())
+            if not user.any_entry:
+                raise ConfigError("standard input has ended without a task", [_NO_INPUT])
             return 1 if user.any_rejected or await _has_failed_run(app.engine) else 0
+
+
+_NO_INPUT = Problem(
+    where="standard input",
+    found="no line",
+    expected="a terminal, or one task a line",
+    fix="townhall ask 'a task'; to run without a terminal, set DISCORD_TOKEN or SLACK_BOT_TOKEN in .env",
+)
 
 
 @asynccontextmanager

@@ -183,6 +183,11 @@ class SupportsExit(Protocol):
         ...
 
     @property
+    def any_entry(self) -> bool:
+        """True if the user has entered anything."""
+        ...
+
+    @property
     def any_rejected(self) -> bool:
         """True if the adapter or the bot rejected an entry: a script that reads the exit code must know."""
         ...

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.mcp_server.listener import ENDPOINT_FILE
 from tests.support.piped_bot import read_until, type_line
 from tests.support.store_files import run_sql
 
@@ -53,6 +55,47 @@ def test_a_task_from_a_pipe_runs_to_its_end(environ: dict[str, str]) -> None:
     ended = run(environ, "count to three\n")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Done: count to three" in ended.stdout
+
+
+@pytest.mark.parametrize("typed", ["", "\n  \n"])
+def test_an_input_without_a_task_is_an_error(environ: dict[str, str], typed: str) -> None:
+    ended = run(environ, typed)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("townhall: standard input has ended without a task\n  standard input\n    found:    no line\n")
+
+
+def modes(data: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in (data, *data.iterdir())}
+
+
+def test_only_the_owner_can_read_what_the_bot_writes(running: subprocess.Popen[str], folder: Path) -> None:
+    type_line(running, "one")
+    read_until(running, "Done: one")
+    names = ("townhall.db", "townhall.db-wal", "townhall.db-shm", "townhall.db.lock", "townhall.log", ENDPOINT_FILE)
+    assert modes(folder / "data") == {"data": 0o700, **dict.fromkeys(names, 0o600)}
+
+
+def test_files_of_an_earlier_release_are_closed_to_other_users_at_the_start(environ: dict[str, str], folder: Path) -> None:
+    run(environ, "one\n")
+    data = folder / "data"
+    (data / "townhall.log.1").write_text("old")
+    (data / "notes").write_text("not ours")
+    for file in (*data.iterdir(), data):
+        file.chmod(0o755 if file == data else 0o644)
+    ended = run(environ, "two\n")
+    assert ended.returncode == 0
+    assert f"other users could read {Path('data')}, {Path('data') / 'townhall.log'}" in (data / "townhall.log").read_text()
+    found = modes(data)
+    assert (found.pop("notes"), found.pop("data")) == (0o644, 0o700)
+    assert set(found.values()) == {0o600}
+    assert run(environ, "three\n").stderr == ""
+
+
+def test_a_folder_that_is_not_for_the_bot_alone_stays_open_and_its_files_are_not(environ: dict[str, str], folder: Path) -> None:
+    folder.chmod(0o755)
+    assert run({**environ, "TOWNHALL_DATA": "."}, "one\n").stderr == ""
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert {modes(folder)[name] for name in ("townhall.db", "townhall.db.lock", "townhall.log")} == {0o600}
 
 
 def test_a_task_from_a_pipe_is_not_affected_by_a_damaged_run(environ: dict[str, str], folder: Path) -> None:
