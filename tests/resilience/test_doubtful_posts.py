@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator_bridge.run.events import RunCancelled
 from tests.resilience.harness.in_process_bot import InProcessBot, in_process_bot
-from tests.support.fake_chat.faults import Asked, Fault, Plan, Trouble
+from tests.support.fake_chat.faults import Fault, Plan, ReceivedRequest, Trouble
 
 CARD = "question:1:card"
 
@@ -17,7 +17,7 @@ def once(path: str, about: str, trouble: Trouble, bot: InProcessBot) -> Plan:
     """The first request of this kind has this trouble."""
     left = [trouble]
 
-    def plan(asked: Asked) -> Fault | None:
+    def plan(asked: ReceivedRequest) -> Fault | None:
         wanted = asked.path == path and (asked.about == about or asked.about in [card.id for card in bot.cards()])
         return Fault(trouble=left.pop()) if wanted and left else None
 

@@ -16,10 +16,10 @@ from orchestrator_bridge.chat.testing import RUN
 from tests.adapters.discord.test_interactions import answered
 from tests.support.fake_discord.autocomplete import FixedAutocomplete
 from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
-from tests.support.fake_discord.server import Asked
+from tests.support.fake_discord.server import ReceivedRequest
 
 
-def is_sync(asked: Asked) -> bool:
+def is_sync(asked: ReceivedRequest) -> bool:
     return asked.method == "PUT" and asked.path.endswith("/commands")
 
 

@@ -14,7 +14,7 @@ from orchestrator_bridge.chat.inbound import Author, MessageReceived
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
 from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
-from tests.support.fake_discord.server import Asked
+from tests.support.fake_discord.server import ReceivedRequest
 from tests.support.fake_discord.wire import THREAD
 
 ANSWER = FinalAnswer(
@@ -102,7 +102,7 @@ async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> Non
         sending = driver.outbound(ANSWER, place=driver.thread(run), key="final")
         seen = 0
 
-        def third(asked: Asked) -> bool:
+        def third(asked: ReceivedRequest) -> bool:
             nonlocal seen
             seen += asked.writes
             return asked.writes and seen == 3

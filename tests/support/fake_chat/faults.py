@@ -24,7 +24,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ReceivedRequest:
     """One request of a bot: what it wants, and the key or text by which a reader recognises it."""
 
     number: int
@@ -32,8 +32,8 @@ class Asked:
     about: str
 
 
-Plan = Callable[[Asked], Fault | None]
-Watch = Callable[[Stage, Asked], None]
+Plan = Callable[[ReceivedRequest], Fault | None]
+Watch = Callable[[Stage, ReceivedRequest], None]
 
 
 class Faults:
@@ -47,7 +47,7 @@ class Faults:
         """The next request, or the next to one of these paths, runs into this."""
         self._next.append((Fault(trouble=trouble, seconds=seconds), frozenset(paths or WRITES)))
 
-    def take(self, asked: Asked) -> Fault | None:
+    def take(self, asked: ReceivedRequest) -> Fault | None:
         """Take the fault of this request, if any."""
         if self._next and asked.path in self._next[0][1]:
             return self._next.popleft()[0]

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.support.fake_chat.faults import Asked, Fault, Faults, Watch
+from tests.support.fake_chat.faults import Fault, Faults, ReceivedRequest, Watch
 from tests.support.fake_chat.state import Missing, World, wire
 
 HOLD = 20.0
@@ -34,7 +34,7 @@ class ChatServer:
         self.world = World(clock, self.ring)
         self.faults = Faults()
         self.watch: Watch = lambda stage, asked: None
-        self.requests: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.url = ""
         self._bell = asyncio.Event()
         self._polls: dict[int, web.BaseRequest] = {}
@@ -96,7 +96,7 @@ class ChatServer:
             return await self._events(request)
         if request.path not in self._effects:
             return web.json_response({"error": f"no such path: {request.path}"}, status=404)
-        asked = Asked(number=len(self.requests) + 1, path=request.path, about=_about(body))
+        asked = ReceivedRequest(number=len(self.requests) + 1, path=request.path, about=_about(body))
         self.requests.append(asked)
         self.ring()
         self.watch("arrived", asked)
@@ -106,7 +106,7 @@ class ChatServer:
         self.ring()
         return response
 
-    async def _answer(self, request: web.BaseRequest, asked: Asked, body: Mapping[str, Any]) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, asked: ReceivedRequest, body: Mapping[str, Any]) -> web.Response:
         fault = self.faults.take(asked)
         if fault is not None and fault.trouble in _REFUSALS:
             return _refused(fault)

@@ -44,7 +44,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ReceivedRequest:
     """One request."""
 
     method: str
@@ -63,13 +63,13 @@ class Faults:
     """The faults to come, for writes unless `when` selects other requests; then those that `plan` returns."""
 
     def __init__(self) -> None:
-        self.plan: Callable[[Asked], Fault | None] | None = None
-        self._next: deque[tuple[Fault, Callable[[Asked], bool]]] = deque()
+        self.plan: Callable[[ReceivedRequest], Fault | None] | None = None
+        self._next: deque[tuple[Fault, Callable[[ReceivedRequest], bool]]] = deque()
 
-    def put(self, trouble: Trouble, when: Callable[[Asked], bool] = lambda asked: asked.writes, **more: Any) -> None:
+    def put(self, trouble: Trouble, when: Callable[[ReceivedRequest], bool] = lambda asked: asked.writes, **more: Any) -> None:
         self._next.append((Fault(trouble=trouble, **more), when))
 
-    def take(self, asked: Asked) -> Fault | None:
+    def take(self, asked: ReceivedRequest) -> Fault | None:
         if self._next and self._next[0][1](asked):
             return self._next.popleft()[0]
         return self.plan(asked) if self.plan is not None else None
@@ -83,10 +83,10 @@ class DiscordServer:
         self.gateway = Gateway(self.ring)
         self.world = DiscordWorld(self.gateway.emit, self.ring, clock)
         self.faults = Faults()
-        self.requests: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.strays: list[str] = []
         self.token = "a-token-for-tests"
-        self.watch: Callable[[Asked], None] = lambda asked: None
+        self.watch: Callable[[ReceivedRequest], None] = lambda asked: None
         self._port = port
         self._files: dict[str, bytes] = {}
         self._runner = web.ServerRunner(web.Server(self._serve, handler_cancellation=True, access_log=None), shutdown_timeout=0)
@@ -128,12 +128,12 @@ class DiscordServer:
         if not request.path.startswith("/api/v10/"):
             self.strays.append(request.path)
             return web.Response(status=404)
-        asked = Asked(method=request.method, path=request.path.removeprefix("/api/v10"), body=await _body(request))
+        asked = ReceivedRequest(method=request.method, path=request.path.removeprefix("/api/v10"), body=await _body(request))
         self.requests.append(asked)
         self.ring()
         return await self._answer(request, asked)
 
-    async def _answer(self, request: web.BaseRequest, asked: Asked) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, asked: ReceivedRequest) -> web.Response:
         fault = self.faults.take(asked)
         if fault is not None and fault.trouble in _WITHOUT_EFFECT:
             return _refused(fault)

@@ -41,7 +41,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ReceivedRequest:
     """One request: its method, and the key or text by which a reader recognises it."""
 
     number: int
@@ -50,7 +50,7 @@ class Asked:
     verb: str
 
 
-Plan = Callable[[Asked], Fault | None]
+Plan = Callable[[ReceivedRequest], Fault | None]
 
 
 class Faults:
@@ -67,7 +67,7 @@ class Faults:
         fault = Fault(trouble=trouble, seconds=seconds, name=name, also=also)
         self._next.append((fault, frozenset(methods) or WRITES))
 
-    def take(self, asked: Asked) -> Fault | None:
+    def take(self, asked: ReceivedRequest) -> Fault | None:
         """The fault of this request."""
         for item in self._next:
             if asked.path in item[1]:

@@ -24,14 +24,14 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.support.fake_slack.api import ApiError, Methods
-from tests.support.fake_slack.faults import Asked, Fault, Faults
+from tests.support.fake_slack.faults import Fault, Faults, ReceivedRequest
 from tests.support.fake_slack.people import People
 from tests.support.fake_slack.socket import Sockets
 from tests.support.fake_slack.state import World
 
 BOT_TOKEN, APP_TOKEN = "xoxb-1-home", "xapp-1-A1TOWN-home"
 
-Watch = Callable[[str, Asked], None]
+Watch = Callable[[str, ReceivedRequest], None]
 
 
 class SlackServer:
@@ -43,7 +43,7 @@ class SlackServer:
         self.faults = Faults()
         self.methods = Methods(self.world)
         self.watch: Watch = lambda stage, asked: None
-        self.requests: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.tokens = {BOT_TOKEN: "", APP_TOKEN: ""}
         """Invalid tokens, with the error that each gets."""
         self._bell = asyncio.Event()
@@ -97,7 +97,7 @@ class SlackServer:
             return web.Response(status=404, text="<html>no such page</html>", content_type="text/html")
         method = request.path.removeprefix("/api/")
         arguments = await _arguments(request)
-        asked = Asked(number=len(self.requests) + 1, path=method, about=_about(arguments), verb=request.method)
+        asked = ReceivedRequest(number=len(self.requests) + 1, path=method, about=_about(arguments), verb=request.method)
         self.requests.append(asked)
         self.watch("arrived", asked)
         response = await self._answer(request, asked, arguments)
@@ -108,7 +108,7 @@ class SlackServer:
         self.ring()
         return response
 
-    async def _answer(self, request: web.BaseRequest, asked: Asked, arguments: Mapping[str, Any]) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, asked: ReceivedRequest, arguments: Mapping[str, Any]) -> web.Response:
         fault = self.faults.take(asked)
         if fault is not None and (refusal := self._refusal(request, fault)) is not None:
             return refusal

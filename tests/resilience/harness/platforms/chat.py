@@ -16,7 +16,7 @@ from tests.resilience.harness.kill_loop import KillNow, KillPoint
 from tests.resilience.harness.kill_points import countdown
 from tests.resilience.harness.site import CLOCK_AHEAD, KillSite
 from tests.resilience.harness.timeline import Line, chat_lines
-from tests.support.fake_chat.faults import Asked, Fault, Plan, Stage
+from tests.support.fake_chat.faults import Fault, Plan, ReceivedRequest, Stage
 from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.state import BOT, Effect, Message, World
 
@@ -197,7 +197,7 @@ def _chat_point(server: ChatServer, chance: random.Random, wanted: Stage) -> Kil
 
 
 def _fault_plan(chance: random.Random) -> Plan:
-    def plan(asked: Asked) -> Fault | None:
+    def plan(asked: ReceivedRequest) -> Fault | None:
         roll = chance.random()
         if roll < 0.03:
             return Fault(trouble="refuse")

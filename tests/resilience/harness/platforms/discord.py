@@ -23,7 +23,7 @@ from tests.resilience.harness.kill_loop import KillNow, KillPoint
 from tests.resilience.harness.kill_points import countdown
 from tests.resilience.harness.site import CLOCK_AHEAD, KillSite
 from tests.resilience.harness.timeline import Line
-from tests.support.fake_discord.server import Asked, DiscordServer, Fault
+from tests.support.fake_discord.server import DiscordServer, Fault, ReceivedRequest
 from tests.support.fake_discord.state import DiscordWorld
 from tests.support.fake_discord.wire import BOT, DM, Json, Message, Person
 
@@ -196,7 +196,7 @@ async def open_site(folder: Path, chance: random.Random) -> AsyncIterator[Discor
         yield DiscordSite(server, folder, chance)
 
 
-def _fault(chance: random.Random, asked: Asked) -> Fault | None:
+def _fault(chance: random.Random, asked: ReceivedRequest) -> Fault | None:
     """Discord is busy, loses responses or has errors of its own, now and then."""
     roll = chance.random() if asked.writes else 1.0
     if roll < 0.03:

@@ -16,7 +16,7 @@ from tests.resilience.harness.kill_loop import KillNow, KillPoint
 from tests.resilience.harness.kill_points import countdown
 from tests.resilience.harness.site import CLOCK_AHEAD, KillSite
 from tests.resilience.harness.timeline import Line
-from tests.support.fake_slack.faults import WRITES, Asked, Fault, Plan
+from tests.support.fake_slack.faults import WRITES, Fault, Plan, ReceivedRequest
 from tests.support.fake_slack.server import SlackServer
 from tests.support.fake_slack.shown import elements, words
 from tests.support.fake_slack.state import ANA, BEN, BOT_USER, GENERAL, Effect, Message, World
@@ -189,7 +189,7 @@ async def open_site(folder: Path, chance: random.Random) -> AsyncIterator[SlackS
 def _fault_plan(chance: random.Random) -> Plan:
     """Slack is busy, loses responses, has errors of its own or is slow, now and then."""
 
-    def plan(asked: Asked) -> Fault | None:
+    def plan(asked: ReceivedRequest) -> Fault | None:
         if asked.path not in WRITES:
             return None
         roll = chance.random()
