@@ -105,6 +105,8 @@ def _token_text(token: str, name_of: Callable[[str], str]) -> str:
         return f"#{label or target[1:]}"
     if target.startswith("!"):  # `<!subteam^S1|@crew>`, `<!here>` or `<!date^…|at noon>`
         return label or f"@{target[1:].removeprefix('subteam^')}"
+    if target in (f"http://{label}", f"mailto:{label}", f"tel:{label}"):
+        return label  # Slack made a link of words that look like an address: README.md
     return target if not label or label in target else f"{label} ({target})"
 
 

@@ -69,11 +69,11 @@ async def test_the_preview_of_a_link_is_no_edit(driver: SlackDriver) -> None:
 
 async def test_slacks_markup_is_read_as_it_was_typed(driver: SlackDriver) -> None:
     run = await driver.post(RUN)
-    links = "<http://a.example|a.example>, <http://b.example|docs>"
+    links = "<http://README.md|README.md>, <mailto:a@b.example|a@b.example>, <http://b.example|docs>, <http://c.example>"
     typed = f"<@{BEN}> &amp; <!subteam^{CREW}|@crew> in <#C9|shop>: 1 &lt; 2, {links} {ME}"
     driver.server.people.say(ANA, GENERAL, typed, run.thread, raw=True)
     heard = await said(driver)
-    assert heard.text == "@Ben Ng & @crew in #shop: 1 < 2, http://a.example, docs (http://b.example)"
+    assert heard.text == "@Ben Ng & @crew in #shop: 1 < 2, README.md, a@b.example, docs (http://b.example), http://c.example"
     assert [(person.id, person.name) for person in heard.mentions] == [(BEN, "Ben Ng")]
 
 
