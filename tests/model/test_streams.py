@@ -73,3 +73,23 @@ async def test_a_refusal_in_pieces_is_the_text() -> None:
 async def test_only_the_first_of_several_choices_is_read() -> None:
     two = [{"index": number, "delta": {"content": text}, "finish_reason": "stop"} for number, text in enumerate(("one", "two"))]
     assert (await gathered({"choices": two})).text == "one"
+
+
+PARTS = [{"type": "thinking", "thinking": [{"type": "text", "text": "SECRET"}]}, {"type": "text", "text": "Hello"}]
+"""Content of Mistral's reasoning models (docs.mistral.ai, "Reasoning")."""
+
+
+async def test_the_text_parts_of_a_list_are_the_text() -> None:
+    assert (await gathered(piece(content=PARTS), piece(content=[]), piece(finish="stop"))).text == "Hello"
+    body = json.dumps({"choices": [{"message": {"content": PARTS}, "finish_reason": "stop"}]})
+    async with ModelServer([ScriptedReply(body=body)]) as server:
+        models = create_model_client(server)
+        response = await models.respond(create_request(model="mine"))
+        await models.close()
+    assert response.text == "Hello"
+
+
+async def test_a_piece_without_a_delta_is_read() -> None:
+    empty = {"choices": [{"index": 0, "delta": None, "finish_reason": None}]}
+    last = {"choices": [{"index": 0, "delta": None, "finish_reason": "stop"}]}
+    assert (await gathered(empty, piece(content="Hello"), last)).text == "Hello"

@@ -105,10 +105,18 @@ class ToolCallBody(BaseModel):
     provider_specific_fields: Any = None
 
 
+def _read_content(value: object) -> object:
+    """Join the text parts of a content list, as Mistral sends it (docs.mistral.ai, "Reasoning"). Thinking is left out."""
+    if not isinstance(value, list):
+        return value
+    texts = (part.get("text") for part in value if isinstance(part, dict) and part.get("type") == "text")
+    return "".join(text for text in texts if isinstance(text, str))
+
+
 class AssistantMessage(BaseModel):
     """The assistant's message, or a piece of it in a stream. The last four fields hold reasoning, which is stored unread."""
 
-    content: str | None = None
+    content: Annotated[str | None, BeforeValidator(_read_content)] = None
     refusal: str | None = None
     tool_calls: list[ToolCallBody] | None = None
     reasoning_content: Any = None
@@ -349,7 +357,7 @@ def estimate_usage(request: Request, text: str, calls: tuple[ToolCall, ...], rea
 class StreamChoice(BaseModel):
     """Addition of a piece to the answer."""
 
-    delta: Annotated[AssistantMessage, Field(default_factory=AssistantMessage)]
+    delta: AssistantMessage | None = None
     finish_reason: str | None = None
     error: Any = None
 
@@ -398,7 +406,8 @@ class StreamAccumulator:
         for piece in (chunk.choices or ())[:1]:
             self.finish = piece.finish_reason or self.finish
             self.error = piece.error or self.error
-            self._add_delta(piece.delta)
+            if piece.delta is not None:
+                self._add_delta(piece.delta)
 
     def _add_usage(self, usage: UsageBody) -> None:
         """Usage arrives in a last piece without choices, or with every piece as a running count, of which the last is whole."""
