@@ -195,3 +195,11 @@ async def test_what_a_call_may_cost_is_told_before_it() -> None:
         assert models.max_cost(small) == Decimal("0.008024")  # 4016 characters in two messages: about 1012 tokens
         assert models.max_cost(create_request(model="xai/a-model-of-tomorrow")) is None
         assert models.max_cost(create_request(model="nobody")) is None
+
+
+@BOTH_WAYS
+async def test_an_answer_that_reached_the_output_limit_is_marked(model: str) -> None:
+    response, _ = await answered(ScriptedReply(text="Half a te", finish="length"), create_request(model=model))
+    assert response.text == "Half a te\n\n(This answer is incomplete: the model reached its output limit.)"
+    empty, _ = await answered(ScriptedReply(text="<think>cut off while", finish="length"), create_request(model=model))
+    assert empty.text == ""

@@ -89,6 +89,12 @@ FILTERED = "content_filter"
 """Finish reason of an answer that the provider's content filter withheld, in OpenAI's and in LiteLLM's format."""
 
 
+CUT_OFF = "length"
+"""Finish reason of an answer that reached the output limit."""
+
+CUT_OFF_MARK = "\n\n(This answer is incomplete: the model reached its output limit.)"
+
+
 class FunctionBody(BaseModel):
     """Name and arguments of a tool call; a few servers send the arguments as an object instead of text."""
 
@@ -246,6 +252,9 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     calls = _tool_calls(said.tool_calls or (), len(request.messages))
     if choice.finish_reason == FILTERED and not (text.strip() or calls):
         raise build_error(ContentRefused, ProviderMessage(), route)
+    # Marked in the text itself, the fragment is known as one to the agents who read it and to the people it is posted for.
+    if choice.finish_reason == CUT_OFF and text.strip() and not calls:
+        text += CUT_OFF_MARK
     kept = capture_state(
         route,
         replace_surrogates_in(said.model_dump()),
