@@ -192,7 +192,7 @@ class Directory:
         members = self._members(place.platform, group) if group else ()
         for author in members or ():
             self._add_person(found, author)
-        # Without a member list the platform notifies the group, and whoever holds the role may answer.
+        # Without a member list the platform notifies the group, and any member of the role may answer.
         if group and members is None:
             found.groups[name] = Group(platform=place.platform, id=group, name=name)
 
