@@ -177,7 +177,8 @@ class ModelCommands:
         try:
             view = self._browser().get(name)
         except UnknownModelName as error:
-            return warning_reply(str(error))
+            hint = f" Did you mean {' or '.join(repr(near) for near in error.near)}?" if error.near else ""
+            return warning_reply(f"No model is called {error.found!r}.{hint} `/models` lists the models.")
         if blocker := _blocker(view):
             return warning_reply(blocker)
         doubt = _confirmation_reason(view)

@@ -104,7 +104,7 @@ def _retirement(state: RunState, agent: AgentState) -> Event | None:
     if failure is not None:
         return e.AgentRetired(at=state.at, agent=name, reason=f"{failure.found} {failure.advice}".strip())
     if agent.malformed >= MALFORMED_TRIES:
-        reason = f"it used its tools wrongly {agent.malformed} times in a row."
+        reason = f"its last {agent.malformed} responses had no usable tool call. Choose a model that supports tools."
         return e.AgentRetired(at=state.at, agent=name, reason=reason)
     return None
 

@@ -252,11 +252,8 @@ def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after:
     """The agent that retires and why; a reason that another agent had already is not repeated."""
     known = before is not None and any(agent.retired == event.reason for agent in before.agents.values())
     out = "stopped too, for the same reason." if known else f"stopped: {event.reason}"
-    left = (
-        f"{counted(len(after.live), 'agent')} continue{'s' if len(after.live) == 1 else ''}."
-        if after.live
-        else "No agent is left."
-    )
+    live = len(after.live)
+    left = f"{counted(live, 'agent')} {'continues' if live == 1 else 'continue'}." if live else "No agent is left."
     return (_warning(after, f"{event.agent} {out} {left}", "retired"),)
 
 
