@@ -100,7 +100,7 @@ def asked(townhall: Townhall, folder: Path) -> None:
 @pytest.mark.usefixtures("asked")
 def test_an_open_question_is_listed_with_all_that_is_needed_to_answer_it(townhall: Townhall) -> None:
     text = townhall("questions").out
-    assert text.startswith("Question 1 (run 1): asker asks ana\n  Which?\n  1 Red (recommended) · 2 Blue\n  Expires 20")
+    assert text.startswith("Question 1 (run 1): asker asks ana\n  Which?\n  1. Red (recommended) · 2. Blue\n  Expires 20")
     assert "Then: Without an answer, asker takes the recommended option: Red." in text
     assert "Answer where the bot runs (`townhall run`): `1 1` or `1 2`, or `1 your words`." in text
     (question,) = json.loads(townhall("questions", "--json").out)["questions"]
