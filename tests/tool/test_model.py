@@ -14,7 +14,7 @@ def test_most_names_stay_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         (("files", "read"), ("mail", "read")),
         (("files", "a.b"), ("files", "a_b")),
