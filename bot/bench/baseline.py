@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiosqlite
-from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletion
 
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.interface import CallEstimate, OnDelta, Request, Response
 from orchestrator_bridge.model.openai.wire import body_of
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletion
 
 Body = dict[str, Any]
 
@@ -71,6 +73,9 @@ class RecordingModel:
 @asynccontextmanager
 async def raw_client(address: str) -> AsyncIterator[AsyncOpenAI]:
     """Open a client with connections of its own."""
+    # Imported here: the row on waiting starts a process that needs this module and no client, and times that start.
+    from openai import AsyncOpenAI
+
     async with AsyncOpenAI(base_url=address, api_key="none", max_retries=0) as client:
         yield client
 
