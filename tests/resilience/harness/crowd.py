@@ -7,11 +7,12 @@ Everything they write holds a unique word (`said-0017`), by which it is found ag
 from __future__ import annotations
 
 import random
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 TASKS_AT_ONCE = 3
 
@@ -20,6 +21,12 @@ Step = Callable[[], bool]
 
 C = TypeVar("C")
 """The platform's own value of a card."""
+
+
+class World(Protocol):
+    """A fake platform's state, which reports every change of it."""
+
+    changed: Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +67,15 @@ class Crowd(ABC, Generic[C]):
         self._words = count(1)
         self._steps: list[Step] = []
         self._looking = False
+
+    def follow(self, world: World, ring: Callable[[], None]) -> None:
+        """Act after every change of the platform; `ring` wakes those who wait for one."""
+
+        def changed() -> None:
+            ring()
+            self.look()
+
+        world.changed = changed
 
     # The platform -----------------------------------------------------------------------------------------------------
 
@@ -208,6 +224,53 @@ class Crowd(ABC, Generic[C]):
         """Act after so many more changes on the platform."""
         left = count(changes, -1)
         return when(lambda: next(left) <= 0, act)
+
+
+class RequestingCrowd(Crowd[C]):
+    """People on a platform that delivers a task for certain, once it is given: what is left open is counted here."""
+
+    people: ClassVar[tuple[str, ...]]
+
+    def __init__(self, chance: random.Random, is_down: Callable[[], bool]) -> None:
+        super().__init__(chance, is_down)
+        self._requesters: dict[str, str] = {}
+        self._ended: set[str] = set()
+        self._open: set[str] = set()
+
+    @property
+    @abstractmethod
+    def has_unacknowledged(self) -> bool:
+        """Whether the bot has not taken all that was said."""
+
+    @abstractmethod
+    def request(self, person: str, task: str) -> None:
+        """Give a task, in words."""
+
+    @abstractmethod
+    def text_of(self, card: C) -> str:
+        """The text of a question's card."""
+
+    @property
+    def tasks(self) -> list[str]:
+        return list(self._requesters)
+
+    @property
+    def satisfied(self) -> bool:
+        return not (self._requesters.keys() - self._ended or self._open or self.has_unacknowledged)
+
+    def give_task(self) -> None:
+        if len(self._requesters.keys() - self._ended) < TASKS_AT_ONCE:
+            task, person = f"task-{len(self._requesters) + 1}", self._chance.choice(self.people)
+            self._requesters[task] = person
+            self.request(person, f"Do {task} well.")
+
+    def note_ended(self, text: str) -> None:
+        """Note that the run of an ended card's text is over."""
+        self._ended |= set(re.findall(r"Do (task-\d+) well", text))
+
+    def requester(self, card: C) -> str:
+        """The person who gave the task that a question is about: questions to people ask nobody else."""
+        return next(person for task, person in self._requesters.items() if f"of {task})" in self.text_of(card))
 
 
 def when(condition: Callable[[], bool], act: Callable[[], object]) -> Step:

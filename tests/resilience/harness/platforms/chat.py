@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from tests.resilience.harness.crowd import TASKS_AT_ONCE, Crowd
+from tests.resilience.harness.crowd import RequestingCrowd
 from tests.resilience.harness.evidence import BotPost, PersonsMessage, PlatformEvidence
 from tests.resilience.harness.kill_loop import KillNow, KillPoint
 from tests.resilience.harness.kill_points import countdown
@@ -25,9 +24,10 @@ PEOPLE = ("ana", "ben")
 STRANGER = "sly"
 
 
-class ChatCrowd(Crowd[Message]):
+class ChatCrowd(RequestingCrowd[Message]):
     """People on the fake chat platform."""
 
+    people: ClassVar = PEOPLE
     courses: ClassVar = {"reply": 25, "reply_while_down": 20, "click": 10, "edit": 15, "delete": 10, "silent": 20}
     late_share = 0.25
     stranger_share = 0.1
@@ -38,24 +38,13 @@ class ChatCrowd(Crowd[Message]):
         super().__init__(chance, is_down)
         self.server = server
         self.world = server.world
-        self._requesters: dict[str, str] = {}
         self._read = 0
         self._met: set[str] = set()
-        self._ended: set[str] = set()
-        self._open: set[str] = set()
-        self.world.changed = self._changed
-
-    def _changed(self) -> None:
-        self.server.ring()
-        self.look()
+        self.follow(self.world, server.ring)
 
     @property
-    def tasks(self) -> list[str]:
-        return list(self._requesters)
-
-    @property
-    def satisfied(self) -> bool:
-        return not (self._requesters.keys() - self._ended or self._open or self.world.unacknowledged)
+    def has_unacknowledged(self) -> bool:
+        return bool(self.world.unacknowledged)
 
     def observe(self) -> None:
         while self._read < len(self.world.effects):
@@ -71,7 +60,7 @@ class ChatCrowd(Crowd[Message]):
         if self._is_new_thread(effect):
             self.meet_run(self.world.messages[effect.message])
         if effect.meta["status"] in ("finished", "failed", "cancelled"):
-            self._ended |= set(re.findall(r"Do (task-\d+) well", effect.text))
+            self.note_ended(effect.text)
 
     def _observe_question(self, effect: Effect) -> None:
         if self._is_new_thread(effect):
@@ -86,11 +75,11 @@ class ChatCrowd(Crowd[Message]):
         self._met |= {effect.message} if new else set()
         return new
 
-    def give_task(self) -> None:
-        if len(self._requesters.keys() - self._ended) < TASKS_AT_ONCE:
-            task, person = f"task-{len(self._requesters) + 1}", self._chance.choice(PEOPLE)
-            self._requesters[task] = person
-            self.world.command(person, CHANNEL, "ask", f"Do {task} well.")
+    def request(self, person: str, task: str) -> None:
+        self.world.command(person, CHANNEL, "ask", task)
+
+    def text_of(self, card: Message) -> str:
+        return card.text
 
     def is_for_people(self, card: Message) -> bool:
         return "for the agent" not in card.text
@@ -102,7 +91,7 @@ class ChatCrowd(Crowd[Message]):
         return int(card.meta.get("question", 0))
 
     def say(self, card: Message, text: str, *, stranger: bool, delivered: bool) -> str:
-        person = STRANGER if stranger else self._requester(card)
+        person = STRANGER if stranger else self.requester(card)
         return self.world.say(person, card.channel, card.id, text, delivered=delivered).id
 
     def edit(self, card: Message, message: str, text: str, *, delivered: bool) -> None:
@@ -113,14 +102,10 @@ class ChatCrowd(Crowd[Message]):
 
     def click(self, card: Message) -> None:
         press, value = self._chance.choice([("option", "first"), ("option", "second"), ("pass", ""), ("more", "1")])
-        self.world.click(self._requester(card), card.id, press, value)
+        self.world.click(self.requester(card), card.id, press, value)
 
     def now(self) -> float:
         return self.world.clock()
-
-    def _requester(self, card: Message) -> str:
-        """The person who gave the task that a question is about: questions to people ask nobody else."""
-        return next(person for task, person in self._requesters.items() if f"of {task})" in card.text)
 
 
 class ChatSite(KillSite):

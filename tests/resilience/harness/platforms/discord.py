@@ -47,11 +47,7 @@ class DiscordCrowd(Crowd[Message]):
         self._given_to_this_bot: set[str] = set()
         self._requesters: dict[str, Person] = {}
         self._met: set[int] = set()
-        self.world.changed = self._changed
-
-    def _changed(self) -> None:
-        self.server.ring()
-        self.look()
+        self.follow(self.world, server.ring)
 
     @property
     def tasks(self) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from tests.resilience.harness.crowd import TASKS_AT_ONCE, Crowd, TypedMessage
+from tests.resilience.harness.crowd import RequestingCrowd, TypedMessage
 from tests.resilience.harness.evidence import BotPost, PersonsMessage, PlatformEvidence
 from tests.resilience.harness.kill_loop import KillNow, KillPoint
 from tests.resilience.harness.kill_points import countdown
@@ -26,9 +26,10 @@ PEOPLE = (ANA, BEN)
 _SIGNS = {"white_check_mark": "taken", "hourglass": "late", "x": "refused", "wave": "passed"}
 
 
-class SlackCrowd(Crowd[Message]):
+class SlackCrowd(RequestingCrowd[Message]):
     """People in the fake workspace."""
 
+    people: ClassVar = PEOPLE
     courses: ClassVar = {"reply": 30, "reply_while_down": 25, "click": 15, "edit": 10, "delete": 5, "silent": 15}
     late_share = 0.25
     guidance_share = 0.4
@@ -37,23 +38,12 @@ class SlackCrowd(Crowd[Message]):
         super().__init__(chance, is_down)
         self.server = server
         self.world = server.world
-        self._requesters: dict[str, str] = {}
         self._read = 0
-        self._ended: set[str] = set()
-        self._open: set[str] = set()
-        self.world.changed = self._changed
-
-    def _changed(self) -> None:
-        self.server.ring()
-        self.look()
+        self.follow(self.world, server.ring)
 
     @property
-    def tasks(self) -> list[str]:
-        return list(self._requesters)
-
-    @property
-    def satisfied(self) -> bool:
-        return not (self._requesters.keys() - self._ended or self._open or self.world.unacknowledged)
+    def has_unacknowledged(self) -> bool:
+        return bool(self.world.unacknowledged)
 
     def observe(self) -> None:
         while self._read < len(self.world.effects):
@@ -67,7 +57,7 @@ class SlackCrowd(Crowd[Message]):
         if effect.what == "post":
             self.meet_run(dict(effect.body))
         if re.match(r"Run \d+ \((finished|failed|cancelled)\)", str(effect.body["text"])):
-            self._ended |= set(re.findall(r"Do (task-\d+) well", words(effect.body)))
+            self.note_ended(words(effect.body))
 
     def _observe_question(self, effect: Effect) -> None:
         if effect.what == "post":
@@ -76,11 +66,11 @@ class SlackCrowd(Crowd[Message]):
         if _has_no_controls(effect.body):
             self._open.discard(effect.message)
 
-    def give_task(self) -> None:
-        if len(self._requesters.keys() - self._ended) < TASKS_AT_ONCE:
-            task, person = f"task-{len(self._requesters) + 1}", self._chance.choice(PEOPLE)
-            self._requesters[task] = person
-            self.server.people.command(person, GENERAL, f"ask Do {task} well.")
+    def request(self, person: str, task: str) -> None:
+        self.server.people.command(person, GENERAL, f"ask {task}")
+
+    def text_of(self, card: Message) -> str:
+        return words(card)
 
     def _delivered(self) -> bool:
         """Slack may forget to deliver a message that is written while the bot is down, but no edit and no deletion."""
@@ -97,7 +87,7 @@ class SlackCrowd(Crowd[Message]):
         return int(number) if kind == "question" else 0
 
     def say(self, card: Message, text: str, *, stranger: bool, delivered: bool) -> str:
-        person = self._chance.choice(PEOPLE) if stranger else self._requester(card)
+        person = self._chance.choice(PEOPLE) if stranger else self.requester(card)
         return str(self.server.people.say(person, GENERAL, text, card["ts"], delivered=delivered)["ts"])
 
     def edit(self, card: Message, message: str, text: str, *, delivered: bool) -> None:
@@ -108,14 +98,10 @@ class SlackCrowd(Crowd[Message]):
 
     def click(self, card: Message) -> None:
         action = self._chance.choice(["option/1", "option/2", "pass"])
-        self.server.people.click(self._requester(card), GENERAL, card, action, "")
+        self.server.people.click(self.requester(card), GENERAL, card, action, "")
 
     def now(self) -> float:
         return time.time() + CLOCK_AHEAD
-
-    def _requester(self, card: Message) -> str:
-        """The person who gave the task that a question is about: questions to people ask nobody else."""
-        return next(person for task, person in self._requesters.items() if f"of {task})" in words(card))
 
 
 class SlackSite(KillSite):
