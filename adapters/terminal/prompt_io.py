@@ -13,7 +13,7 @@ import io
 import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from itertools import groupby
 from typing import TextIO
 
@@ -75,6 +75,11 @@ if sys.platform != "win32":
             while not self.closed and len(keys) < MAX_KEYS and select.select([self.fileno()], [], [], 0)[0]:
                 keys += super().read_keys()
             return list(merge_bursts(keys))
+
+        def cooked_mode(self) -> AbstractContextManager[None]:
+            # prompt_toolkit selects it while text is printed above the line. In it the kernel keeps at most 4,095 bytes of a line
+            # and drops the rest of a paste without a word. Printing does not need it.
+            return nullcontext()
 
 
 class PrintQueue:

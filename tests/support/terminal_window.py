@@ -76,7 +76,7 @@ class Window:
 
     async def type(self, keys: str) -> None:
         """Press keys. A pseudo-terminal takes 4 kB at a time, so a thread writes while the event loop reads."""
-        await asyncio.to_thread(self._write, keys.encode())
+        await asyncio.to_thread(self._write, keys)
 
     async def enter(self, line: str) -> None:
         """Type a line and press Enter."""
@@ -124,9 +124,12 @@ class Window:
         self._stream.feed(data)
         self._changed.set()
 
-    def _write(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._master, data[:1024]) :]
+    def _write(self, keys: str) -> None:
+        # Whole characters: the emulator's answers to queries arrive between two writes, never inside a character.
+        for first in range(0, len(keys), 256):
+            data = keys[first : first + 256].encode()
+            while data:
+                data = data[os.write(self._master, data) :]
 
     def _size(self, columns: int, lines: int) -> None:
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))

@@ -16,6 +16,7 @@ import pytest
 from rich.cells import cell_len
 
 from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.prompt_io import PrintQueue
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived
 from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note
@@ -101,6 +102,20 @@ async def test_a_paste_without_bracketed_paste_is_inserted_whole(user: TerminalU
     heard = await user.next_event()
     assert isinstance(heard, CommandReceived)
     assert heard.text == "жук " * 5_000 + "!"
+
+
+async def test_keys_are_read_whole_while_text_is_printed(user: TerminalUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In canonical mode the kernel keeps at most 4,095 bytes of a line and drops the rest of a paste."""
+    modes: list[int] = []
+    write = PrintQueue._try_write
+
+    def look_and_write(queue: PrintQueue, text: str) -> OSError | None:
+        modes.append(termios.tcgetattr(user.window.stdin)[3] & (termios.ICANON | termios.ECHO))
+        return write(queue, text)
+
+    monkeypatch.setattr(PrintQueue, "_try_write", look_and_write)
+    await user.post(Note(text="a long report", speaker="architect"), place=IN_RUN)
+    assert modes == [0]
 
 
 async def test_lines_in_one_burst_are_one_entry_that_waits_for_enter(user: TerminalUser) -> None:
