@@ -109,7 +109,8 @@ def _explain_key(path: KeyPath, details: Sequence[ErrorDetails], source: Source)
     kind, value = details[0]["type"], details[0]["input"]
     if kind == "extra_forbidden":
         known = source.known_keys(path[:-1])
-        source.report(path, f"the unknown key {path[-1]!r}", f"one of: {', '.join(known)}", suggest_name(str(path[-1]), known))
+        fix = _suggest_table(path, source) or suggest_name(str(path[-1]), known)
+        source.report(path, f"the unknown key {path[-1]!r}", f"one of: {', '.join(known)}", fix)
     elif kind == "value_error":
         found, expected = split_message(str(details[0]["ctx"]["error"]))
         source.report(path, found or source.format(value), expected)
@@ -123,6 +124,16 @@ def _explain_key(path: KeyPath, details: Sequence[ErrorDetails], source: Source)
         source.report(path, "nothing", "a value; this key has no default")
     else:
         source.report(path, source.format(value), " or ".join(dict.fromkeys(_expected(path, detail) for detail in details)))
+
+
+def _suggest_table(path: KeyPath, source: Source) -> str:
+    """The table beside this one, or around it, to which a misplaced key belongs; nothing if there is none."""
+    if len(path) < 3:
+        return ""
+    *around, _, key = path
+    beside = [(*around, name) for name in source.known_keys(tuple(around))]
+    homes = [table for table in (*beside, tuple(around)) if key in source.known_keys(table)]
+    return f"this key belongs in [{format_path(homes[0])}]" if homes and homes[0] else ""
 
 
 def _expected(path: KeyPath, detail: ErrorDetails) -> str:

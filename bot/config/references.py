@@ -14,7 +14,7 @@ from bot.config.team_schema import TeamFile
 from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve, similar_names
 from orchestrator_bridge.model.parameters import MAX_OUTPUT, unsupported_value
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
-from orchestrator_bridge.team.team import AgentSpec, Permissions, Team
+from orchestrator_bridge.team.team import AgentSpec, Permissions, Policy, Team
 
 _MAX_LISTED = 12
 """Names that an error lists."""
@@ -36,10 +36,12 @@ class References:
             self._check_name(("default_team",), self.team_file.default, self.names.get("team") or list(self.team_file.teams))
         for team in self.team_file.teams.values():
             self._check_audiences(team, people, roles)
-            self._check_policy(team, people, roles, scripts)
+            self._check_policy(("team", team.name, "policy"), team.policy, people, roles, scripts)
             self._check_agents(team, scripts)
             for index, rules in enumerate(team.channels):
-                self._check_channel(("team", team.name, "channels", index, "channel"), rules.channel, rules.channel)
+                place: KeyPath = ("team", team.name, "channels", index)
+                self._check_channel((*place, "channel"), rules.channel, rules.channel)
+                self._check_policy((*place, "policy"), rules.changes(team.policy), people, roles, scripts)
         for key in Permissions.model_fields:
             for index, name in enumerate(getattr(self.team_file.permissions, key)):
                 if name.startswith("channel:"):
@@ -61,8 +63,7 @@ class References:
             self._check_names((*path, "routes", index, "to"), rule.to, askable)
             self._check_names((*path, "routes", index, "agents"), rule.agents, agents)
 
-    def _check_policy(self, team: Team, people: Sequence[str], roles: Sequence[str], scripts: Path) -> None:
-        policy, path = team.policy, ("team", team.name, "policy")
+    def _check_policy(self, path: KeyPath, policy: Policy, people: Sequence[str], roles: Sequence[str], scripts: Path) -> None:
         for index, step in enumerate(policy.escalate):
             self._check_names((*path, "escalate", index, "to"), step.to, ["humans", *people, *roles])
         if policy.decider is not None:
@@ -151,7 +152,7 @@ class References:
                 read_script(find_script(route.id, (scripts,)))
         except UnknownModelName as error:
             found, expected = split_message(str(error))
-            self.source.report(path, found, expected.partition(" Did you mean")[0], _suggest(error.near))
+            self.source.report(path, found, expected.partition(" Did you mean")[0].rstrip("."), _suggest(error.near))
         except ScriptError as error:
             found, _, expected = str(error).partition("; expected ")
             self.source.report(path, found, expected or "a valid script")

@@ -26,16 +26,16 @@ QuietHours = Annotated[str, AfterValidator(_check_hours)]
 def quiet_until(hours: str, zone: str, now: float) -> float | None:
     """Return the end of the quiet hours that contain `now`, None outside of them. Seconds since the epoch."""
     start, end = _parse_hours(hours)
-    here = datetime.fromtimestamp(now, ZoneInfo(zone))
-    after_start, before_end = start <= here.time(), here.time() < end
-    quiet = after_start and before_end if start < end else after_start or before_end  # past midnight
-    if not quiet:
-        return None
-    day = here.date() if before_end else here.date() + timedelta(days=1)
-    # The end is a time of day and not a number of hours: in the night in which clocks change it comes an hour earlier or later.
-    # In autumn one hour happens twice, so that an end within it names two moments (fold 0 and 1): the first still to come counts.
-    ends = [datetime.combine(day, end, ZoneInfo(zone)).replace(fold=fold).timestamp() for fold in (0, 1)]
-    return min(moment for moment in (*ends, now + timedelta(days=2).total_seconds()) if moment > now)
+    clock = ZoneInfo(zone)
+    today = datetime.fromtimestamp(now, clock).date()
+    for first_day in (today - timedelta(days=1), today):
+        last_day = first_day if start < end else first_day + timedelta(days=1)
+        # Both ends are times of day: in a night in which clocks change, they are an hour closer or further apart. A time that
+        # happens twice counts when it first happens; one that is skipped counts by the clock before the change (PEP 495).
+        begins, ends = datetime.combine(first_day, start, clock).timestamp(), datetime.combine(last_day, end, clock).timestamp()
+        if begins <= now < ends:
+            return ends
+    return None
 
 
 def format_time_of_day(at: float, zone: str | None) -> str:

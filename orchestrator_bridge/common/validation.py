@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Strict
 
 from orchestrator_bridge.common.text import shorten
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+Integer = Annotated[int, Strict()]
+Real = Annotated[float, Strict()]
+"""Numbers for which `true` is an error: pydantic reads it as 1 unless it is strict."""
 
 _JSON_WORDS = {"a valid tuple": "an array", "a valid dictionary": "an object", "a valid boolean": "true or false"}
 """Names of Python types in pydantic's messages, and the names that a reader of JSON or TOML knows."""

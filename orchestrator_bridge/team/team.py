@@ -10,21 +10,18 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, Strict, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.duration import Duration, bounded, bounded_duration
 from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.common.quiet_hours import QuietHours
-from orchestrator_bridge.common.validation import explain_validation
+from orchestrator_bridge.common.validation import Integer, Real, explain_validation
 from orchestrator_bridge.model.parameters import PARAMETERS
 
 ToolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Integer = Annotated[int, Strict()]
-Real = Annotated[float, Strict()]
-"""Numbers for which `true` is an error: pydantic reads it as 1 unless it is strict."""
 Fallback = Literal["default_option", "agents", "judge", "assume", "fail"]
 FALLBACK_TIMEOUTS: dict[Fallback, float] = {"agents": 120.0, "judge": 60.0}
 """Fallbacks that take time, and their default limits in seconds."""
@@ -207,6 +204,15 @@ class ChannelRules(Value):
         """True if the rules are for the channel of a place."""
         return self.channel in (place.channel, f"{place.platform}/{place.channel}")
 
+    def apply(self, policy: Policy) -> Policy:
+        """The policy of a team as it is in this channel."""
+        return Policy.model_validate({**policy.model_dump(), **self.policy})
+
+    def changes(self, policy: Policy) -> Policy:
+        """The default policy with the keys that this channel changes."""
+        here = self.apply(policy)
+        return Policy().model_copy(update={key: getattr(here, key) for key in self.policy})
+
 
 class Team(Value):
     """Agents of a run, the people they ask, and the rules of a run."""
@@ -247,9 +253,8 @@ class Team(Value):
         return self if rules is None else self._with_rules(rules)
 
     def _with_rules(self, rules: ChannelRules) -> Team:
-        policy = Policy.model_validate({**self.policy.model_dump(), **rules.policy})
         limits = Limits.model_validate({**self.limits.model_dump(), **rules.limits})
-        return self.model_copy(update={"policy": policy, "limits": limits, "channels": ()})
+        return self.model_copy(update={"policy": rules.apply(self.policy), "limits": limits, "channels": ()})
 
     @model_validator(mode="after")
     def _check_channel_rules(self) -> Self:

@@ -41,6 +41,14 @@ def test_the_night_in_which_clocks_go_forward_is_an_hour_shorter() -> None:
     assert at("2026-10-25 07:00") - at("2026-10-24 22:00") == 10 * 3600
 
 
+@pytest.mark.parametrize(("zone", "night"), [(BERLIN, "2026-03-29"), ("America/New_York", "2026-03-08")])
+def test_an_end_in_the_hour_that_is_skipped_is_not_an_hour_early(zone: str, night: str) -> None:
+    """At 02:00 clocks go to 03:00, so that 02:30 is half an hour after that."""
+    assert quiet_until("22:00-02:30", zone, at(f"{night} 01:15", zone)) == at(f"{night} 03:30", zone)
+    assert quiet_until("22:00-02:30", zone, at(f"{night} 03:15", zone)) == at(f"{night} 03:30", zone)
+    assert quiet_until("22:00-02:30", zone, at(f"{night} 03:30", zone)) is None
+
+
 def test_quiet_hours_may_be_in_the_day() -> None:
     assert quiet_until("12:00-13:30", BERLIN, at("2026-11-20 12:30")) == at("2026-11-20 13:30")
     assert quiet_until("12:00-13:30", BERLIN, at("2026-11-20 14:00")) is None

@@ -46,7 +46,8 @@ class UnknownModelName(TownhallError, ValueError):
         hint = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
         super().__init__(
             f"model {found!r} is not known; expected a name that `townhall models` lists, 'provider/model' with a provider of"
-            f" {', '.join(sorted(PROVIDERS))}, or an entry [models.<name>] of the team file.{hint}"
+            f" {', '.join(sorted(PROVIDERS))}, or an entry [models.<name>] of the team file, with base_url for any other"
+            f" OpenAI-compatible endpoint.{hint}"
         )
         self.found = found
         self.near = near
@@ -136,7 +137,7 @@ def _similar_names(name: str, own: Mapping[str, ModelSpec]) -> tuple[str, ...]:
     like = difflib.get_close_matches(before, PROVIDERS, n=3, cutoff=0.6) if slash else list(PROVIDERS)
     with_provider = [f"{provider}/{rest}" for provider in like] if slash and rest else []
     known = [*own, *with_provider, *EXAMPLES, *known_spellings(), SCRIPTED]
-    possible = [other for other in known if other != name and (other.partition("/")[0] in like or "/" not in other)]
+    possible = [other for other in known if other != name and (other.partition("/")[0] in like or "/" not in name)]
     return tuple(difflib.get_close_matches(name, possible, n=2, cutoff=0.6))
 
 

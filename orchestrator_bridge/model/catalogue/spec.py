@@ -9,9 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from orchestrator_bridge.common.frozen import Value
+from orchestrator_bridge.common.validation import Integer
 
 Rate = Annotated[Decimal, Field(ge=0)]
-Tokens = Annotated[int, Field(ge=1)]
+Tokens = Annotated[Integer, Field(ge=1)]
 
 
 class TierFacts(Value):
@@ -38,7 +39,7 @@ class ModelFacts(Value):
     vision: bool | None = None
     efforts: tuple[str, ...] | None = None
     accepts: tuple[str, ...] | None = None
-    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    requests_per_minute: Annotated[Integer, Field(ge=1)] | None = None
     tokens_per_minute: Tokens | None = None
     retires_on: date | None = None
     answered_by: str | None = None

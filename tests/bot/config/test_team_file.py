@@ -204,6 +204,25 @@ def test_all_errors_are_reported_at_once_in_the_order_of_their_lines(file: Path)
         (AGENT + "[team.review.policy]\nquorum = true\n", "policy.quorum", "true", "'majority' or 'all' or a whole number"),
         (AGENT + "[team.review.bounds]\ntries = true\n", "bounds.tries", "true", "a whole number"),
         (AGENT + "temperature = true\n", "agents[1].temperature", "true", "a number"),
+        ("[models.m]\nbase_url = 'http://h/v1'\ncontext = true\n", "models.m.context", "true", "a whole number"),
+        ("[models.m]\nbase_url = 'http://h/v1'\nrequests_per_minute = true\n", "requests_per_minute", "true", "a whole number"),
+        ("[models.m]\nbase_url = 'http://h/v1'\ninput = true\n", "models.m.input", "true", "a number"),
+        ("[budgets]\nday = true\n", "budgets.day", "true", "a number"),
+        (AGENT + "[team.review.bounds]\nper_agent = 3\n", "bounds.per_agent", "unknown key", "[team.review.limits]"),
+        (AGENT + "quorum = 'all'\n", "agents[1].quorum", "unknown key", "one of: name, model"),
+        (AGENT + "tools = ['Web Search']\n", "agents[1].tools[1]", "'Web Search'", "a tool server or 'server.tool'"),
+        (
+            AGENT + "[[team.review.channels]]\nchannel = 'C1'\npolicy = {responders = 'role:x'}\n",
+            "channels[1].policy.responders",
+            "'role:x'",
+            "one of: asked, anyone",
+        ),
+        (
+            AGENT + "[[team.review.channels]]\nchannel = 'C1'\npolicy = {judge = 'what'}\n",
+            "channels[1].policy.judge",
+            "model 'what' is not known",
+            "'provider/model'",
+        ),
         (
             AGENT + "[team.review.policy]\nfallback = ['judge', 'assume', 'fail']\n",
             "policy.fallback[3]",
@@ -295,6 +314,17 @@ def test_a_channel_may_be_named_in_a_permission(file: Path) -> None:
     assert read(file, "[permissions]\nanswer = ['channel:C1']\n").permissions.answer == ("channel:C1",)
 
 
+def test_a_key_of_the_team_is_reported_once_although_a_channel_inherits_it(file: Path) -> None:
+    rules = "[team.review.policy]\nresponders = 'role:x'\n[[team.review.channels]]\nchannel = 'C1'\npolicy = {quorum = 'all'}\n"
+    assert refused(file, AGENT + rules).count("'role:x'") == 1
+
+
+def test_a_provider_without_support_gets_no_other_provider_as_a_suggestion(file: Path) -> None:
+    said = refused(file, AGENT.replace("scripted/yes", "groq/llama-3"))
+    assert "base_url for any other OpenAI-compatible endpoint" in said
+    assert "did you mean" not in said
+
+
 def test_a_language_is_read_from_a_file_beside_the_team_file(file: Path) -> None:
     (file.parent / "fr.toml").write_text('yes = ["oui"]\nno = ["non"]\n')
     assert read(file, "languages = ['fr.toml']\n").languages[0].yes == ("oui",)
@@ -326,12 +356,24 @@ def test_a_byte_order_mark_and_windows_line_ends_are_accepted(file: Path) -> Non
 
 def test_the_example_file_is_valid_with_its_examples_uncommented() -> None:
     text = (ROOT / "townhall.toml").read_text()
-    in_force = re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", text)
+    in_force = uncomment(text)
     assert read_team_file(ROOT / "townhall.toml").team() == DEMO_TEAM
     found = parse_team_file(in_force, ROOT / "townhall.toml")
     assert {"demo", "review"} == set(found.teams)
     review, demo = found.team("review"), found.team("demo")
     assert (review.policy, review.bounds, review.limits) == (demo.policy, demo.bounds, demo.limits), "said to be the defaults"
+
+
+def uncomment(text: str) -> str:
+    return re.sub(r"(?m)^# (?=\[|[a-z_]+ = |\"discord)", "", text)
+
+
+def test_each_commented_part_of_the_example_file_is_valid_by_itself() -> None:
+    text = (ROOT / "townhall.toml").read_text()
+    before, *parts = re.split(r"(?m)^(?=# --- )", text)
+    assert len(parts) > 5
+    for part in parts:
+        parse_team_file("".join([before, *(uncomment(each) if each is part else each for each in parts)]), ROOT / "townhall.toml")
 
 
 def test_a_parameter_out_of_its_range_is_refused(file: Path) -> None:
