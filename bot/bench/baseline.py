@@ -14,7 +14,7 @@ import aiosqlite
 
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.interface import CallEstimate, OnDelta, Request, Response
-from orchestrator_bridge.model.openai.wire import body_of
+from orchestrator_bridge.model.openai.request import body_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -30,7 +30,7 @@ from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.interface import CallEstimate, Model, OnDelta, Request, Response, ToolCall, Usage
-from orchestrator_bridge.model.openai.wire import body_of
+from orchestrator_bridge.model.openai.request import body_of
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import AgentSpec, Limits, Policy, Team

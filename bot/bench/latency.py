@@ -18,7 +18,7 @@ from bot.bench.baseline import Body, RecordingModel, raw_call, raw_client
 from bot.bench.fixtures import BenchBot, bench_bot, http_models, team
 from bot.bench.report import Figure, median_of, percentile, to_ms
 from orchestrator_bridge.model.interface import Message, Request
-from orchestrator_bridge.model.openai.wire import body_of
+from orchestrator_bridge.model.openai.request import body_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -38,7 +38,7 @@ class TownhallError(Exception):
     │       │   └── ConnectionFailed
     │       ├── TimedOut
     │       └── InvalidResponse
-    ├── ErrorBody                orchestrator_bridge.model.openai.wire: an error body with a success status
+    ├── ErrorBody                orchestrator_bridge.model.openai.completion: an error body with a success status
     ├── UnknownModelName         orchestrator_bridge.model.catalogue.resolve (also ValueError): no provider for a model name
     ├── ScriptError              orchestrator_bridge.model.scripted.script (also ValueError): a script is missing or invalid
     ├── ToolError                orchestrator_bridge.tool.model: an MCP tool call without a result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_bridge.model.reasoning import ReasoningFilter, strip_reasoning
+from orchestrator_bridge.model.answer_text import ReasoningFilter, strip_reasoning
 from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import BOTH_WAYS, create_model_client, create_request

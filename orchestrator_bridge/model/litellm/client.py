@@ -19,12 +19,12 @@ from orchestrator_bridge.model.background_loop import BackgroundLoop, import_qui
 from orchestrator_bridge.model.credentials import check_extra
 from orchestrator_bridge.model.errors import BadRequest, TimedOut
 from orchestrator_bridge.model.interface import OnDelta, Request, Response
-from orchestrator_bridge.model.openai.wire import response_of
+from orchestrator_bridge.model.openai.completion import response_of
 from orchestrator_bridge.model.provider_errors import TIMEOUT_ADVICE, clean_message, provider_label
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
-    from orchestrator_bridge.model.openai.wire import Completion
+    from orchestrator_bridge.model.openai.completion import Completion
 
 
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(

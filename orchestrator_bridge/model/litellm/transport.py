@@ -20,6 +20,7 @@ import pydantic
 from litellm import exceptions as theirs
 
 from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.model.answer_text import ReasoningFilter
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import (
     BadRequest,
@@ -32,7 +33,8 @@ from orchestrator_bridge.model.errors import (
     TimedOut,
 )
 from orchestrator_bridge.model.interface import OnDelta, Request
-from orchestrator_bridge.model.openai.wire import Completion, body_of
+from orchestrator_bridge.model.openai.completion import Completion
+from orchestrator_bridge.model.openai.request import body_of
 from orchestrator_bridge.model.provider_errors import (
     ProviderMessage,
     build_error,
@@ -43,7 +45,6 @@ from orchestrator_bridge.model.provider_errors import (
     retry_after,
     safe_base_url,
 )
-from orchestrator_bridge.model.reasoning import ReasoningFilter
 
 _LITELLM_NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")
 _LITELLM_HINTS = re.compile(r"(?:\.? Handle with `litellm|\. File an issue if|\nTraceback ).*", re.DOTALL)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.model.errors import ConnectionFailed, InvalidApiKey, TimedOut
 from orchestrator_bridge.model.interface import OnDelta, Request, Response
-from orchestrator_bridge.model.openai.wire import response_of
+from orchestrator_bridge.model.openai.completion import response_of
 from orchestrator_bridge.model.provider_errors import TIMEOUT_ADVICE, clean_message, key_name, provider_label
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from openai import AsyncOpenAI, AsyncStream, Omit, RequestOptions
 
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.common.validation import explain_validation
+from orchestrator_bridge.model.answer_text import ReasoningFilter
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import (
     BadRequest,
@@ -38,7 +39,9 @@ from orchestrator_bridge.model.errors import (
     Transient,
 )
 from orchestrator_bridge.model.interface import OnDelta, Request
-from orchestrator_bridge.model.openai.wire import PATH, Completion, ErrorBody, StreamAccumulator, body_of, read_completion
+from orchestrator_bridge.model.openai.completion import Completion, ErrorBody, read_completion
+from orchestrator_bridge.model.openai.request import PATH, body_of
+from orchestrator_bridge.model.openai.stream import StreamAccumulator
 from orchestrator_bridge.model.provider_errors import (
     TIMEOUT_ADVICE,
     ProviderMessage,
@@ -50,7 +53,6 @@ from orchestrator_bridge.model.provider_errors import (
     retry_after,
     safe_base_url,
 )
-from orchestrator_bridge.model.reasoning import ReasoningFilter
 
 CLIENT_ERRORS = (
     openai.OpenAIError,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.interface import OnDelta, Request, Response, ToolCall
-from orchestrator_bridge.model.openai.wire import estimate_usage
+from orchestrator_bridge.model.openai.usage import estimate_usage
 from orchestrator_bridge.model.scripted.conversation import ScriptConversation, read_conversation
 from orchestrator_bridge.model.scripted.script import (
     Script,

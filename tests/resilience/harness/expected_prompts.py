@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.openai.wire import body_of
+from orchestrator_bridge.model.openai.request import body_of
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.decide import CallModel
 from orchestrator_bridge.run.reducer import apply, initial_state

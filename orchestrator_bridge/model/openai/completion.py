@@ -1,0 +1,192 @@
+"""Answers in the chat completions format, as `Response`. Pure functions.
+
+The models below validate only what Townhall uses. Servers deviate from the format in many ways, so every other field may be
+missing or of any type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from orchestrator_bridge.common.errors import TownhallError
+from orchestrator_bridge.model.answer_text import replace_surrogates, replace_surrogates_in, strip_reasoning
+from orchestrator_bridge.model.errors import ContentRefused
+from orchestrator_bridge.model.interface import Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.openai.usage import OptionalUsage, UsageBody, estimate_usage, read_usage, stated_cost
+from orchestrator_bridge.model.provider_errors import ProviderMessage, build_error
+from orchestrator_bridge.model.reasoning import capture_state
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.model.catalogue import Route
+
+
+FILTERED = "content_filter"
+"""Finish reason of an answer that the provider's content filter withheld, in OpenAI's and in LiteLLM's format."""
+
+
+CUT_OFF = "length"
+"""Finish reason of an answer that reached the output limit."""
+
+CUT_OFF_MARK = "\n\n(This answer is incomplete: the model reached its output limit.)"
+
+
+class FunctionBody(BaseModel):
+    """Name and arguments of a tool call; a few servers send the arguments as an object instead of text."""
+
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+
+
+class ToolCallBody(BaseModel):
+    """Tool call, or a piece of one in a stream."""
+
+    index: int | None = None
+    id: str | None = None
+    function: FunctionBody = FunctionBody()
+    provider_specific_fields: Any = None
+
+
+def _read_content(value: object) -> object:
+    """Join the text parts of a content list, as Mistral sends it (docs.mistral.ai, "Reasoning"). Thinking is left out."""
+    if not isinstance(value, list):
+        return value
+    texts = (part.get("text") for part in value if isinstance(part, dict) and part.get("type") == "text")
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+class AssistantMessage(BaseModel):
+    """The assistant's message, or a piece of it in a stream. The last four fields hold reasoning, which is stored unread."""
+
+    content: Annotated[str | None, BeforeValidator(_read_content)] = None
+    refusal: str | None = None
+    tool_calls: list[ToolCallBody] | None = None
+    reasoning_content: Any = None
+    reasoning_details: Any = None
+    thinking_blocks: Any = None
+    provider_specific_fields: Any = None
+
+
+class CompletionChoice(BaseModel):
+    """One alternative answer; requests ask for only one."""
+
+    message: AssistantMessage
+    finish_reason: str | None = None
+    error: Any = None
+
+
+class Completion(BaseModel):
+    """Whole answer. `usage_lost` is True if a stream reported counts at first and none at its end."""
+
+    model: str | None = None
+    choices: Annotated[list[CompletionChoice], Field(min_length=1)]
+    usage: OptionalUsage = None
+    usage_lost: bool = False
+
+
+class ErrorBody(TownhallError):
+    """`{"error": …}` in place of a completion, with a status of success, as some gateways send it. `body` is what it holds.
+
+    `answer_begun` is True if the error broke off an answer: in the middle of a stream, or as the finish reason of a choice.
+    """
+
+    def __init__(self, body: object, *, answer_begun: bool = False) -> None:
+        super().__init__("the body holds an error")
+        self.body = body
+        self.answer_begun = answer_begun
+
+
+def read_completion(body: bytes) -> Completion:
+    """Parse the body of a whole answer.
+
+    Raises:
+        json.JSONDecodeError, UnicodeDecodeError, RecursionError: the body is not readable JSON.
+        ErrorBody: the body is an error.
+        pydantic.ValidationError: the body has another shape.
+    """
+    value = json.loads(body)
+    # Some servers send `"error": null` or an empty object beside a valid answer.
+    if isinstance(value, dict) and value.get("error") and not value.get("choices"):
+        raise ErrorBody(value["error"])
+    return unbroken(Completion.model_validate(value))
+
+
+def unbroken(completion: Completion) -> Completion:
+    """Return the completion unless it was broken off: then its text is a fragment (openrouter.ai/docs, "Errors").
+
+    Raises:
+        ErrorBody: the finish reason of its choice is an error.
+    """
+    choice = completion.choices[0]
+    if choice.finish_reason == "error":
+        raise ErrorBody(choice.error or {"message": "the answer was broken off"}, answer_begun=True)
+    return completion
+
+
+def response_of(completion: Completion, request: Request, route: Route) -> Response:
+    """Convert a completion. Its cost is the bill that it states, None if it states none.
+
+    Raises:
+        ContentRefused: it is empty because the provider's content filter withheld it.
+    """
+    choice = completion.choices[0]
+    said = choice.message
+    # Some models send a refusal in a field of its own; it is an answer to the agent like any other.
+    text = strip_reasoning(replace_surrogates(said.content or said.refusal or ""))
+    calls = _tool_calls(said.tool_calls or (), len(request.messages))
+    if choice.finish_reason == FILTERED and not (text.strip() or calls):
+        raise build_error(ContentRefused, ProviderMessage(), route)
+    # Marked in the text itself, the fragment is known as one to the agents who read it and to the people it is posted for.
+    if choice.finish_reason == CUT_OFF and text.strip() and not calls:
+        text += CUT_OFF_MARK
+    kept = capture_state(
+        route,
+        replace_surrogates_in(said.model_dump()),
+        [replace_surrogates_in(call.model_dump()) for call in said.tool_calls or ()],
+    )
+    return Response(
+        text=text,
+        tool_calls=calls,
+        usage=_usage(completion, request, calls),
+        cost=stated_cost(completion.usage, route) if completion.usage else None,
+        served=replace_surrogates(completion.model or route.id),
+        kept=kept,
+    )
+
+
+def _tool_calls(calls: Sequence[ToolCallBody], turn: int) -> tuple[ToolCall, ...]:
+    """Tool calls of an answer. A call without an id, or with the id of an earlier one, gets a unique id."""
+    read: dict[str, ToolCall] = {}
+    # A result refers to its call by id, so ids must be unique within a message; some servers send none, or the same twice.
+    for place, call in enumerate(calls):
+        call_id = call.id if call.id and call.id not in read else f"call_{turn}_{place}"
+        arguments = call.function.arguments
+        raw = json.dumps(arguments) if isinstance(arguments, dict) else arguments or ""
+        read[call_id] = ToolCall(
+            id=replace_surrogates(call_id), name=replace_surrogates(call.function.name or ""), arguments=replace_surrogates(raw)
+        )
+    return tuple(read.values())
+
+
+def _usage(completion: Completion, request: Request, calls: tuple[ToolCall, ...]) -> Usage:
+    """Usage of an answer: reported, or estimated where the report cannot be right, as a run's limits would not hold otherwise.
+
+    An estimate is never below a count that was reported.
+    """
+    said, counted = completion.choices[0].message, completion.usage or UsageBody()
+    reported = read_usage(counted)
+    produced = bool(said.content or said.refusal or calls)
+    if counted.has_counts and (reported.output or not produced) and not completion.usage_lost:
+        return reported
+    reasoning = said.reasoning_content if isinstance(said.reasoning_content, str) else ""
+    estimated = estimate_usage(request, said.content or said.refusal or "", calls, reasoning)
+    return replace(
+        reported,
+        input=max(reported.input, estimated.input),
+        output=max(reported.output, estimated.output),
+        estimated=True,
+    )

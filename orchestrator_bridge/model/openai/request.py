@@ -1,0 +1,70 @@
+"""Requests in the chat completions format, as JSON bodies. Pure functions."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_bridge.model.answer_text import replace_surrogates
+from orchestrator_bridge.model.interface import Message, Picture, Request, ToolCall
+from orchestrator_bridge.model.parameters import wire_parameters
+from orchestrator_bridge.model.reasoning import (
+    NO_REASONING,
+    REASONING,
+    replay,
+    replay_call,
+    requires_reasoning,
+)
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.model.catalogue import Route
+
+
+PATH = "/chat/completions"
+
+
+def body_of(request: Request, route: Route) -> dict[str, Any]:
+    """JSON object of one call."""
+    assistant_fields = {REASONING: NO_REASONING} if requires_reasoning(request, route) else {}
+    messages = [_message(message, route, assistant_fields) for message in request.messages]
+    body: dict[str, Any] = {"model": route.id, "messages": messages}
+    if request.tools:
+        body["tools"] = [
+            {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters}}
+            for tool in request.tools
+        ]
+    if request.max_output is not None:
+        body[route.limit_name] = request.max_output
+    return {**body, **wire_parameters(route, request.parameters)}
+
+
+def _message(message: Message, route: Route, assistant_fields: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON object of a message. `assistant_fields` are defaults for fields of every assistant message."""
+    text = replace_surrogates(message.text)
+    if message.role == "tool":
+        return {"role": "tool", "tool_call_id": message.tool_call, "content": text}
+    if message.role != "assistant":
+        images = [_image(picture) for picture in message.pictures]
+        return {"role": message.role, "content": [{"type": "text", "text": text}, *images] if images else text}
+    said = {"role": "assistant", **assistant_fields, **replay(message, route)}
+    if not message.tool_calls:
+        return {**said, "content": text}
+    calls = [{**_call(call), **replay_call(message, place, route)} for place, call in enumerate(message.tool_calls)]
+    return {**said, "content": text or None, "tool_calls": calls}
+
+
+def _image(picture: Picture) -> dict[str, Any]:
+    data = base64.b64encode(picture.data).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{picture.media_type};base64,{data}"}}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    """JSON object of a tool call. Arguments that are no JSON object are wrapped in one: some servers refuse anything else."""
+    try:
+        readable = isinstance(json.loads(call.arguments), dict)
+    except (ValueError, RecursionError):
+        readable = False
+    arguments = replace_surrogates(call.arguments) if readable else json.dumps({"unreadable": call.arguments})
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
