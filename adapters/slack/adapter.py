@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 from adapters.slack.api import SlackApi
@@ -14,6 +13,7 @@ from adapters.slack.workspace import PLATFORM
 from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent
 from orchestrator_bridge.chat.inbound import Attachment, Author, InboundEvent, InboundHandler, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
+from orchestrator_bridge.common.clock import process_time
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class SlackAdapter:
         *,
         names: Sequence[str],
         listed: Sequence[str] = (),
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = process_time,
     ) -> None:
         self._config = config
         self._autocomplete = autocomplete

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import email.utils
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -28,6 +27,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.common.clock import process_time
 
 _LOG = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ class SlackApi:
     """The Web API with one bot token. `timeout` is in seconds; `clock` returns our time in seconds since the epoch."""
 
     def __init__(
-        self, token: str, url: str = SLACK, *, timeout: float = RESPONSE_TIMEOUT, clock: Callable[[], float] = time.time
+        self, token: str, url: str = SLACK, *, timeout: float = RESPONSE_TIMEOUT, clock: Callable[[], float] = process_time
     ) -> None:
         self.url = url
         self._token = token

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from adapters.terminal.render import (
 )
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
+from orchestrator_bridge.common.clock import process_time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +98,7 @@ class TerminalDevice:
     stdin: TextIO | None
     screen: TextIO
     answers: TextIO | None = None
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = process_time
     zone: tzinfo | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: environ)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
 
-MAX_SLEEP = 3600.0
-"""Seconds after which a waiting timer reads the clock again.
+_LOG = logging.getLogger(__name__)
 
-Event loops count monotonic time, which stands still while the machine is suspended and ignores corrections of the clock.
-"""
+MAX_SLEEP = 60.0
+"""Seconds after which a waiting timer reads the clock again: an event loop's own time stands still while the machine sleeps."""
+
+JUMP = 2.0
+"""Seconds by which the wall clock may differ from before without being reported; time servers slew smaller differences."""
 
 
 class Alarm(Protocol):
@@ -32,6 +35,49 @@ class Clock(Protocol):
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
         """Call `callback` on the running event loop once the clock has reached `when` (seconds since the epoch)."""
         ...
+
+
+def monotonic_time() -> float:
+    """Return seconds since an arbitrary moment; a change of the wall clock has no effect, and sleep of the machine counts.
+
+    Linux leaves sleep out of `CLOCK_MONOTONIC` and counts it in `CLOCK_BOOTTIME` (clock_gettime(2)).
+    """
+    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+
+
+class ProcessTime:
+    """Time that a change of the wall clock does not affect: the wall clock at the start, plus the monotonic time since then.
+
+    A deadline is a promise of so many seconds. If the wall clock is set while the process lives, every open deadline keeps its
+    length, and the change is logged once. The next process begins by the new wall clock.
+    """
+
+    def __init__(self, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._offset = wall() - monotonic()
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        """Return the time in seconds since the epoch."""
+        now = self._offset + self._monotonic()
+        ahead = self._wall() - now
+        if abs(ahead - self._ahead) >= JUMP:
+            self._report(ahead - self._ahead)
+            self._ahead = ahead
+        return now
+
+    def _report(self, jump: float) -> None:
+        _LOG.warning(
+            "the clock of this machine was set %s by %.0f s; deadlines keep their length, and this process keeps its time. "
+            "If the new time is right, restart the bot to use it",
+            "forward" if jump > 0 else "back",
+            abs(jump),
+        )
+
+
+process_time = ProcessTime(time.time, monotonic_time)
+"""The time of this process: shared, so that all parts agree after the wall clock was set."""
 
 
 class _SystemAlarm:
@@ -55,11 +101,14 @@ class _SystemAlarm:
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The time of this process, by the machine's clocks."""
+
+    def __init__(self, time: Callable[[], float] = process_time) -> None:
+        self._time = time
 
     def now(self) -> float:
         """Return the time in seconds since the epoch."""
-        return time.time()
+        return self._time()
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
         """Call `callback` on the running event loop once the clock has reached `when`."""
