@@ -28,6 +28,9 @@ class TownhallError(Exception):
     │   │   ├── InsufficientCredit
     │   │   ├── UnknownModel
     │   │   ├── ContextTooLong
+    │   │   ├── RegionBlocked
+    │   │   ├── ProxyRefused
+    │   │   ├── WrongAddress
     │   │   ├── ContentRefused
     │   │   └── BadRequest
     │   └── Transient            a retry may succeed

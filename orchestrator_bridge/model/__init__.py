@@ -18,11 +18,14 @@ from orchestrator_bridge.model.errors import (
     ModelError,
     Overloaded,
     ProviderUnavailable,
+    ProxyRefused,
     RateLimited,
+    RegionBlocked,
     RequestRefused,
     TimedOut,
     Transient,
     UnknownModel,
+    WrongAddress,
 )
 from orchestrator_bridge.model.interface import (
     CallEstimate,
@@ -57,7 +60,9 @@ __all__ = [
     "PromptCount",
     "ProviderState",
     "ProviderUnavailable",
+    "ProxyRefused",
     "RateLimited",
+    "RegionBlocked",
     "Request",
     "RequestRefused",
     "Response",
@@ -68,4 +73,5 @@ __all__ = [
     "Transient",
     "UnknownModel",
     "Usage",
+    "WrongAddress",
 ]

@@ -230,7 +230,7 @@ class ModelClient:
         try:
             response = await self._clients.respond(request, route, on_delta)
         except ContextTooLong as error:
-            if self._estimator.record_too_long(counted, route):
+            if self._estimator.record_too_long(counted, route, error.window):
                 # A retry at once makes sense: its prompt will be cut by the count that was just corrected.
                 error.retry_after = 0.0
             raise

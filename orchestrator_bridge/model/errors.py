@@ -51,6 +51,26 @@ class ContextTooLong(RequestRefused):
     """The prompt exceeds the model's context window (HTTP 413, or the provider's own code)."""
 
     kind = "too_long"
+    window: int | None = None
+    """Tokens that fit, as the provider states them; None if it does not."""
+
+
+class RegionBlocked(RequestRefused):
+    """The provider does not serve the country or network from which the bot calls (its own code or wording)."""
+
+    kind = "region_blocked"
+
+
+class ProxyRefused(RequestRefused):
+    """A proxy, a firewall or a sign-in page answered in place of the provider (HTTP 407, or a web page)."""
+
+    kind = "proxy_refused"
+
+
+class WrongAddress(RequestRefused):
+    """The server answers, but has no chat completions at this address (HTTP 404, 405 without the word model)."""
+
+    kind = "wrong_address"
 
 
 class ContentRefused(RequestRefused):

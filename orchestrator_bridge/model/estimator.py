@@ -72,6 +72,7 @@ class Estimator:
     def __init__(self, counter: TokenCounter) -> None:
         self._counter = counter
         self._ratios: dict[Key, Ratio] = {}
+        self._windows: dict[tuple[str, str], int] = {}
 
     def load_calibrations(self, known: Mapping[Key, Ratio]) -> None:
         """Load ratios that earlier processes learned."""
@@ -91,12 +92,13 @@ class Estimator:
 
         The answer needs room too, but never takes more than half of a small window.
         """
-        if route.context is None:
+        window = self._window(route)
+        if window is None:
             return 0
-        answer = min(request.max_output or DEFAULT_OUTPUT, route.context // 2)
+        answer = min(request.max_output or DEFAULT_OUTPUT, window // 2)
         counted = self.count_prompt(request, route)
         margin = MARGIN if counted.by == ESTIMATE else 1
-        return max(0, self._corrected(counted) - int((route.context - answer) * margin))
+        return max(0, self._corrected(counted) - int((window - answer) * margin))
 
     def check(self, request: Request, route: Route) -> None:
         """Refuse a prompt that cannot fit the window.
@@ -105,11 +107,11 @@ class Estimator:
             ContextTooLong: it is longer than the window, by more than an estimate may be wrong.
         """
         counted = self.count_prompt(request, route)
-        tokens = self._corrected(counted)
-        if route.context is not None and tokens > route.context * (REJECT_FACTOR if counted.by == ESTIMATE else 1):
+        tokens, window = self._corrected(counted), self._window(route)
+        if window is not None and tokens > window * (REJECT_FACTOR if counted.by == ESTIMATE else 1):
             about = "about " if counted.by == ESTIMATE else ""
             raise ContextTooLong(
-                f"the prompt has {about}{tokens:,} tokens, and {route.name} takes {route.context:,}",
+                f"the prompt has {about}{tokens:,} tokens, and {route.name} takes {window:,}",
                 "Give a shorter task, or choose a model with a larger context window.",
             )
 
@@ -120,18 +122,29 @@ class Estimator:
             key = (counted.model, counted.by)
             self._ratios[key] = self._ratios.get(key, Ratio()).updated(counted.tokens, usage.input)
 
-    def record_too_long(self, counted: PromptCount, route: Route) -> bool:
+    def record_too_long(self, counted: PromptCount, route: Route, stated: int | None = None) -> bool:
         """Correct later counts after a provider found this prompt too long, whatever our count said.
+
+        `stated` is the window that the provider names. It counts if it is smaller than the known one, as with a server that was
+        started with less than its model can do. Where no window is known at all, the prompt itself shows that it is smaller.
 
         Returns True if a shorter prompt may fit. If our count would have to be wrong by more than `MOST`, the provider meant
         another limit than the window, and nothing is learned.
         """
-        if route.context is None or counted.tokens * MOST < route.context * TOO_LONG_FACTOR:
+        known = self._window(route)
+        window = min((size for size in (known, stated) if size), default=int(self._corrected(counted) / TOO_LONG_FACTOR))
+        if not window or counted.tokens * MOST < window * TOO_LONG_FACTOR:
             return False
+        if window != route.context:
+            self._windows[route.base_url, route.id] = window
         # A prompt just above the window would still be sent by `check`, and be refused again.
-        floor = max(route.context * TOO_LONG_FACTOR, self._corrected(counted))
+        floor = max(window * TOO_LONG_FACTOR, self._corrected(counted))
         self._ratios[counted.model, counted.by] = Ratio(counted=counted.tokens, reported=floor, calls=1)
         return True
+
+    def _window(self, route: Route) -> int | None:
+        """Context window in tokens, as the provider's refusals state it, else as it is known; None if it is not."""
+        return self._windows.get((route.base_url, route.id), route.context)
 
     def _corrected(self, counted: PromptCount) -> int:
         return math.ceil(counted.tokens * self._ratios.get((counted.model, counted.by), Ratio()).value)

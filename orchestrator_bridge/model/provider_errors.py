@@ -1,8 +1,4 @@
-"""Classification of providers' error responses as `ModelError`, by HTTP status, error code and message.
-
-Providers agree on little: xAI answers 400 to a wrong key, OpenAI 429 to an account without credit, and most say only in prose
-that a prompt is too long. Therefore message patterns come first, each within the statuses with which it has been seen; the status
-alone decides the rest.
+"""Providers' error responses as `ModelError`: the body is read, classified by `error_patterns`, and put into plain words.
 
 The texts are shown in channels, so they name no HTTP status; that goes to the log, for the operator.
 """
@@ -22,6 +18,7 @@ from urllib.parse import urlsplit
 
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.model.catalogue import OWN, Route
+from orchestrator_bridge.model.error_patterns import error_type, stated_window
 from orchestrator_bridge.model.errors import (
     BadRequest,
     ContentRefused,
@@ -30,9 +27,12 @@ from orchestrator_bridge.model.errors import (
     InvalidApiKey,
     ModelError,
     Overloaded,
+    ProxyRefused,
     RateLimited,
+    RegionBlocked,
     TimedOut,
     UnknownModel,
+    WrongAddress,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -42,29 +42,42 @@ MAX_SHOWN = 300
 
 _KEY_LIKE = re.compile(r"\b(?:sk|xai|gsk|pk|key)-[\w*.…-]{6,}|(?<=Bearer )\S+", re.IGNORECASE)
 _TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(r"<!doctype html|<html|<head|<body|<title", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _INVISIBLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
+MAX_READ = MAX_SHOWN * 20
+"""Characters of a provider's message that are read: a body may have megabytes."""
+
+
 class ProviderMessage(NamedTuple):
-    """A provider's error message, and its error code or type if it gives one."""
+    """A provider's error message, and its error code or type if it gives one.
+
+    `words` are all that classifies the error, uncut and never shown. `wait` is in seconds, None if the body names none.
+    """
 
     message: str = ""
     code: str = ""
+    words: str = ""
+    wait: float | None = None
+    is_page: bool = False
 
 
 def parse_error_body(body: str, key: str = "") -> ProviderMessage:
     """Read an error body: JSON in one of the usual shapes, an HTML page or plain text. `key` is redacted."""
-    said = _read_json(body) or ProviderMessage(_read_page(body))
-    return ProviderMessage(clean_message(said.message, key), clean_message(said.code, key))
+    said = _read_json(body) or _read_page(body)
+    words = (said.words or said.message)[:MAX_READ]
+    return said._replace(
+        message=clean_message(said.message, key), code=clean_message(said.code, key), words=words, wait=_stated_wait(words)
+    )
 
 
 def clean_message(text: str, key: str = "") -> str:
     """Reduce a text to one line of `MAX_SHOWN` characters, without control characters and anything that looks like a key."""
     if key:
         text = text.replace(key, "[key]")
-    # Cut before the patterns run, since a body may have megabytes.
-    line = _INVISIBLE.sub(" ", _KEY_LIKE.sub("[key]", text[: MAX_SHOWN * 20])).strip()
+    line = _INVISIBLE.sub(" ", _KEY_LIKE.sub("[key]", text[:MAX_READ])).strip()
     return line if len(line) <= MAX_SHOWN else line[: MAX_SHOWN - 1] + "…"
 
 
@@ -84,17 +97,54 @@ def _from_object(body: Mapping[str, Any]) -> ProviderMessage:
     if isinstance(error, Mapping):
         return _from_object(error)
     message = next((body[name] for name in ("message", "error", "detail") if body.get(name)), body or "")
-    code = body.get("code") or body.get("type") or ""
-    return ProviderMessage(message if isinstance(message, str) else json.dumps(message), str(code))
+    text = message if isinstance(message, str) else json.dumps(message)
+    upstream = _upstream_message(body.get("metadata"))
+    if upstream is not None:
+        text = f"{text}: {upstream.message}"
+    codes = [str(body[name]) for name in ("code", "type", "status") if body.get(name)]
+    # Google's interfaces state limits and waits beside the message (google.rpc.QuotaFailure, RetryInfo), llama.cpp its window.
+    details = json.dumps(body["details"]) if body.get("details") else ""
+    words = " ".join((*codes[1:], text, upstream.words if upstream else "", details))
+    return ProviderMessage(text, codes[0] if codes else "", words.strip())
 
 
-def _read_page(body: str) -> str:
-    """Title of an HTML page, or its text without tags."""
-    if "<" not in body:
-        return body
+def _upstream_message(metadata: object) -> ProviderMessage | None:
+    """The error of the host behind OpenRouter (openrouter.ai/docs, "Errors"): its own body and its name; None without one."""
+    if not isinstance(metadata, Mapping) or not metadata.get("raw"):
+        return None
+    raw, name = metadata["raw"], metadata.get("provider_name")
+    said = parse_error_body(raw if isinstance(raw, str) else json.dumps(raw))
+    return said._replace(message=f"{name}: {said.message}") if isinstance(name, str) else said
+
+
+def _read_page(body: str) -> ProviderMessage:
+    """Title of an HTML page, or its text without tags; a body without tags is the message itself."""
     start = body[: MAX_SHOWN * 100]
+    if not _TAG.search(start):
+        return ProviderMessage(body)
     title = _TITLE.search(start)
-    return html.unescape(title.group(1) if title else _TAG.sub(" ", start))
+    text = html.unescape(title.group(1) if title else _TAG.sub(" ", start))
+    return ProviderMessage(text, is_page=_PAGE.search(start) is not None)
+
+
+_STATED_WAIT = re.compile(
+    r"(?:retry|try again) in (?:(?P<minutes>\d+)m(?!s))?(?:(?P<number>\d+(?:\.\d+)?) ?(?P<unit>ms|s))?"
+    r"|\"retryDelay\": ?\"(?P<delay>\d+(?:\.\d+)?)s\"",
+    re.IGNORECASE,
+)
+
+
+def _stated_wait(words: str) -> float | None:
+    """Seconds that a message asks to wait: `Please retry in 38.4s` (Gemini), `try again in 1m26.4s` or `120ms` (OpenAI, Groq)."""
+    found = _STATED_WAIT.search(words)
+    if found is None:
+        return None
+    if found["delay"]:
+        return float(found["delay"])
+    if not (found["minutes"] or found["number"]):
+        return None
+    seconds = float(found["number"] or 0) / (1000 if found["unit"] == "ms" else 1)
+    return seconds + 60 * int(found["minutes"] or 0)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -139,71 +189,11 @@ NOTABLE_WAIT = 60.0
 """Seconds from which a message states how long the provider asks to wait. Shorter waits are covered by the time of the retry."""
 
 
-class _ErrorPattern(NamedTuple):
-    statuses: frozenset[int]
-    pattern: re.Pattern[str]
-    error: type[ModelError]
-
-
-def _error_pattern(statuses: set[int], pattern: str, error: type[ModelError]) -> _ErrorPattern:
-    return _ErrorPattern(frozenset(statuses), re.compile(pattern, re.IGNORECASE), error)
-
-
-_BY_PATTERN = (
-    _error_pattern(
-        {400, 413, 422},
-        r"context_length_exceeded|context (length|window)|maximum prompt length|(prompt|input|request) is too long"
-        r"|request_too_large|string_above_max_length|too many (input )?tokens",
-        ContextTooLong,
-    ),
-    _error_pattern(
-        {400, 403, 422, 451},
-        r"content.?(policy|filter|management)|violates? (our |the )?(usage|content|safety)|usage guidelines"
-        r"|safety.?(check|system)|responsible.?ai|prohibited.?content|moderation",
-        ContentRefused,
-    ),
-    _error_pattern(
-        {400, 402, 403, 429},
-        r"insufficient_quota|exceeded your current quota|billing_hard_limit|spending limit"
-        r"|insufficient (funds|balance|credits?)|(no|any|out of|more) credits|credit balance is too low",
-        InsufficientCredit,
-    ),
-    _error_pattern(
-        {400, 403}, r"model_not_found|model\b.{0,120}\b(does not exist|not exist|not found|decommissioned)", UnknownModel
-    ),
-    _error_pattern(
-        {400}, r"(incorrect|invalid|missing|no) api.?key|api.?key not valid|invalid_api_key|api_key_invalid", InvalidApiKey
-    ),
-)
-
-_BY_STATUS: dict[int, type[ModelError]] = {
-    401: InvalidApiKey,
-    402: InsufficientCredit,
-    403: InvalidApiKey,
-    404: UnknownModel,
-    408: TimedOut,
-    409: Overloaded,
-    410: UnknownModel,
-    413: ContextTooLong,
-    425: Overloaded,
-    429: RateLimited,
-    451: ContentRefused,
-}
-
-
 def error_for_status(status: int, said: ProviderMessage, route: Route, wait: float | None = None) -> ModelError:
     """Error for a response with this HTTP status. `wait` is in seconds, as the provider asks."""
-    error = _error_type(status, f"{said.code} {said.message}")
+    error = error_type(status, f"{said.code} {said.words or said.message}", is_page=said.is_page)
     _LOG.info("%s answered HTTP %d for model %s: %s", provider_label(route), status, route.id, error.kind)
-    return build_error(error, said, route, wait)
-
-
-def _error_type(status: int, words: str) -> type[ModelError]:
-    # Words count more than the status: providers report an invalid key or a long prompt with a general 400, too.
-    for entry in _BY_PATTERN:
-        if status in entry.statuses and entry.pattern.search(words):
-            return entry.error
-    return _BY_STATUS.get(status) or (Overloaded if status >= 500 else BadRequest)
+    return build_error(error, said, route, said.wait if wait is None else wait)
 
 
 _TEXTS: Mapping[type[ModelError], tuple[str, str]] = {
@@ -231,6 +221,18 @@ _TEXTS: Mapping[type[ModelError], tuple[str, str]] = {
         "{provider} rejected the request",
         "Choose another model: {model!r} does not accept this request.",
     ),
+    RegionBlocked: (
+        "{provider} does not serve the region or network of this computer",
+        "Choose a model of another provider, or run the bot where {provider} is available.",
+    ),
+    ProxyRefused: (
+        "a proxy or firewall answered instead of {provider}",
+        "Check the network between this computer and {address}: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or a sign-in page.",
+    ),
+    WrongAddress: (
+        "{provider} has no chat completions at {address}",
+        "Check base_url: the address of most servers ends in /v1.",
+    ),
     RateLimited: (
         "the rate limit at {provider} is reached",
         "Wait, or choose a model or an account with higher limits.",
@@ -252,7 +254,10 @@ def build_error(error: type[ModelError], said: ProviderMessage, route: Route, wa
         found = f"{found}: {said.message}"
     if wait is not None and wait >= NOTABLE_WAIT:
         advice = f"It asks to wait {format_duration(wait)}. {advice}"
-    return error(found, advice, wait)
+    failure = error(found, advice, wait)
+    if isinstance(failure, ContextTooLong):
+        failure.window = stated_window(said.words or said.message)
+    return failure
 
 
 def provider_label(route: Route) -> str:

@@ -126,7 +126,7 @@ def _provider_message(text: str) -> ProviderMessage:
             pass
         else:
             return parse_error_body(json.dumps(body))
-    return ProviderMessage(clean_message(_strip_litellm_names(text)))
+    return parse_error_body(_strip_litellm_names(text))
 
 
 def _strip_litellm_names(text: str) -> str:
