@@ -193,13 +193,22 @@ def create_adapters(start: LoadedConfig, autocomplete: Autocomplete) -> list[Ada
     Raises:
         ConfigError: a platform's settings contradict one another, or there is no platform.
     """
+    return [_create_adapter(start, platform, autocomplete) for platform in start.platforms]
+
+
+def _create_adapter(start: LoadedConfig, platform: Platform[Any], autocomplete: Autocomplete) -> Adapter:
     try:
-        return [
-            platform.create_adapter(start.settings.of_platform(platform), start.platform_context(platform), autocomplete)
-            for platform in start.platforms
-        ]
+        return platform.create_adapter(start.settings.of_platform(platform), start.platform_context(platform), autocomplete)
     except InvalidPlatformSettings as error:
         raise to_config_error(error) from error
+    except Exception as error:  # a platform may come from any package
+        problem = Problem(
+            where=f"platform {platform.name}",
+            found=f"{type(error).__name__}: {error}",
+            expected="an adapter",
+            fix=f"check the settings of {platform.title}; if they are right, report it to the author of that package",
+        )
+        raise ConfigError(f"{platform.title} could not be started", [problem]) from error
 
 
 _NO_PLATFORM = Problem(

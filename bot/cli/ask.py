@@ -14,6 +14,8 @@ import click
 from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
 from adapters.terminal.screen import TerminalDevice
 from bot.app import App, LoadedConfig, open_app, open_log_file, temporary_store_path
+from bot.config.errors import ConfigError, Problem
+from bot.config.explain import split_message
 from bot.formatting import print_json
 from orchestrator_bridge.chat.outbound import FinalAnswer, OutboundPost, PostedMessage
 from orchestrator_bridge.common.text import clean
@@ -81,8 +83,9 @@ async def ask_once(start: LoadedConfig, options: AskOptions) -> int:
         # Not start(): that would resume, and pay for, the unfinished runs of this store. They wait for `townhall run`.
         await app.engine.start_afresh()
         run = await app.engine.start_run(task=task, team=team, place=TERMINAL_PLACE, by=terminal.author)
-        if not await _wait_end(app, terminal, run):
-            return EXIT_LEFT
+        async with _cancelled_on_exit(app, terminal, run):
+            if not await _wait_end(app, terminal, run):
+                return EXIT_LEFT
         (summary,) = (summary for summary in await app.store.runs() if summary.run == run)
         questions = [question for question in await app.store.questions() if question.run == run]
     if options.as_json:
@@ -94,16 +97,22 @@ def _team(start: LoadedConfig, options: AskOptions) -> Team:
     team = start.team_file.team(options.team)
     if options.model is None:
         return team
+    try:
+        resolve(options.model, start.team_file.models)
+    except UnknownModelName as error:
+        found, expected = split_message(str(error))
+        raise ConfigError("there is no such model", [Problem(where="--model", found=found, expected=expected)]) from error
     agents = tuple(with_model(agent, options.model, start.team_file.models) for agent in team.agents)
     return team.model_copy(update={"agents": agents})
 
 
 def with_model(agent: AgentSpec, model: str, own: Mapping[str, ModelSpec]) -> AgentSpec:
-    """The agent with another model, without the parameters that this model does not accept."""
-    try:
-        route = resolve(model, own)
-    except UnknownModelName:  # the check of the run reports it
-        return agent.model_copy(update={"model": model})
+    """The agent with another model, without the parameters that this model does not accept.
+
+    Raises:
+        UnknownModelName: there is no such model.
+    """
+    route = resolve(model, own)
     rejected = [key for key, value in agent.parameters.items() if unsupported_value(route, key, value)]
     return agent.model_copy(update={"model": model, **dict.fromkeys(rejected)})
 
@@ -130,6 +139,18 @@ async def _open_app(start: LoadedConfig, terminal: TerminalAdapter) -> AsyncIter
             click.echo(notice, err=True)
             app = await stack.enter_async_context(open_app(start, [terminal], file))
         yield app, file
+
+
+@asynccontextmanager
+async def _cancelled_on_exit(app: App, terminal: OneRunTerminal, run: int) -> AsyncIterator[None]:
+    """Cancel the run if it has not ended when the user leaves or presses Ctrl-C: `townhall run` would resume, and pay for, it."""
+    try:
+        yield
+    finally:
+        app.engine.cancel_run(run, terminal.author, "")  # has no effect on a run that has ended
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISPLAY_TIMEOUT):
+                await app.engine.wait_ended(run)
 
 
 async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:

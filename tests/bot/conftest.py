@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,3 +49,11 @@ def townhall(folder: Path, capfd: pytest.CaptureFixture[str]) -> Townhall:
         return Said(code=ended.value.code, out=out, err=err)
 
     return carry_out
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let subprocesses receive SIGINT: a shell that runs the tests in its background makes them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

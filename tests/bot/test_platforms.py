@@ -44,6 +44,19 @@ text = "Done: {task} ({reply})"
 """
 
 
+FRAGILE = """
+from adapters.terminal.platform import TerminalPlatform
+
+class Fragile(TerminalPlatform):
+    name, title, local = "fragile", "Fragile", False
+
+    def create_adapter(self, settings, context, autocomplete):
+        return {}["port"]
+
+PLATFORM = Fragile()
+"""
+
+
 def install(site: Path, package: str, entry_points: dict[str, str]) -> None:
     """Install a package as far as its metadata goes: what `pip install` writes beside its modules."""
     info = site / f"{package.replace('-', '_')}-0.1.0.dist-info"
@@ -95,6 +108,15 @@ async def test_a_run_on_an_installed_platform_asks_and_is_answered(environ: dict
     writer.close()
     assert bot.returncode == 0
     assert b"the platform 'broken' of townhall-broken 0.1.0 cannot be used: ModuleNotFoundError" in errors
+
+
+def test_an_adapter_that_cannot_be_created_ends_the_start_with_an_error(environ: dict[str, str], folder: Path) -> None:
+    (folder / "fragile.py").write_text(FRAGILE)
+    install(folder / "site", "townhall-fragile", {"fragile": "fragile:PLATFORM"})
+    ended = townhall({**environ, "PYTHONPATH": f"{environ['PYTHONPATH']}{os.pathsep}{folder}"}, folder, "run")
+    assert ended.returncode == 1
+    assert "townhall: Fragile could not be started\n  platform fragile\n    found:    KeyError: 'port'\n" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_the_doctor_names_a_broken_package_and_checks_the_others(environ: dict[str, str], folder: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +150,30 @@ def test_unfinished_runs_of_the_same_store_are_left_alone_and_open(townhall: Tow
     assert "Run 1" not in said.err
     (question,) = json.loads(townhall("questions", "--json").out)["questions"]
     assert (question["question"], question["run"], question["status"]) == (1, 1, "open")
+
+
+def test_ctrl_c_cancels_the_run_so_that_it_is_not_resumed(townhall: Townhall, folder: Path, interruptible: None) -> None:
+    command = [sys.executable, "-m", "bot", "ask", "choose", "--team", "careful"]
+    environ = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=environ) as asked:
+        assert asked.stderr is not None
+        for line in asked.stderr:
+            if "Which?" in line:
+                break
+        asked.send_signal(signal.SIGINT)
+        asked.stderr.read()
+        assert asked.wait() == 130
+    (run,) = json.loads(townhall("runs", "--json").out)["runs"]
+    assert run["status"] == "cancelled"
+    assert json.loads(townhall("questions", "--json").out)["questions"] == []
+
+
+def test_an_unknown_model_is_reported_as_an_error_with_what_is_expected(townhall: Townhall) -> None:
+    said = townhall("ask", "count", "--model", "nope", "--no-input")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(
+        "townhall: there is no such model\n  --model\n    found:    model 'nope' is not known\n    expected: "
+    )
 
 
 def test_a_run_ends_normally_although_nobody_reads_its_output(folder: Path) -> None:

@@ -32,14 +32,6 @@ def run(environ: dict[str, str], typed: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Let subprocesses receive SIGINT: a shell that runs the tests in its background makes them ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture
 def running(environ: dict[str, str], interruptible: None) -> Iterator[subprocess.Popen[str]]:
     """A started bot that waits for a task."""
     command = [sys.executable, "-m", "bot", "run"]
