@@ -127,7 +127,9 @@ class SlackAdapter:
             return None
         people = self._session.people
         users = self._session.groups.members(group) or self._session.channels.members(group)
-        return None if users is None else tuple(Author(platform=PLATFORM, id=user, name=people.name(user)) for user in users)
+        return (
+            None if users is None else tuple(Author(platform=PLATFORM, id=user, name=people.person(user).name) for user in users)
+        )
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Answer one person privately, as `Adapter.reply_privately` specifies."""

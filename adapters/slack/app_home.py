@@ -136,10 +136,11 @@ class HomeTabs:
 
     async def command(self, user: str, interaction: str, state: HomeState) -> CommandReceived:
         """The command that publishes a person's page."""
+        await self._users.load(user)
         return CommandReceived(
             place=direct_place(user),
             interaction=interaction,
-            author=await self._users.author(user),
+            author=self._users.author(user),
             name="home",
             text="",
             at=self._api.now(),

@@ -8,14 +8,23 @@ outside our threads that do not mention the bot are ignored.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.slack.channels import SlackChannels
-from adapters.slack.files import to_attachments
-from adapters.slack.notices import HandlerResult, confirm_task, external_person_notice, offer_modal
-from adapters.slack.workspace import SlackUsers, Workspace
+from adapters.slack.content import (
+    begins_with_mention,
+    mentioned_ids,
+    message_files,
+    shared_text,
+    typed_text,
+    unescape,
+    without_mention,
+)
+from adapters.slack.notices import HandlerResult, confirm_task, membership_notice, offer_modal
+from adapters.slack.workspace import Membership, SlackUsers, Workspace
+from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, MessageDeleted, MessageReceived, Place
 
 MAX_SPOKEN_ARGUMENTS = 2
@@ -24,13 +33,13 @@ MAX_SPOKEN_ARGUMENTS = 2
 MODAL_COMMANDS = ("ask", "model")
 """Commands that open a modal when nothing follows their name."""
 
-_TOKEN = re.compile(r"<([^<>\n]*)>")
 _COMMAND_NAME = re.compile(r"[\s,:;]*/?([^\s,.:;!?]*)[,.:;!?]*\s?(.*)", re.DOTALL)
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
-_MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^>]*)?>")
 
 _USER_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 """Subtypes of messages with a person's own text. `thread_broadcast` is a reply that is also sent to the channel."""
+
+_BOT_SUBTYPES = _USER_SUBTYPES | {"bot_message"}
+"""Subtypes of messages with a bot's own text. All other subtypes are Slack's: somebody joined, a huddle began."""
 
 MIN_TASK_WORDS = 3
 """Words from which on a mention without a command's name counts as a task."""
@@ -74,53 +83,21 @@ def parse_spoken(text: str, names: Collection[str], *, in_thread: bool) -> Comma
     return line
 
 
-def mentioned_ids(text: str) -> list[str]:
-    """The ids that a text mentions, in order, each once."""
-    return list(dict.fromkeys(_MENTION.findall(text)))
-
-
-def without_mention(text: str, user: str) -> str:
-    """A text without mentions of the bot, and without the spaces around them."""
-    return re.sub(rf"\s*<@{re.escape(user)}(?:\|[^>]*)?>[ \t]*", " ", text).strip()
-
-
-def begins_with_mention(text: str, user: str) -> bool:
-    """True if a text addresses this user: the mention comes first."""
-    return re.match(rf"\s*<@{re.escape(user)}(?:\|[^>]*)?>", text) is not None
-
-
-def unescape(text: str, name_of: Callable[[str], str]) -> str:
-    """A text as it was typed. `name_of` returns a user's name by id."""
-    shown = _TOKEN.sub(lambda found: _token_text(found[1], name_of), text)
-    for entity, character in _ENTITIES:
-        shown = shown.replace(entity, character)
-    return shown
-
-
-def _token_text(token: str, name_of: Callable[[str], str]) -> str:
-    target, _, label = token.partition("|")
-    if target.startswith("@"):
-        return f"@{name_of(target[1:])}"
-    if target.startswith("#"):
-        return f"#{label or target[1:]}"
-    if target.startswith("!"):  # `<!subteam^S1|@crew>`, `<!here>` or `<!date^…|at noon>`
-        return label or f"@{target[1:].removeprefix('subteam^')}"
-    if target in (f"http://{label}", f"mailto:{label}", f"tel:{label}"):
-        return label  # Slack made a link of words that look like an address: README.md
-    return target if not label or label in target else f"{label} ({target})"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedMessage:
-    """A person's message. `is_addressed`: it begins with a mention of the bot; `is_mentioned`: it contains one."""
+    """A person's message. `is_addressed`: it begins with a mention of the bot; `is_mentioned`: it contains one.
+
+    `text` is what its author typed, `shared` what it forwards or shows of other apps.
+    """
 
     message: Event
     place: Place
     author: Author
     text: str
+    shared: str
     is_addressed: bool
     is_mentioned: bool
-    is_external: bool
+    membership: Membership
     in_our_thread: bool
 
 
@@ -147,11 +124,17 @@ class SlackEventHandler:
                 return await self._to_inbound(parsed) if parsed is not None else None
 
     async def to_thread_message(self, message: Event, channel: str) -> MessageReceived | None:
-        """A message from a thread's history, as the event that it was or would have been."""
+        """A message from a thread's history, as the event that it was or would have been.
+
+        Raises:
+            NotSent: its author cannot be looked up now.
+        """
         parsed = await self._parse_message(message, channel)
-        if parsed is None or parsed.is_external or self._command(parsed) is not None or not parsed.in_our_thread:
+        if parsed is None or not parsed.in_our_thread or self._command(parsed) is not None:
             return None
-        return await self._message_received(parsed)
+        if parsed.membership is Membership.UNKNOWN:
+            raise NotSent(f"users.info: Slack did not say who {parsed.author.id} is")
+        return self._message_received(parsed) if parsed.membership is Membership.MEMBER else None
 
     async def _parse_message(self, message: Event, channel: str) -> ParsedMessage | None:
         """A message that concerns the bot; None for others, its own, and those of bots that are not listed."""
@@ -160,38 +143,38 @@ class SlackEventHandler:
             return None
         # A bot answers like a person only if the team file lists it: two bots could otherwise answer each other for ever.
         listed = self._users.listed(user, bot)
-        if not listed and (bot or not user or (message.get("subtype") or "") not in _USER_SUBTYPES):
+        by_bot = bool(bot or not user)
+        if (by_bot and not listed) or (message.get("subtype") or "") not in (_BOT_SUBTYPES if by_bot else _USER_SUBTYPES):
             return None
         if channel.startswith("D") and user:
             self._channels.remember_direct(channel, user)
-        is_mentioned = self._workspace.user in mentioned_ids(str(message.get("text") or ""))
+        text = typed_text(message)
+        is_mentioned = self._workspace.user in mentioned_ids(text)
         if not (is_mentioned or channel.startswith("D") or self._in_our_thread(message)):
             return None
-        return await self._parse_from(message, channel, user or bot, listed)
+        return await self._parse_from(message, channel, user or bot, text)
 
-    async def _parse_from(self, message: Event, channel: str, user: str, listed: bool) -> ParsedMessage | None:
-        person = await self._users.person(user)
-        if person.bot and not listed:
+    async def _parse_from(self, message: Event, channel: str, user: str, text: str) -> ParsedMessage | None:
+        shared = shared_text(message)
+        await self._users.load(user, *mentioned_ids(text), *mentioned_ids(shared))
+        if self._users.person(user).bot and not self._users.listed(user):
             return None
-        text = str(message.get("text") or "")
+        teams = (message.get("user_team"), message.get("source_team"), message.get("team"))
         return ParsedMessage(
             message=message,
             place=self._channels.place(channel, _thread(message)),
-            author=self._users.to_author(person),
+            author=self._users.author(user),
             text=text,
+            shared=shared,
             is_addressed=begins_with_mention(text, self._workspace.user),
             is_mentioned=self._workspace.user in mentioned_ids(text),
-            is_external=not listed and (person.is_external or self._is_external(message)),
+            membership=self._users.membership(user, teams),
             in_our_thread=self._in_our_thread(message),
         )
 
     def _in_our_thread(self, message: Event) -> bool:
         """True if a message is in a thread that the bot opened. Where Slack names no author, the bridge decides."""
         return _thread(message) is not None and message.get("parent_user_id") in (None, self._workspace.user)
-
-    def _is_external(self, message: Event) -> bool:
-        team = message.get("user_team") or message.get("source_team")
-        return team is not None and team != self._workspace.team and not self._workspace.enterprise
 
     async def _to_inbound(self, parsed: ParsedMessage) -> HandlerResult | None:
         # In our threads everything but a command is a reply; elsewhere text that mentions the bot is a task.
@@ -200,11 +183,9 @@ class SlackEventHandler:
             command = self._task(parsed)
             if command is None:
                 return None
-        if parsed.is_external:
-            return external_person_notice(await self._message_received(parsed))
-        if isinstance(command, CommandReceived):
-            return await self._complete_command(command, parsed)
-        return await self._message_received(parsed)
+        if parsed.membership is not Membership.MEMBER:
+            return membership_notice(command or self._message_received(parsed), parsed.membership)
+        return await self._complete_command(command, parsed) if command else self._message_received(parsed)
 
     def _command(self, parsed: ParsedMessage) -> CommandReceived | None:
         """The command in a message, if it begins with a command's name where commands can be given."""
@@ -219,7 +200,8 @@ class SlackEventHandler:
         """A message outside our threads as a task."""
         is_direct = parsed.place.channel.startswith("@") and parsed.place.thread is None
         bare = without_mention(parsed.text, self._workspace.user)
-        return self._command_received(parsed, "task", bare) if (parsed.is_mentioned or is_direct) and bare else None
+        has_content = bool(bare or parsed.shared or message_files(parsed.message))
+        return self._command_received(parsed, "task", bare) if (parsed.is_mentioned or is_direct) and has_content else None
 
     def _command_received(self, parsed: ParsedMessage, name: str, text: str) -> CommandReceived:
         message = parsed.message
@@ -230,46 +212,44 @@ class SlackEventHandler:
             name=name,
             text=text,
             at=float(message["ts"]),
-            attachments=to_attachments(message.get("files")),
+            attachments=message_files(message),
         )
 
     async def _complete_command(self, command: CommandReceived, parsed: ParsedMessage) -> HandlerResult:
         """A command with its text as typed. A doubtful task needs a confirmation, an empty command offers its modal."""
-        text = await self.plain_text(command.text)
+        name = "ask" if command.name == "task" else command.name
+        shared = parsed.shared if name == "ask" else ""
+        text = self.plain_text("\n\n".join(filter(None, (command.text, shared))))
         is_task = parsed.is_addressed and len(text.split()) >= MIN_TASK_WORDS
         certain = command.name != "task" or is_task or bool(command.attachments)  # nobody attaches a file in passing
-        name = "ask" if command.name == "task" else command.name
-        completed = replace(command, name=name, text=text, mentions=await self.mentioned_authors(command.text))
+        completed = replace(command, name=name, text=text, mentions=self.mentioned_authors(command.text))
         if not certain:
             return confirm_task(completed, text)
         if name == "ask":
             await self._channels.refresh_members(parsed.place.channel)
         return offer_modal(completed, name) if name in MODAL_COMMANDS and not text.strip() else completed
 
-    async def _message_received(self, parsed: ParsedMessage) -> MessageReceived:
+    def _message_received(self, parsed: ParsedMessage) -> MessageReceived:
         message, text = parsed.message, parsed.text
         bare = without_mention(text, self._workspace.user) if parsed.is_mentioned else text
         return MessageReceived(
             place=parsed.place,
             message=str(message["ts"]),
             author=parsed.author,
-            text=await self.plain_text(bare),
+            text=self.plain_text("\n\n".join(filter(None, (bare, parsed.shared)))),
             at=float(message["ts"]),
             edit=str((message.get("edited") or {}).get("ts") or ""),
-            mentions=await self.mentioned_authors(text),
-            attachments=to_attachments(message.get("files")),
+            mentions=self.mentioned_authors(text),
+            attachments=message_files(message),
         )
 
-    async def mentioned_authors(self, text: str) -> tuple[Author, ...]:
-        """The people whom a text mentions, each once, without the bot."""
-        others = [user for user in mentioned_ids(text) if user != self._workspace.user]
-        return tuple([await self._users.author(user) for user in others])
+    def mentioned_authors(self, text: str) -> tuple[Author, ...]:
+        """The people whom a text mentions, each once, without the bot; look them up first."""
+        return tuple(self._users.author(user) for user in mentioned_ids(text) if user != self._workspace.user)
 
-    async def plain_text(self, text: str) -> str:
-        """A text as it was typed, with the names of the people whom it mentions."""
-        for user in mentioned_ids(text):
-            await self._users.person(user)
-        return unescape(text, self._users.name)
+    def plain_text(self, text: str) -> str:
+        """A text as it was typed, with the names of the people whom it mentions; look them up first."""
+        return unescape(text, lambda user: self._users.person(user).name)
 
     async def _edited(self, event: Event) -> HandlerResult | None:
         """An edit in one of our threads. Link previews and reply counts change a message too, but are no edits."""
@@ -277,9 +257,10 @@ class SlackEventHandler:
         if message.get("subtype") == "tombstone":
             return self._deleted({**event, "deleted_ts": message["ts"]})
         parsed = await self._parse_message(message, channel) if message.get("edited") else None
-        if parsed is None or not parsed.in_our_thread or parsed.is_external or self._command(parsed) is not None:
+        if parsed is None or not parsed.in_our_thread or self._command(parsed) is not None:
             return None
-        return await self._message_received(parsed)
+        received = self._message_received(parsed)
+        return received if parsed.membership is Membership.MEMBER else membership_notice(received, parsed.membership)
 
     def _deleted(self, event: Event) -> MessageDeleted | None:
         before, channel = event.get("previous_message") or {}, str(event["channel"])

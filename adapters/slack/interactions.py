@@ -13,6 +13,7 @@ from typing import Any, assert_never
 from adapters.slack.api import SlackApi
 from adapters.slack.app_home import CHANNEL_ACTION, HOME_PREFIX, HomeTabs, is_home, next_home_state, parse_home_state
 from adapters.slack.channels import SlackChannels
+from adapters.slack.content import mentioned_ids, shared_text, typed_text
 from adapters.slack.controls import SlackControl, parse_command, parse_control
 from adapters.slack.events import SlackEventHandler, parse_slash
 from adapters.slack.files import to_attachments
@@ -30,11 +31,11 @@ from adapters.slack.notices import (
     HandlerResult,
     OpenModal,
     SlackActor,
-    external_person_notice,
+    membership_notice,
     not_in_channel_notice,
     outdated_control_notice,
 )
-from adapters.slack.workspace import PLATFORM, SlackUsers, Workspace, direct_place
+from adapters.slack.workspace import PLATFORM, Membership, SlackUsers, Workspace, direct_place
 from orchestrator_bridge.chat.adapter import Autocomplete
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, Place
 
@@ -73,8 +74,9 @@ class SlackInteractionHandler:
         result = await self._to_inbound(body)
         if not isinstance(result, SlackActor):
             return result
-        if await self._is_external(body, result.author.id):
-            return external_person_notice(result)
+        membership = self._users.membership(result.author.id, _teams(body))
+        if membership is not Membership.MEMBER:
+            return membership_notice(result, membership)
         if isinstance(result, CommandReceived) and result.name == "ask":
             channel = result.place.channel
             await self._channels.refresh_members(channel)
@@ -95,12 +97,6 @@ class SlackInteractionHandler:
             case _:
                 return None
 
-    async def _is_external(self, body: Body, user: str) -> bool:
-        person = await self._users.person(user)
-        teams = ((body.get("user") or {}).get("team_id"), (body.get("team") or {}).get("id"), body.get("team_id"))
-        elsewhere = any(team and team != self._workspace.team for team in teams) and not self._workspace.enterprise
-        return (person.is_external or elsewhere) and not self._users.listed(user)
-
     async def _slash(self, body: Body) -> HandlerResult:
         channel, user = str(body["channel_id"]), str(body["user_id"])
         if channel.startswith("D"):
@@ -112,9 +108,10 @@ class SlackInteractionHandler:
             metadata = ModalMetadata(channel=place.channel)
             view = task_modal(metadata, self._autocomplete) if line.name == "ask" else model_modal(metadata, self._autocomplete)
             return OpenModal(trigger=str(body["trigger_id"]), view=view)
-        text = await self._events.plain_text(line.text)
-        command = self._command_received(place, str(body["trigger_id"]), await self._users.author(user), line.name, text)
-        return replace(command, mentions=await self._events.mentioned_authors(line.text))
+        await self._users.load(user, *mentioned_ids(line.text))
+        text = self._events.plain_text(line.text)
+        command = self._command_received(place, str(body["trigger_id"]), self._users.author(user), line.name, text)
+        return replace(command, mentions=self._events.mentioned_authors(line.text))
 
     def _command_received(self, place: Place, interaction: str, author: Author, name: str, text: str) -> CommandReceived:
         at = self._api.now()
@@ -123,9 +120,10 @@ class SlackInteractionHandler:
     async def _message_shortcut(self, body: Body) -> HandlerResult:
         """The message shortcut "Ask agents about this"."""
         message, channel = body["message"], str(body["channel"]["id"])
-        text = await self._events.plain_text(str(message.get("text") or ""))
-        author = message.get("user")
-        by = f" by {(await self._users.person(str(author))).name}" if author else ""
+        raw, author = "\n\n".join(filter(None, (typed_text(message), shared_text(message)))), str(message.get("user") or "")
+        await self._users.load(*filter(None, [author]), *mentioned_ids(raw))
+        text = self._events.plain_text(raw)
+        by = f" by {self._users.person(author).name}" if author else ""
         quoted = "\n".join(f"> {line}" for line in text.splitlines())
         if channel.startswith("D"):
             await self._channels.can_write(channel, str(body["user"]["id"]))
@@ -143,12 +141,14 @@ class SlackInteractionHandler:
             return await self._home_tabs.command(user, str(body["trigger_id"]), next_home_state(body))
         if action.get("action_id") == "link" or (body.get("view") or {}).get("type") == "modal":
             return None
-        place, author = self._control_place(body, user), await self._users.author(user)
+        await self._users.load(user)
+        place, author = self._control_place(body, user), self._users.author(user)
         control, confirmed = parse_control(action), parse_command(action)
         if control is not None:
             result = self._control(body, control, place, author)
             if isinstance(result, ControlUsed) and result.press == "pass" and result.value:
-                return replace(result, to=await self._users.author(result.value))
+                await self._users.load(result.value)
+                return replace(result, to=self._users.author(result.value))
             return result
         if str(action.get("action_id", "")).startswith("form/"):
             return self._modal(body, str(action["action_id"]).removeprefix("form/"), place)
@@ -224,7 +224,8 @@ class SlackInteractionHandler:
 
     async def _submitted(self, body: Body) -> HandlerResult | None:
         view, user = body["view"], str(body["user"]["id"])
-        metadata, author = parse_metadata(view), await self._users.author(user)
+        await self._users.load(user)
+        metadata, author = parse_metadata(view), self._users.author(user)
         place, interaction = metadata.place(PLATFORM), f"{HOME_PREFIX if metadata.at_home else ''}{view['id']}"
         match view.get("callback_id"):
             case "answer":
@@ -253,6 +254,11 @@ class SlackInteractionHandler:
 def _interaction(body: Body) -> str:
     """The id of an interaction, with a prefix if it comes from App Home."""
     return f"{HOME_PREFIX if is_home(body) else ''}{body['trigger_id']}"
+
+
+def _teams(body: Body) -> tuple[object, ...]:
+    """The teams that an interaction names as its author's."""
+    return (body.get("user") or {}).get("team_id"), (body.get("team") or {}).get("id"), body.get("team_id")
 
 
 def _container(body: Body) -> Body:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, assert_never
 
 from adapters.slack.blocks import Block, button, row, section
 from adapters.slack.controls import command_button
 from adapters.slack.markdown import escape_mrkdwn
 from adapters.slack.render import SlackMessage
+from adapters.slack.workspace import Membership
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, InboundEvent, MessageReceived
 from orchestrator_bridge.chat.outbound import Confirmation
 from orchestrator_bridge.common.text import shorten
@@ -43,9 +45,16 @@ def private_notice(event: SlackActor, text: str, *more: Block) -> PrivateNotice:
     return PrivateNotice(event=event, message={"text": escape_mrkdwn(text), "blocks": [section(escape_mrkdwn(text)), *more]})
 
 
-def external_person_notice(event: SlackActor) -> PrivateNotice:
-    """Refusal for a person of another organisation."""
-    return private_notice(event, "Only members of this workspace can take part. The operator of this bot can allow other people.")
+def membership_notice(event: SlackActor, membership: Literal[Membership.EXTERNAL, Membership.UNKNOWN]) -> PrivateNotice:
+    """Refusal for a person who is not known to be a member of the workspace."""
+    match membership:
+        case Membership.EXTERNAL:
+            text = "Only members of this workspace can take part. The operator of this bot can allow other people."
+        case Membership.UNKNOWN:
+            text = "This was not accepted: Slack did not confirm that you are a member of this workspace. Try again in a minute."
+        case _:
+            assert_never(membership)
+    return private_notice(event, text)
 
 
 def not_in_channel_notice(event: SlackActor) -> PrivateNotice:

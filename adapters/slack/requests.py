@@ -63,7 +63,7 @@ class SlackRequestHandler:
         self._private_replies = private_replies
         self._groups = groups
         self._acknowledge_after = acknowledge_after
-        self._channel_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._thread_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks = BackgroundTasks("a request of Slack could not be handled")
 
     async def handle(self, request: AsyncBoltRequest, next_: Next) -> BoltResponse | None:
@@ -117,8 +117,8 @@ class SlackRequestHandler:
                 return
 
     async def _message(self, event: Body) -> None:
-        """Handle the messages of a channel in their order: a deletion must not overtake the message that it deletes."""
-        lock = self._channel_locks.setdefault(str(event.get("channel")), asyncio.Lock())
+        """Handle the messages of a thread in their order: a deletion must not overtake the message that it deletes."""
+        lock = self._thread_locks.setdefault(_thread_key(event), asyncio.Lock())
         # Only the conversion is ordered: the inbox keeps the order in which events are delivered to it.
         async with lock:
             result = await self._events.handle(event)
@@ -153,6 +153,13 @@ class SlackRequestHandler:
             if isinstance(result, CommandReceived) and result.name == "ask" and is_from_home(result):
                 self._home_tabs.task_given(result.author.id)
             await self._backfill.deliver(result)
+
+
+def _thread_key(event: Body) -> str:
+    """Key of the thread that an event's message stands in or opens; direct messages are one sequence."""
+    message = event.get("message") or event.get("previous_message") or event
+    channel, thread = str(event.get("channel")), message.get("thread_ts") or message.get("ts") or event.get("deleted_ts")
+    return channel if channel.startswith("D") else f"{channel}/{thread}"
 
 
 def _teams(body: Body) -> set[str]:

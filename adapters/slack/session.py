@@ -24,7 +24,7 @@ from adapters.slack.responses import PrivateReplySender
 from adapters.slack.sender import SlackSender
 from adapters.slack.socket_mode import PING_INTERVAL, SocketModeTransport
 from adapters.slack.streaming import SlackStreams
-from adapters.slack.workspace import SlackUsers, UserGroups, identify
+from adapters.slack.workspace import LOOKUP_TIMEOUT, SlackUsers, UserGroups, identify
 from orchestrator_bridge.chat.adapter import Autocomplete, SendRejected
 from orchestrator_bridge.chat.inbound import InboundHandler
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard, RunCard
@@ -37,7 +37,7 @@ class SlackConfig:
     """Access to Slack: Socket Mode with an app token, else HTTP mode with a signing secret.
 
     Times are in seconds; `response_timeout` as in `SlackApi`, `ping_interval` as in `SocketModeTransport`, `acknowledge_after` as
-    in `SlackRequestHandler`.
+    in `SlackRequestHandler`, `lookup_timeout` as `LOOKUP_TIMEOUT`.
     """
 
     bot_token: str = field(repr=False)
@@ -48,6 +48,7 @@ class SlackConfig:
     response_timeout: float = RESPONSE_TIMEOUT
     ping_interval: float = PING_INTERVAL
     acknowledge_after: float = ACKNOWLEDGE_AFTER
+    lookup_timeout: float = LOOKUP_TIMEOUT
 
 
 @dataclass(slots=True)
@@ -118,7 +119,7 @@ async def create_session(
     """
     workspace = await identify(api)
     groups, channels, history = UserGroups(api), SlackChannels(api), SlackHistory(api, workspace)
-    people = SlackUsers(api, workspace, groups, listed)
+    people = SlackUsers(api, workspace, groups, listed, timeout=config.lookup_timeout)
     event_handler = SlackEventHandler(workspace, people, channels, names)
     backfill = SlackBackfill(api, channels, history, event_handler, on_event)
     home_tabs = HomeTabs(api, people, backfill)

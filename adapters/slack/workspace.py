@@ -7,9 +7,10 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from adapters.slack.api import SlackApi, Unauthorised
+from adapters.slack.api import SlackApi, SlackRejected, Unauthorised
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.common.text import one_line
@@ -23,8 +24,11 @@ REFRESH_INTERVAL = 600.0
 CACHE_SECONDS = 3600.0
 """Seconds for which a user's name is cached."""
 
-NAME_TIMEOUT = 1.5
-"""Seconds that a message waits for its author's name: Slack expects an acknowledgement within 3 seconds."""
+LOOKUP_TIMEOUT = 1.5
+"""Seconds that an event waits for all its people to be looked up: Slack expects an acknowledgement within 3 seconds."""
+
+_NOT_FOUND = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+"""Errors of `users.info` that say for good that somebody is no member."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +123,14 @@ class UserGroups:
             await self.refresh()
 
 
+class Membership(StrEnum):
+    """Relation of a user to the workspace. `UNKNOWN`: Slack has not said yet, or could not be asked."""
+
+    MEMBER = "member"
+    EXTERNAL = "external"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlackUser:
     """A user. `known` is False while Slack could not be asked."""
@@ -127,11 +139,15 @@ class SlackUser:
     name: str
     is_external: bool = False
     bot: bool = False
+    deactivated: bool = False
     known: bool = True
 
 
 class SlackUsers:
-    """Looks users up. `listed` are ids that the team file names: those are never refused."""
+    """Looks users up. `listed` are ids that the team file names: those count as members. `timeout` as `LOOKUP_TIMEOUT`.
+
+    Only `load` waits; everything else answers from memory.
+    """
 
     def __init__(
         self,
@@ -139,41 +155,56 @@ class SlackUsers:
         workspace: Workspace,
         groups: UserGroups,
         listed: Iterable[str] = (),
+        *,
+        timeout: float = LOOKUP_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._workspace = workspace
         self._groups = groups
         self._listed = frozenset(listed)
+        self._timeout = timeout
         self._clock = clock
         self._found: dict[str, tuple[float, SlackUser]] = {}
         self._requests: dict[str, asyncio.Task[SlackUser]] = {}
 
-    async def person(self, user: str) -> SlackUser:
-        """A user by id. Without a response in time, the id is used as the name."""
-        at, known = self._found.get(user, (0.0, None))
-        if known is not None and self._clock() - at < CACHE_SECONDS:
-            return known
+    async def load(self, *users: str) -> None:
+        """Look up the users that are not in memory, all at once. Waits at most the timeout."""
+        requests = [self._request(user) for user in dict.fromkeys(users) if not self._is_fresh(user)]
+        if requests:
+            await asyncio.wait(requests, timeout=self._timeout)
+
+    def _is_fresh(self, user: str) -> bool:
+        found = self._found.get(user)
+        return found is not None and self._clock() - found[0] < CACHE_SECONDS
+
+    def _request(self, user: str) -> asyncio.Task[SlackUser]:
         # Messages of one person that arrive together share a request; one that takes too long goes on and fills the cache.
         request = self._requests.get(user)
         if request is None:
             request = self._requests[user] = asyncio.create_task(self._fetch(user), name=f"slack user {user}")
             request.add_done_callback(lambda _: self._requests.pop(user, None))
-        done, _ = await asyncio.wait([request], timeout=NAME_TIMEOUT)
-        return request.result() if done else known or SlackUser(id=user, name=user, known=False)
+        return request
 
-    async def author(self, user: str) -> Author:
-        """A user as `Author`, with name and user groups."""
-        return self.to_author(await self.person(user))
+    def person(self, user: str) -> SlackUser:
+        """A user from memory. Without a response of Slack, the id is used as the name."""
+        found = self._found.get(user)
+        return found[1] if found else SlackUser(id=user, name=user, known=False)
 
-    def to_author(self, person: SlackUser) -> Author:
-        """A user who was looked up as `Author`."""
-        return Author(platform=PLATFORM, id=person.id, name=person.name, roles=self._groups.groups_of(person.id))
+    def author(self, user: str) -> Author:
+        """A user from memory as `Author`, with name and user groups."""
+        return Author(platform=PLATFORM, id=user, name=self.person(user).name, roles=self._groups.groups_of(user))
 
-    def name(self, user: str) -> str:
-        """A user's name from memory; the id if it is unknown."""
-        known = self._found.get(user)
-        return known[1].name if known else user
+    def membership(self, user: str, teams: Iterable[object] = ()) -> Membership:
+        """Relation of a user to the workspace. `teams` are the teams that the user's event names as theirs, None for none."""
+        person = self.person(user)
+        if self.listed(user):
+            return Membership.MEMBER
+        # In an Enterprise organisation, people of its other workspaces are colleagues: only the look-up tells them apart.
+        elsewhere = any(team and team != self._workspace.team for team in teams) and not self._workspace.enterprise
+        if person.is_external or elsewhere:
+            return Membership.EXTERNAL
+        return Membership.MEMBER if person.known else Membership.UNKNOWN
 
     def listed(self, *ids: str) -> bool:
         """True if the team file names one of these ids."""
@@ -191,8 +222,11 @@ class SlackUsers:
             response = await self._api.read("users.info", lambda client: client.users_info(user=user))
         except (NotSent, SendRejected) as error:
             _LOG.warning("user %s cannot be looked up: %s", user, error)
-            return SlackUser(id=user, name=user, known=False)
-        person = _to_user(response["user"] or {}, user, self._workspace)
+            if not (isinstance(error, SlackRejected) and error.name in _NOT_FOUND):
+                return SlackUser(id=user, name=user, known=False)
+            person = SlackUser(id=user, name=user, is_external=True)
+        else:
+            person = _to_user(response["user"] or {}, user, self._workspace)
         self._found[user] = (self._clock(), person)
         return person
 
@@ -201,7 +235,11 @@ def _to_user(info: Mapping[str, Any], user: str, workspace: Workspace) -> SlackU
     profile = info.get("profile") or {}
     name = profile.get("display_name") or profile.get("real_name") or info.get("real_name") or info.get("name") or user
     return SlackUser(
-        id=user, name=one_line(str(name), 80) or user, is_external=_is_external(info, workspace), bot=bool(info.get("is_bot"))
+        id=user,
+        name=one_line(str(name), 80) or user,
+        is_external=_is_external(info, workspace),
+        bot=bool(info.get("is_bot")),
+        deactivated=bool(info.get("deleted")),
     )
 
 

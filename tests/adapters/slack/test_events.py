@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.testing import RUN, question
+from tests.support.fake_slack.faults import Fault, ReceivedRequest, Trouble
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
+from tests.support.fake_slack.shown import controls, words
 from tests.support.fake_slack.state import ANA, APP, BEN, BOT_USER, CREW, ELSEWHERE, GENERAL, ROBOT, STRANGER, TEAM
 
 ME = f"<@{BOT_USER}>"
@@ -97,12 +100,35 @@ async def test_a_changed_user_group_is_known_at_once(driver: SlackDriver) -> Non
     assert [item.id for item in driver.adapter.members(CREW) or ()] == [BEN]
 
 
-async def test_a_slow_look_up_of_a_name_does_not_delay_a_message(driver: SlackDriver) -> None:
-    driver.server.faults.put("error", "users.info", name="token_revoked")
+async def test_people_whom_a_message_mentions_are_looked_up_at_once(driver: SlackDriver) -> None:
+    crowd = {
+        f"U9{number}": {"id": f"U9{number}", "team_id": TEAM, "profile": {"display_name": f"N{number}"}} for number in range(25)
+    }
+    driver.world.people |= crowd
+    open_requests, most = set[int](), [0]
+
+    def watch(stage: str, asked: ReceivedRequest) -> None:
+        if asked.path == "users.info" and stage != "done":
+            open_requests.symmetric_difference_update({asked.number})  # once when it arrives, once when it is answered
+            most.append(len(open_requests))
+
+    driver.server.watch = watch
+    driver.server.faults.plan = lambda asked: Fault(trouble="slow", seconds=0.05) if asked.path == "users.info" else None
     run = await driver.post(RUN)
-    await driver.say(driver.thread(run), "hello")
-    heard = await said(driver)
-    assert (heard.text, heard.author.name) == ("hello", ANA)
+    driver.server.people.say(ANA, GENERAL, " ".join(f"<@{user}>" for user in crowd), run.thread, raw=True)
+    assert [person.name for person in (await said(driver)).mentions] == [f"N{number}" for number in range(25)]
+    assert max(most) == 26
+
+
+async def test_a_look_up_without_a_response_holds_no_other_thread(driver: SlackDriver) -> None:
+    first, second = await driver.post(RUN), await driver.post(question())
+    await driver.say(driver.thread(first), "hello")
+    await said(driver)
+    driver.server.faults.put("silence", "users.info")
+    driver.server.people.say(BEN, GENERAL, "SQLite", first.thread)
+    await driver.server.until(lambda: driver.server.count("users.info") == 2)
+    await driver.say(driver.thread(second), "PostgreSQL")
+    assert (await said(driver)).text == "PostgreSQL"
 
 
 async def test_a_deletion_does_not_overtake_what_it_deletes(driver: SlackDriver) -> None:
@@ -218,6 +244,57 @@ async def test_an_external_person_is_refused_privately(driver: SlackDriver) -> N
     await driver.say(driver.thread(asked), "mine")
     assert (await said(driver)).text == "mine"
     assert [item.text for item in await driver.adapter.read_thread(driver.thread(asked), asked.at)] == ["mine"]
+
+
+@pytest.mark.parametrize("text", [f"{ME} plan our move to PostgreSQL", f"{ME} thoughts?", "PostgreSQL"])
+@pytest.mark.parametrize("trouble", ["error", "silence"])
+async def test_somebody_who_cannot_be_looked_up_is_refused_until_it_works(text: str, trouble: Trouble) -> None:
+    async with slack_driver(lookup_timeout=0.05) as driver:
+        asked = await driver.post(question())
+        driver.server.faults.put(trouble, "users.info", name="token_revoked")
+        driver.server.people.say(ANA, GENERAL, text, None if ME in text else asked.thread, raw=True)
+        await driver.server.until(lambda: driver.world.ephemeral)
+        assert "did not confirm that you are a member" in words(driver.world.ephemeral[0])
+        assert controls(driver.world.ephemeral[0]) == ()
+        driver.server.people.command(BEN, GENERAL, "runs")
+        assert (await commanded(driver)).name == "runs"
+
+
+async def test_a_click_of_somebody_who_cannot_be_looked_up_is_refused(driver: SlackDriver) -> None:
+    await driver.post(question())
+    driver.server.faults.put("error", "users.info", name="token_revoked")
+    driver.server.people.click(ANA, GENERAL, driver.card(2), "pass")
+    await driver.server.until(lambda: driver.world.ephemeral)
+    assert "did not confirm that you are a member" in words(driver.world.ephemeral[0])
+
+
+async def test_a_thread_is_not_read_while_one_of_its_authors_is_unknown(driver: SlackDriver) -> None:
+    asked = await driver.post(question())
+    driver.server.people.say(BEN, GENERAL, "SQLite", asked.thread, delivered=False)
+    driver.server.faults.put("error", "users.info", name="token_revoked")
+    with pytest.raises(NotSent, match="who U2BEN is"):
+        await driver.adapter.read_thread(driver.thread(asked), asked.at)
+    assert [item.text for item in await driver.adapter.read_thread(driver.thread(asked), asked.at)] == ["SQLite"]
+
+
+async def test_the_team_of_a_message_shows_an_external_person(driver: SlackDriver) -> None:
+    del driver.world.people[STRANGER]["is_stranger"]
+    driver.world.people[STRANGER]["team_id"] = TEAM
+    driver.server.people.say(STRANGER, GENERAL, f"{ME} plan our move to PostgreSQL", raw=True, team="T9AWAY")
+    await driver.server.until(lambda: driver.world.ephemeral)
+    assert "Only members of this workspace" in words(driver.world.ephemeral[0])
+
+
+@pytest.mark.parametrize("subtype", ["channel_topic", "channel_join", "huddle_thread", "sh_room_created", "pinned_item"])
+async def test_a_system_message_is_nobodys_words(subtype: str) -> None:
+    async with slack_driver() as driver:
+        driver.slack._listed = (ANA,)
+        await driver.adapter.stop()
+        await driver.start()
+        asked = await driver.post(question())
+        driver.server.people.say(ANA, GENERAL, "set the topic", asked.thread, subtype=subtype)
+        await driver.say(driver.thread(asked), "SQLite")
+        assert (await said(driver)).text == "SQLite"
 
 
 async def test_other_bots_are_ignored(driver: SlackDriver) -> None:

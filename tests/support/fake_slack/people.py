@@ -34,7 +34,7 @@ class People:
         """Post a message. Unless it is `delivered`, it is only in the history; `raw` text contains Slack's markup already."""
         room = self.world.channels[channel]
         message: Message = {"type": "message", "user": user, "text": text if raw else html.escape(text, quote=False)}
-        message |= {"ts": self.world.stamp(), "team": TEAM, **more}
+        message |= {"ts": self.world.stamp(), "team": self.world.people.get(user, {}).get("team_id", TEAM), **more}
         if thread is not None:
             message |= {"thread_ts": thread, "parent_user_id": room.messages[thread].get("user")}
         if files:
