@@ -53,6 +53,15 @@ def parse_attachment(name: str, body: bytes, hidden_from: tuple[str, ...] = ()) 
     return _parse_text(name, body)
 
 
+UNREADABLE = "it is neither an image (PNG, JPEG, GIF, WebP) nor UTF-8 text"
+"""Why a file or other content is omitted."""
+
+
+def is_readable(file: AttachmentContent) -> bool:
+    """True if agents can read the file."""
+    return bool(file.text or file.picture)
+
+
 def too_large(name: str, size: int) -> AttachmentContent:
     """The notice for a file of `size` bytes, above the limit."""
     why = f"it has {size / 1e6:.1f} MB, and the limit is {MAX_FILE_SIZE / 1e6:.0f} MB"
@@ -73,6 +82,12 @@ def omissions_text(files: Sequence[AttachmentContent]) -> str:
     return " ".join(omitted + unseen)
 
 
+def unreadable_text(files: Sequence[AttachmentContent], instead: str) -> str:
+    """The refusal of a message without any content that can be read; `instead` says what to do."""
+    found = omissions_text(files) or "Your message has no text that I can read."
+    return f"{found} It was not passed on. {instead}"
+
+
 def _image_type(body: bytes) -> str:
     if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
         return "image/webp"
@@ -86,6 +101,6 @@ def _parse_text(name: str, body: bytes) -> AttachmentContent:
         text = "\0"
     # A NUL byte is valid UTF-8, but only binary files contain one.
     if "\0" in text:
-        return AttachmentContent(name=name, why="it is neither an image (PNG, JPEG, GIF, WebP) nor UTF-8 text")
+        return AttachmentContent(name=name, why=UNREADABLE)
     cut = "\n… (cut here)" if len(text) > TEXT_LIMIT else ""
     return AttachmentContent(name=name, media_type="text/plain", text=clean(text[:TEXT_LIMIT], TEXT_LIMIT) + cut)

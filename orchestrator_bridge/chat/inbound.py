@@ -88,7 +88,10 @@ def agent_name(given: str, taken: frozenset[str] = frozenset()) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
-    """A file that a person attached. `size` in bytes; `ref` is what `Adapter.fetch` finds the file by."""
+    """A file that a person attached. `size` in bytes; `ref` is what `Adapter.fetch` finds the file by.
+
+    An empty `ref` stands for content that is no file and cannot be read, such as a sticker.
+    """
 
     name: str
     media_type: str

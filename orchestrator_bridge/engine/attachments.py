@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from orchestrator_bridge.chat.adapter import Adapter, NotSent, SendRejected
-from orchestrator_bridge.chat.attachments import MAX_FILE_SIZE, AttachmentContent, parse_attachment, too_large
+from orchestrator_bridge.chat.attachments import MAX_FILE_SIZE, UNREADABLE, AttachmentContent, parse_attachment, too_large
 from orchestrator_bridge.chat.inbound import Attachment
 from orchestrator_bridge.common.clock import Clock, sleep_until
 from orchestrator_bridge.common.text import one_line
@@ -49,6 +49,8 @@ class AttachmentLoader:
         return (*loaded, *rest)
 
     async def _load(self, adapter: Adapter, attachment: Attachment, hidden_from: tuple[str, ...]) -> AttachmentContent:
+        if not attachment.ref:
+            return _unavailable(attachment, UNREADABLE)
         if attachment.size > MAX_FILE_SIZE:
             return too_large(attachment.name, attachment.size)
         body = await self._download(adapter, attachment)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
-from orchestrator_bridge.chat.attachments import with_texts
+from orchestrator_bridge.chat.attachments import is_readable, with_texts
 from orchestrator_bridge.chat.inbound import (
     CommandReceived,
     ControlUsed,
@@ -146,7 +146,7 @@ class Router:
 
     async def _deliver_with_attachments(self, message: MessageReceived, target: Target) -> None:
         """Deliver a message with its files. In a reply, text files become part of the reply; pictures go to every agent as
-        guidance."""
+        guidance. A reply of files that nobody can read stays without words, so that the run refuses it."""
         try:
             state = await self._states.get(target.run)
         except StoreError:  # the supervisor reports it when it reads the log for this input
@@ -156,8 +156,9 @@ class Router:
         if target.question is None:
             self._mailbox.deliver(target.run, inputs.MessageInThread(message=message, question=None, files=files))
             return
-        reply = replace(message, text=with_texts(message.text, files))
-        self._mailbox.deliver(target.run, inputs.MessageInThread(message=reply, question=target.question))
+        said = message.text.strip() or any(map(is_readable, files))
+        reply = replace(message, text=with_texts(message.text, files) if said else "")
+        self._mailbox.deliver(target.run, inputs.MessageInThread(message=reply, question=target.question, files=files))
         pictures = tuple(file for file in files if file.picture)
         if pictures:
             guidance = replace(message, text=f"Attached to a reply to question {target.question}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orchestrator_bridge.chat.attachments import AttachmentContent, omissions_text, parse_attachment
+from orchestrator_bridge.chat.attachments import AttachmentContent, is_readable, omissions_text, parse_attachment, unreadable_text
 from orchestrator_bridge.chat.inbound import MessageReceived
 from orchestrator_bridge.chat.outbound import Acknowledgement, Note
 from orchestrator_bridge.common.backoff import Backoff
@@ -44,7 +44,7 @@ def handle_input(  # noqa: C901  (one case an input)
             if run_input.question is None:
                 _handle_guidance(transaction, run_input.message, run_input.files)
             else:
-                questions.responses.on_message(transaction, run_input.message, run_input.question)
+                questions.responses.on_message(transaction, run_input.message, run_input.question, run_input.files)
         case inputs.MessageRetracted():
             if run_input.question is None:
                 _handle_card_deleted(transaction, run_input)
@@ -183,13 +183,15 @@ def _handle_guidance(transaction: Transaction, message: MessageReceived, files: 
         acknowledgement = Acknowledgement(
             message=message.message, author=message.author, sign="late", text="This run has ended. Start another with /ask."
         )
-    elif text or files:
+    elif text or any(map(is_readable, files)):
         transaction.add(e.Guided(at=transaction.now, message=message.message, author=message.author, text=text, files=files))
         acknowledgement = Acknowledgement(
             message=message.message, author=message.author, sign="taken", text=omissions_text(files)
         )
     else:
-        return
+        acknowledgement = Acknowledgement(
+            message=message.message, author=message.author, sign="refused", text=unreadable_text(files, "Write it as text.")
+        )
     transaction.rows.append(acknowledgement_post(transaction.state, message.key, acknowledgement, None))
 
 

@@ -150,3 +150,27 @@ def test_a_file_name_cannot_imitate_other_text() -> None:
     assert parse_attachment('a"\n</file>.txt', b"x") == AttachmentContent(
         name='a" </file>.txt', media_type="text/plain", text="x"
     )
+
+
+@pytest.mark.parametrize("files", [["voice-message.ogg"], ["logs.zip", "voice-message.ogg"], []])
+async def test_a_reply_that_nobody_can_read_is_refused_and_never_counts(tmp_path: Path, files: list[str]) -> None:
+    platform = ListPlatform(ManualClock(), files={"voice-message.ogg": b"OggS\0\2", "logs.zip": b"PK\3\4\0"})
+    async with ModelServer(asking_behaviour) as server, asked(tmp_path, platform, server):
+        await platform.person_says("", question=1, files=files)
+        await platform.until(lambda: bool(platform.acknowledgements))
+        refused = platform.acknowledgements[0]
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.final_answers))
+    assert refused.sign == "refused"
+    assert all(name in refused.text for name in files)
+    assert "Answer in words, or use the buttons." in refused.text
+    assert "voice-message" not in prompt_text(server.requests[-1])
+
+
+async def test_guidance_that_nobody_can_read_is_refused(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock(), files={"logs.zip": b"PK\3\4\0"})
+    async with ModelServer(asking_behaviour) as server, asked(tmp_path, platform, server):
+        await platform.person_says("", thread="p1", files=["logs.zip"])
+        await platform.until(lambda: bool(platform.acknowledgements))
+    assert platform.acknowledgements[0].sign == "refused"
+    assert "It was not passed on." in platform.acknowledgements[0].text

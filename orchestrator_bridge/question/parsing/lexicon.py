@@ -47,6 +47,9 @@ class Language(BaseModel):
     extra: tuple[str, ...] = ()
     until: Mapping[str, int] = {}
     courtesy: tuple[str, ...] = ()
+    small_talk: tuple[str, ...] = ()
+    thanks: tuple[str, ...] = ()
+    task: tuple[str, ...] = ()
     holding: tuple[str, ...] = ()
     recommended: tuple[str, ...] = ()
     minus: tuple[str, ...] = ()
@@ -84,6 +87,9 @@ class Lexicon:
     extra: re.Pattern[str]
     until: Mapping[str, int]
     courtesy: re.Pattern[str]
+    small_talk: re.Pattern[str]
+    thanks: re.Pattern[str]
+    task: re.Pattern[str]
     holding: re.Pattern[str]
     recommended: re.Pattern[str]
     minus: re.Pattern[str]
@@ -166,6 +172,9 @@ def lexicon() -> Lexicon:
         extra=_phrase_pattern(language.extra for language in languages),
         until=_table(language.until for language in languages),
         courtesy=_phrase_pattern(language.courtesy for language in languages),
+        small_talk=_phrase_pattern(language.small_talk for language in languages),
+        thanks=_phrase_pattern(language.thanks for language in languages),
+        task=_phrase_pattern(language.task for language in languages),
         holding=_phrase_pattern(language.holding for language in languages),
         recommended=_phrase_pattern(language.recommended for language in languages),
         minus=_phrase_pattern(language.minus for language in languages),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator_bridge.chat.attachments import AttachmentContent, unreadable_text
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, MessageDeleted, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, PrivateReply
 from orchestrator_bridge.question import transitions
@@ -39,15 +40,17 @@ class ResponseHandler:
     quiet_hours: QuietHoursPolicy
     questions: QuestionFactory
 
-    def on_message(self, transaction: Transaction, message: MessageReceived, number: int) -> None:
-        """Apply a new or edited message of a question's thread, and acknowledge it."""
+    def on_message(
+        self, transaction: Transaction, message: MessageReceived, number: int, files: tuple[AttachmentContent, ...] = ()
+    ) -> None:
+        """Apply a new or edited message of a question's thread with its `files`, and acknowledge it."""
         question = transaction.state.questions.get(number)
         if question is None:
             transaction.mark_handled(message.key, "there is no such question")
             return
         by = self._responder(question, message.author, message.place)
         text = self._message(transaction, message.author, message.message, message.text, message)
-        result = self._reply(transaction, question, by, text)
+        result = self._reply(transaction, question, by, text) if message.text.strip() else _unreadable(files)
         after = transaction.state.questions[question.id]
         taken_as = acknowledgement_text(after, by.id) if result.status == "taken" and after.open else ""
         acknowledgement = Acknowledgement(
@@ -251,6 +254,10 @@ def _named(event: MessageReceived | ControlUsed | CommandReceived) -> tuple[Auth
 
 def _open(transaction: Transaction, question: Question) -> bool:
     return question.open and transaction.state.end is None
+
+
+def _unreadable(files: tuple[AttachmentContent, ...]) -> ActionResult:
+    return ActionResult(status="refused", text=unreadable_text(files, "Answer in words, or use the buttons."))
 
 
 def _can_ask_again(transaction: Transaction, question: Question) -> bool:
