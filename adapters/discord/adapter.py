@@ -18,7 +18,7 @@ from adapters.discord.components import confirm_components
 from adapters.discord.connection import DiscordConnection
 from adapters.discord.errors import RESPONSE_TIMEOUT
 from adapters.discord.history import DiscordHistory, fetch_attachment
-from adapters.discord.interactions import DiscordInteractionHandler, InteractionResponses
+from adapters.discord.interactions import ACKNOWLEDGE_WITHIN, DiscordInteractionHandler, InteractionResponses
 from adapters.discord.markers import nonce
 from adapters.discord.messages import MessageListener
 from adapters.discord.render import DiscordMessage, render_private_reply
@@ -49,7 +49,8 @@ class DiscordAdapter:
     """One bot on Discord. `listed` are ids of bots whose messages count like those of people.
 
     `commands_file` stores the fingerprint of the commands that Discord knows; `guild` is a server that receives the commands at
-    once, for development. `response_timeout` is the timeout of one response, in seconds, as in `bounded_attempt`.
+    once, for development. Times are in seconds: `response_timeout` of one response, as in
+    `bounded_attempt`, `acknowledge_within` as in `InteractionResponses`.
     """
 
     platform = PLATFORM
@@ -73,6 +74,7 @@ class DiscordAdapter:
         commands_file: Path | None = None,
         guild: int | None = None,
         response_timeout: float = RESPONSE_TIMEOUT,
+        acknowledge_within: float = ACKNOWLEDGE_WITHIN,
     ) -> None:
         self._connection = connection
         self._autocomplete = autocomplete
@@ -84,7 +86,7 @@ class DiscordAdapter:
         self._unreadable = UnreadableNotices(self._messages)
         self._listener = MessageListener(self._channels, clock, frozenset(listed), self._unreadable)
         self._backfill = DiscordBackfill(clock, self._history, self._listener)
-        self._responses = InteractionResponses(clock)
+        self._responses = InteractionResponses(clock, acknowledge_within)
         self._interactions = DiscordInteractionHandler(self._responses)
         self._receive: InboundHandler | None = None
         self._connections = 0

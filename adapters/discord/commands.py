@@ -16,7 +16,7 @@ from discord import app_commands
 from adapters.discord.channels import channel_place, to_author
 from adapters.discord.client import DiscordClient
 from adapters.discord.errors import bounded_attempt
-from adapters.discord.interactions import NOT_STORED, InteractionResponses
+from adapters.discord.interactions import InteractionResponses
 from adapters.discord.markdown import plain_line
 from adapters.discord.messages import quoted_message, to_attachment
 from adapters.discord.permissions import missing_permissions_text, missing_run_permissions
@@ -119,24 +119,13 @@ class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
         return False
 
     async def _handle(self, interaction: Interaction) -> None:
-        """Deliver a command while it is acknowledged. A run that could not be shown for lack of permissions is refused here."""
+        """Deliver a command. A run that could not be shown for lack of permissions is refused here."""
         command = to_command(interaction)
         missing = missing_run_permissions(interaction) if command.name == "ask" else ()
-        # Storing may take longer than the 3 seconds that Discord waits for a response, so both run concurrently.
-        acknowledging = asyncio.create_task(self._responses.acknowledge(interaction))
-        last = missing_permissions_text(missing) if missing else await self._store(command)
-        await acknowledging
-        if last is not None:
-            await self._responses.finish(str(interaction.id), last)
-
-    async def _store(self, event: CommandReceived) -> str | None:
-        """Deliver a command to the bridge; returns the reply for the case that the bridge sends none."""
-        try:
-            await self._receive(event)
-        except Exception:
-            _LOG.exception("command %s could not be stored", event.key)
-            return NOT_STORED
-        return ACKNOWLEDGEMENTS.get(event.name)
+        if missing:
+            await self._responses.refuse(interaction, missing_permissions_text(missing))
+        else:
+            await self._responses.store(interaction, command, self._receive, ACKNOWLEDGEMENTS.get(command.name))
 
 
 class CommandAutocomplete:

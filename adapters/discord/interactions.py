@@ -1,9 +1,10 @@
 """Buttons, selects and modals: acknowledged, delivered to the bridge, and answered privately.
 
 Discord drops an interaction that has no response within 3 seconds. A modal must be the first response itself, so it is built from
-memory and sent before anything is looked up or stored. Every other interaction is acknowledged at once with a placeholder that
-only the person sees. The answer replaces the placeholder, so that a lost response to our request cannot show the answer twice.
-Discord accepts answers for 15 minutes; later ones are sent as direct messages.
+memory and sent before anything is looked up or stored. Every other interaction is stored, then acknowledged with a placeholder
+that only the person sees. If storing takes longer than `ACKNOWLEDGE_WITHIN`, the placeholder says that nothing is stored yet.
+The answer replaces the placeholder, so that a lost response to our request cannot show the answer twice. Discord accepts answers
+for 15 minutes; later ones are sent as direct messages.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from adapters.discord.channels import PLATFORM, channel_place, to_author
 from adapters.discord.components import DiscordControl, answer_modal, delegate_components, extension_components, parse_control
 from adapters.discord.errors import bounded_attempt
 from adapters.discord.render import DiscordMessage
-from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlAction, ControlUsed, InboundHandler, Place
+from orchestrator_bridge.chat.inbound import (
+    Author,
+    CommandReceived,
+    ControlAction,
+    ControlUsed,
+    InboundEvent,
+    InboundHandler,
+    Place,
+)
 from orchestrator_bridge.chat.outbound import Confirmation
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.common.lru_map import LruMap
@@ -30,6 +39,11 @@ TOKEN_LIFETIME = 870.0
 
 REMEMBERED = 2000
 
+ACKNOWLEDGE_WITHIN = 2.0
+"""Seconds after which an interaction is acknowledged even if it is not stored yet: Discord drops it after 3."""
+
+NOT_STORED_YET = "Received, but not stored yet. If it cannot be stored, this message tells you."
+STORED = "Received and stored."
 NOT_STORED = "I could not store this. Please try again in a minute."
 OFFER_EXPIRED = "This offer has expired. Please give the command again."
 PEOPLE_ONLY = "Only people can answer, and that is a bot. Please select a person."
@@ -45,23 +59,68 @@ _ACTIONS: dict[str, ControlAction] = {
 """The action of each control that the bridge handles."""
 
 
-class InteractionResponses:
-    """Interactions that wait for an answer, by id, and the commands that wait for a confirmation."""
+class _OpenInteraction:
+    """An interaction that can be answered once it is acknowledged."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, interaction: discord.Interaction[Any]) -> None:
+        self.interaction = interaction
+        self.acknowledged = asyncio.Event()
+
+
+class InteractionResponses:
+    """Interactions that wait for an answer, by id, and the commands that wait for a confirmation.
+
+    `acknowledge_within` is in seconds, as `ACKNOWLEDGE_WITHIN`.
+    """
+
+    def __init__(self, clock: Clock, acknowledge_within: float = ACKNOWLEDGE_WITHIN) -> None:
         self._clock = clock
-        self._open: LruMap[str, discord.Interaction[Any]] = LruMap(REMEMBERED)
+        self._acknowledge_within = acknowledge_within
+        self._open: LruMap[str, _OpenInteraction] = LruMap(REMEMBERED)
         self._answered: LruMap[str, bool] = LruMap(REMEMBERED)
         self._confirmations: LruMap[str, Confirmation] = LruMap(REMEMBERED)
 
-    async def acknowledge(self, interaction: discord.Interaction[Any]) -> None:
+    async def store(
+        self, interaction: discord.Interaction[Any], event: InboundEvent, on_event: InboundHandler, last: str | None = None
+    ) -> bool:
+        """Store the event of an interaction, then acknowledge the interaction; False if the event could not be stored.
+
+        `last` is shown if the bridge gives no answer.
+        """
+        key = str(interaction.id)
+        opened = _OpenInteraction(interaction)
+        self._open.put(key, opened)
+        storing = asyncio.ensure_future(on_event(event))
+        in_time, _ = await asyncio.wait([storing], timeout=self._acknowledge_within)
+        await self._acknowledge(opened, None if in_time else NOT_STORED_YET)
+        try:
+            await storing
+        except Exception:
+            _LOG.exception("interaction %s could not be stored", event.key)
+            last, stored = NOT_STORED, False
+        else:
+            last, stored = last or (None if in_time else STORED), True
+        if last is not None:
+            await self.finish(key, last)
+        return stored
+
+    async def refuse(self, interaction: discord.Interaction[Any], text: str) -> None:
+        """Acknowledge an interaction that is not stored, with the reason."""
+        await self._acknowledge(_OpenInteraction(interaction), text)
+
+    async def _acknowledge(self, opened: _OpenInteraction, text: str | None) -> None:
         """Acknowledge an interaction. If that fails, only the answer is lost; the action still takes effect."""
-        self._open.put(str(interaction.id), interaction)
+        response = opened.interaction.response
         try:
             async with bounded_attempt():
-                await interaction.response.defer(ephemeral=True, thinking=True)
+                if text is None:
+                    await response.defer(ephemeral=True, thinking=True)
+                else:
+                    await response.send_message(text, ephemeral=True)
         except Exception as failure:
-            _LOG.warning("interaction %s could not be acknowledged: %s", interaction.id, failure)
+            _LOG.warning("interaction %s could not be acknowledged: %s", opened.interaction.id, failure)
+        finally:
+            opened.acknowledged.set()
 
     async def respond(self, interaction: str, shown: DiscordMessage) -> bool:
         """Answer an interaction; False if it is no longer open.
@@ -69,9 +128,11 @@ class InteractionResponses:
         Raises:
             NotSent, SendUncertain, SendRejected: the answer was not delivered.
         """
-        waiting = self._open.get(interaction)
-        if waiting is None or self._clock.now() - waiting.created_at.timestamp() > TOKEN_LIFETIME:
+        opened = self._open.get(interaction)
+        if opened is None or self._clock.now() - opened.interaction.created_at.timestamp() > TOKEN_LIFETIME:
             return False
+        await opened.acknowledged.wait()
+        waiting = opened.interaction
         async with bounded_attempt():
             # The first answer replaces the placeholder; further ones are messages of their own.
             if self._answered.get(interaction):
@@ -96,12 +157,12 @@ class InteractionResponses:
         """Replace the placeholder of an interaction that nobody has answered."""
         if self._answered.get(interaction):
             return
-        waiting = self._open.get(interaction)
-        if waiting is None:
+        opened = self._open.get(interaction)
+        if opened is None:
             return
         try:
             async with bounded_attempt():
-                await waiting.edit_original_response(content=text)
+                await opened.interaction.edit_original_response(content=text)
         except Exception as failure:
             _LOG.warning("interaction %s could not be answered: %s", interaction, failure)
 
@@ -144,11 +205,11 @@ class DiscordInteractionHandler:
             case "view" | "cancel":
                 text = _selected_value(data) if control.kind == "view" else f"{control.number} cancel"
                 command = Confirmation(label="", name="questions", text=text)
-                await self._deliver(interaction, confirmed_command(interaction, command), on_event)
+                await self._responses.store(interaction, confirmed_command(interaction, command), on_event)
             case "confirm":
                 await self._deliver_confirmed(interaction, control, on_event)
             case "option" | "select" | "pass" | "delegate" | "extend" | "answer":
-                await self._deliver(interaction, to_control_used(interaction, control, data), on_event)
+                await self._responses.store(interaction, to_control_used(interaction, control, data), on_event)
             case _:
                 assert_never(control.kind)
 
@@ -159,28 +220,14 @@ class DiscordInteractionHandler:
         view = DiscordMessage(controls=controls).view()
         await self._respond(interaction.response.send_message(text, view=view, ephemeral=True))
 
-    async def _deliver(
-        self, interaction: discord.Interaction[Any], event: ControlUsed | CommandReceived, on_event: InboundHandler
-    ) -> None:
-        """Acknowledge and store concurrently: neither waits for the other."""
-        acknowledging = asyncio.create_task(self._responses.acknowledge(interaction))
-        try:
-            await on_event(event)
-        except Exception:
-            _LOG.exception("interaction %s could not be stored", event.key)
-            await acknowledging
-            await self._responses.finish(str(interaction.id), NOT_STORED)
-        finally:
-            await acknowledging
-
     async def _deliver_confirmed(
         self, interaction: discord.Interaction[Any], control: DiscordControl, on_event: InboundHandler
     ) -> None:
         offer = self._responses.take_confirmation(str(control.number))
         if offer is None:
             await self._ask_further(interaction, OFFER_EXPIRED)
-        else:
-            await self._deliver(interaction, confirmed_command(interaction, offer), on_event)
+        elif not await self._responses.store(interaction, confirmed_command(interaction, offer), on_event):
+            self._responses.store_confirmation(str(control.number), offer)  # the person is asked to try again
 
     async def _respond(self, response: Any) -> None:
         try:

@@ -67,6 +67,11 @@ def not_stored_notice(event: SlackActor) -> PrivateNotice:
     return private_notice(event, "I could not store this. Please try again in a minute.")
 
 
+def not_stored_yet_notice(event: SlackActor) -> PrivateNotice:
+    """Notice that an action was acknowledged, because Slack waits no longer, and is not stored yet."""
+    return private_notice(event, "Received, but not stored yet. If it cannot be stored, I tell you here.")
+
+
 def outdated_control_notice(event: SlackActor) -> PrivateNotice:
     """Notice that a control is unknown to this version."""
     return private_notice(event, "This button is from an older version of Townhall and no longer works. Type /townhall help.")

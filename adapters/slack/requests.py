@@ -3,7 +3,7 @@
 A middleware of slack-bolt, which runs after the signature is verified and before anything else. Slack repeats an event that is
 not acknowledged, so an event is acknowledged only once it is stored. Interactions and commands are sent only once, and Slack
 shows an error to the person after 3 seconds: they are acknowledged as soon as they are stored, or after `ACKNOWLEDGE_AFTER`
-seconds in any case. The person is notified if storing fails after that.
+seconds in any case. The person is notified that nothing is stored yet, and again if storing fails after that.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from adapters.slack.backfill import SlackBackfill
 from adapters.slack.events import SlackEventHandler
 from adapters.slack.interactions import SlackInteractionHandler
 from adapters.slack.modals import model_options, parse_metadata
-from adapters.slack.notices import HandlerResult, OpenModal, PrivateNotice, SlackActor, not_stored_notice
+from adapters.slack.notices import HandlerResult, OpenModal, PrivateNotice, SlackActor, not_stored_notice, not_stored_yet_notice
 from adapters.slack.responses import PrivateReplySender
 from adapters.slack.workspace import UserGroups, Workspace
 from orchestrator_bridge.chat.adapter import Autocomplete
@@ -31,7 +31,7 @@ from orchestrator_bridge.common.background import BackgroundTasks
 
 _LOG = logging.getLogger(__name__)
 
-ACKNOWLEDGE_AFTER = 1.0
+ACKNOWLEDGE_AFTER = 2.0
 """Seconds after which an interaction is acknowledged even if it is not stored yet."""
 
 Body = Mapping[str, Any]
@@ -127,26 +127,39 @@ class SlackRequestHandler:
 
     async def _interaction(self, body: Body) -> None:
         # The interaction goes on in its task when the acknowledgement cannot wait for it any longer.
-        work = asyncio.create_task(self._interact(body))
-        self._tasks.start(work)
-        await asyncio.wait([work], timeout=self._acknowledge_after)
+        parsing = asyncio.create_task(self._interact(body))
+        storing = asyncio.create_task(self._store(parsing))
+        self._tasks.start(storing)
+        in_time, _ = await asyncio.wait([storing], timeout=self._acknowledge_after)
+        if not in_time:
+            self._tasks.start(self._report_not_stored_yet(parsing))
 
-    async def _interact(self, body: Body) -> None:
+    async def _interact(self, body: Body) -> HandlerResult | None:
         if is_home(body):
             self._home_tabs.opened(str(body["user"]["id"]), next_home_state(body))
-        result = await self._interactions.handle(body)
+        return await self._interactions.handle(body)
+
+    async def _store(self, parsing: asyncio.Task[HandlerResult | None]) -> None:
+        result = await parsing
         try:
             if result is not None:
                 await self._deliver(result)
         except Exception:
             _LOG.exception("an interaction could not be stored; the person is notified")
             if isinstance(result, SlackActor):
-                notice = not_stored_notice(result)
-                await self._private_replies.notify(notice.event, notice.message)
+                await self._notify(not_stored_notice(result))
+
+    async def _report_not_stored_yet(self, parsing: asyncio.Task[HandlerResult | None]) -> None:
+        result = await asyncio.shield(parsing)
+        if isinstance(result, SlackActor):
+            await self._notify(not_stored_yet_notice(result))
+
+    async def _notify(self, notice: PrivateNotice) -> None:
+        await self._private_replies.notify(notice.event, notice.message)
 
     async def _deliver(self, result: HandlerResult) -> None:
         if isinstance(result, PrivateNotice):
-            self._tasks.start(self._private_replies.notify(result.event, result.message))
+            self._tasks.start(self._notify(result))
         elif isinstance(result, OpenModal):
             self._tasks.start(self._private_replies.open_modal(result))
         else:

@@ -1,9 +1,12 @@
-"""Buttons, selects, modals and confirmations: acknowledged at once whatever the store does, stored, then answered."""
+"""Buttons, selects, modals and confirmations: stored, acknowledged, then answered."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,22 +47,56 @@ async def test_many_options_are_a_select() -> None:
         assert (heard.press, heard.value) == ("option", "o3")
 
 
-async def test_a_click_is_acknowledged_while_the_store_still_works() -> None:
-    async with discord_driver() as driver:
-        stored = asyncio.Event()
+@asynccontextmanager
+async def busy_store(acknowledge_within: float) -> AsyncIterator[tuple[DiscordDriver, list[InboundEvent], asyncio.Event]]:
+    """A driver whose events arrive and are stored once `free` is set."""
+    async with discord_driver(acknowledge_within=acknowledge_within) as driver:
         received: list[InboundEvent] = []
+        free = asyncio.Event()
 
-        async def slow(heard: InboundEvent) -> None:
+        async def busy(heard: InboundEvent) -> None:
             received.append(heard)
-            await stored.wait()
+            driver.server.ring()
+            await free.wait()
+            await driver._receive(heard)
 
         await driver.adapter.stop()
-        await driver.adapter.start(slow)
+        await driver.adapter.start(busy)
         await driver.post(question())
+        yield driver, received, free
+
+
+def first_response(driver: DiscordDriver, interaction: str) -> Any:
+    """The bot's first response to an interaction."""
+    return next(known["answer"] for known in driver.world.interactions.values() if known["id"] == interaction)
+
+
+async def test_a_click_is_acknowledged_once_it_is_stored() -> None:
+    async with busy_store(acknowledge_within=60) as (driver, received, free):
         interaction = driver.click(LITE)
+        await driver.server.until(lambda: received)
+        assert first_response(driver, interaction) is None
+        free.set()
         await driver.server.until(lambda: driver.answer_to(interaction))
-        assert not stored.is_set()
-        stored.set()
+        assert await driver.next_event() == received[0]
+
+
+async def test_a_click_that_takes_long_to_store_is_acknowledged_as_not_stored_yet() -> None:
+    async with busy_store(acknowledge_within=0.01) as (driver, _, free):
+        interaction = driver.click(LITE)
+        await answered(driver, interaction, "Received, but not stored yet")
+        assert first_response(driver, interaction)["type"] == 4
+        free.set()
+        await answered(driver, interaction, "Received and stored.")
+
+
+async def test_a_slow_click_that_cannot_be_stored_says_so() -> None:
+    async with busy_store(acknowledge_within=0.01) as (driver, _, free):
+        interaction = driver.click(LITE)
+        await answered(driver, interaction, "not stored yet")
+        driver.fail_next_store()
+        free.set()
+        await answered(driver, interaction, "could not store")
 
 
 async def test_a_click_that_could_not_be_stored_says_so() -> None:

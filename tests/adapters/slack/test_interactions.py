@@ -164,7 +164,8 @@ async def test_a_click_is_acknowledged_while_the_store_is_busy() -> None:
         await driver.adapter.stop()
         await driver.adapter.start(busy)
         driver.server.people.click(ANA, GENERAL, driver.card(2), "pass")
-        await driver.server.until(lambda: not driver.world.unacknowledged)
+        await driver.server.until(lambda: not driver.world.unacknowledged and driver.world.ephemeral)
+        assert "not stored yet" in words(driver.world.ephemeral[0])
         free.set()
         assert isinstance(await driver.next_event(), ControlUsed)
 

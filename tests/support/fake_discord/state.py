@@ -206,8 +206,9 @@ class DiscordWorld:
 
     def fill(self, token: str, data: Json, *, further: bool = False) -> Message:
         """Store the bot's answer to an interaction: as its first response, or as a `further` message."""
+        # Its webhook exists from the first response on (docs.discord.com/developers/interactions/receiving-and-responding).
         known = self.interactions.get(token)
-        if known is None:
+        if known is None or known["answer"] is None:
             raise Refused(404, 10015, "Unknown Webhook")
         if known["message"] is None or further:
             made = self.write(BOT, known["channel"], "", private_to=known["person"])
