@@ -76,7 +76,8 @@ class Adapter(Protocol):
 
     All methods are called on one event loop. Every method except `start` may be called at any time between `start` and `stop`,
     and several may be in progress at once. Calls of `send` for one thread are made one after the other; calls for different
-    channels overlap. Exceptions other than those documented are treated as faults of the adapter.
+    threads, and edits of different messages, overlap. Exceptions other than those documented are treated as faults of the
+    adapter.
     """
 
     @property

@@ -1,54 +1,78 @@
 """The order in which the posts of one channel are sent. Pure: no clock and no I/O.
 
-Two rules compete. Urgent posts go first: a question must not wait behind twenty notes on progress. And posts of one thread keep
-their order: an answer must not appear before the note that announces it. So priority is a matter of threads: a thread is as
-urgent as the most urgent post in it, and that post pulls those before it along. Among threads of the same priority the oldest
-post goes first, so no thread starves another.
+Posts of one thread keep their order, since an answer must not appear before the note that announces it: a thread has one post in
+flight, and a post that fails is tried again before the next one. Threads do not wait for one another: a thread that cannot be
+posted to, or whose rate limit is used up, pauses alone. Of several threads that may send, the most urgent goes first: a question
+must not wait behind twenty notes on progress. A thread is as urgent as its most urgent post, which pulls those before it along;
+among equals the oldest post goes first.
+
+An edit is in a thread of its own, so that the low limits of edits hold back nothing else. It waits for the post that it replaces.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from dataclasses import dataclass, field
 
 from orchestrator_bridge.run.records import OutboxEntry
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class QueuedPost:
-    """One post in the queue. `uncertain`: an earlier attempt may have arrived. `not_before` is in seconds since the epoch."""
+    """One post in the queue. `uncertain`: an earlier attempt may have arrived. `not_before` is in seconds since the epoch.
+
+    `tried_at` is the time of its first attempt, `reported` that somebody knows that it is stuck.
+    """
 
     outgoing: OutboxEntry
     order: int = 0
     uncertain: bool = False
     not_before: float = 0.0
-    dropped: bool = False
+    tried_at: float | None = None
+    reported: bool = False
 
     @property
     def thread(self) -> str:
-        """The key of the thread in which posts keep their order. A post that opens a thread or edits a message is its own."""
+        """The key of the thread in which posts keep their order: that of a card and the posts below it, or of a post's edits."""
+        if self.outgoing.replaces:
+            return f"edits of {self.outgoing.replaces}"
         return self.outgoing.anchor or self.outgoing.key
+
+
+@dataclass(slots=True, eq=False)
+class _Thread:
+    """The waiting posts of a thread, in order. `failures` counts those in a row; nothing is sent before `resume_at`."""
+
+    posts: deque[QueuedPost] = field(default_factory=deque)
+    in_flight: QueuedPost | None = None
+    failures: int = 0
+    resume_at: float = 0.0
+
+    @property
+    def ready_at(self) -> float:
+        """The time from which the first post may be sent."""
+        return max(self.resume_at, self.posts[0].not_before)
+
+    @property
+    def urgency(self) -> tuple[int, int]:
+        """The priority and order of the most urgent post; the smallest goes first."""
+        return min((post.outgoing.priority, post.order) for post in self.posts)
 
 
 @dataclass(slots=True)
 class ChannelQueue:
-    """The posts of one channel. After a failure nothing is sent before `resume_at`; `failures` counts those in a row.
+    """The posts of one channel."""
 
-    A post waits in `_later` until its time, then in its thread. The heap has one entry a post, not a thread: the entry of an
-    urgent post pops the first post of its thread, and is pushed back until its own post has been sent.
-    """
-
-    resume_at: float = 0.0
-    failures: int = 0
-    _heap: list[tuple[int, int, str]] = field(default_factory=list)
-    _threads: dict[str, deque[QueuedPost]] = field(default_factory=dict)
+    _threads: dict[str, _Thread] = field(default_factory=dict)
     _posts: dict[str, QueuedPost] = field(default_factory=dict)
-    _later: list[tuple[float, int, QueuedPost]] = field(default_factory=list)
+    """Waiting posts, by key."""
+    _in_flight: set[str] = field(default_factory=set)
+    _idle: dict[str, _Thread] = field(default_factory=dict)
+    """Threads with a post that waits and none in flight."""
 
     def __bool__(self) -> bool:
-        """True while a post is left to send."""
-        return bool(self._posts)
+        """True while a post waits or is in flight."""
+        return bool(self._threads)
 
     def push(self, post: QueuedPost) -> None:
         """Add a post. If one with the same key waits already, it gets the newer content and keeps its turn."""
@@ -57,56 +81,73 @@ class ChannelQueue:
             known.outgoing = post.outgoing
             return
         self._posts[post.outgoing.key] = post
-        heapq.heappush(self._later, (post.not_before, post.order, post))
+        thread = self._threads.setdefault(post.thread, _Thread())
+        thread.posts.append(post)
+        self._settle(post.thread, thread)
 
     def remove(self, key: str) -> QueuedPost | None:
         """Remove a waiting post by its key."""
         post = self._posts.pop(key, None)
         if post is not None:
-            post.dropped = True
+            thread = self._threads[post.thread]
+            thread.posts.remove(post)
+            self._settle(post.thread, thread)
         return post
 
-    def requeue(self, post: QueuedPost) -> None:
-        """Put a post that was not sent back before all others of its thread, unless newer content has taken its place."""
+    def take_ready(self, now: float) -> list[QueuedPost]:
+        """Take the first post of every thread that may send at this time, most urgent first. They are in flight from now on."""
+        ready = [thread for thread in self._idle.values() if thread.ready_at <= now and not self._waits_for_another(thread)]
+        return [self._take(thread) for thread in sorted(ready, key=lambda thread: thread.urgency)]
+
+    def finish(self, post: QueuedPost) -> None:
+        """Note that a post in flight is sent or given up; a post that was put back already is left alone."""
+        thread = self._threads.get(post.thread)
+        if thread is not None and thread.in_flight is post:
+            thread.failures, thread.resume_at = 0, 0.0
+            self._land(post, thread)
+
+    def requeue(self, post: QueuedPost, resume_at: float) -> None:
+        """Put a post in flight back before all others of its thread, which sends nothing before `resume_at`.
+
+        If newer content waits already, that takes its place.
+        """
+        thread = self._threads[post.thread]
+        thread.failures, thread.resume_at = thread.failures + 1, resume_at
         if post.outgoing.key not in self._posts:
             self._posts[post.outgoing.key] = post
-            self._threads.setdefault(post.thread, deque()).appendleft(post)
-            self._push_heap(post)
+            thread.posts.appendleft(post)
+        self._land(post, thread)
 
-    def next_ready(self, now: float) -> QueuedPost | None:
-        """Take the next post that may be sent at this time."""
-        if now < self.resume_at:
-            return None
-        while self._later and self._later[0][0] <= now:
-            due = heapq.heappop(self._later)[2]
-            if not due.dropped:
-                self._threads.setdefault(due.thread, deque()).append(due)
-                self._push_heap(due)
-        while self._heap:
-            priority, order, thread = heapq.heappop(self._heap)
-            post = self._pop_first(thread, order)
-            if post is None:
-                continue
-            if post.order != order:
-                heapq.heappush(self._heap, (priority, order, thread))
-            del self._posts[post.outgoing.key]
-            return post
-        return None
+    def failures(self, post: QueuedPost) -> int:
+        """The number of failures in a row in the thread of a post in flight."""
+        return self._threads[post.thread].failures
 
-    def next_time(self, now: float) -> float | None:
-        """The time at which `next_ready` may return another post without a new one being pushed; None if there is no such
-        time."""
-        if self.resume_at > now:
-            return self.resume_at
-        return self._later[0][0] if self._later else None
+    def next_time(self) -> float | None:
+        """The earliest time at which a thread that is idle now may send; None if there is no such thread."""
+        return min((thread.ready_at for thread in self._idle.values() if not self._waits_for_another(thread)), default=None)
 
-    def _push_heap(self, post: QueuedPost) -> None:
-        heapq.heappush(self._heap, (post.outgoing.priority, post.order, post.thread))
+    def _waits_for_another(self, thread: _Thread) -> bool:
+        """True if the first post is an edit of a post that is not sent yet."""
+        replaced = thread.posts[0].outgoing.replaces
+        return replaced is not None and (replaced in self._posts or replaced in self._in_flight)
 
-    def _pop_first(self, thread: str, order: int) -> QueuedPost | None:
-        """Take the first post of a thread; None if the post of this order was sent before, pulled along by a more urgent one."""
-        posts = deque(post for post in self._threads.pop(thread, ()) if not post.dropped)
-        first = posts.popleft() if any(post.order == order for post in posts) else None
-        if posts:
-            self._threads[thread] = posts
-        return first
+    def _take(self, thread: _Thread) -> QueuedPost:
+        post = thread.in_flight = thread.posts.popleft()
+        del self._posts[post.outgoing.key]
+        self._in_flight.add(post.outgoing.key)
+        self._settle(post.thread, thread)
+        return post
+
+    def _land(self, post: QueuedPost, thread: _Thread) -> None:
+        thread.in_flight = None
+        self._in_flight.discard(post.outgoing.key)
+        self._settle(post.thread, thread)
+
+    def _settle(self, name: str, thread: _Thread) -> None:
+        """List a thread as idle if it can send, and forget it if nothing is left of it."""
+        if thread.posts and thread.in_flight is None:
+            self._idle[name] = thread
+        else:
+            self._idle.pop(name, None)
+        if not thread.posts and thread.in_flight is None:
+            del self._threads[name]

@@ -1,4 +1,4 @@
-"""The outbox: sends stored posts to their platforms, a queue for each channel, and marks what became of them.
+"""The outbox: sends stored posts to their platforms, in order in each thread, and marks what became of them.
 
 A post is stored before it is sent and marked after. A post that is still unmarked at a start is therefore doubtful: the process
 may have ended before the send, or between the send and the mark. Sending it again could show it twice, and dropping it could lose
@@ -27,7 +27,13 @@ from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.retry import retry_until_writable
 from orchestrator_bridge.engine.run_states import RunStates
 from orchestrator_bridge.run import inputs
-from orchestrator_bridge.run.presentation.posts import closing_key, direct_message_fallback, run_key
+from orchestrator_bridge.run.presentation.posts import (
+    closing_key,
+    direct_message_fallback,
+    is_worth_telling,
+    run_key,
+    stuck_notice,
+)
 from orchestrator_bridge.run.records import OutboxEntry, PostDropped, PostFailed, PostSent, Record, RunMessageLinked
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import PendingPost, Store, StoreError
@@ -35,7 +41,10 @@ from orchestrator_bridge.store.interface import PendingPost, Store, StoreError
 _LOG = logging.getLogger(__name__)
 
 SEND_BACKOFF = Backoff(first=0.5, longest=60.0)
-"""Delays of a channel after a send that failed, unless the platform named a time."""
+"""Delays of a thread after a send that failed, unless the platform named a time."""
+
+STUCK_AFTER = 30.0
+"""Seconds after the first attempt from which a post counts as stuck: the log reports it, and the requester is notified."""
 
 RECONCILE_TIMEOUT = 30.0
 """Seconds that others wait at most until doubtful question cards are found or sent: after a start, and before a question whose
@@ -83,6 +92,8 @@ class Outbox:
         self._edited_at: dict[str, float] = {}
         self._clock_offsets: dict[str, float] = {}
         self._uncertain: dict[str, asyncio.Event] = {}
+        self._told: set[int] = set()
+        """Runs whose requester knows that a post is stuck."""
         self._reconciled = asyncio.Event()
         self._order = 0
         self._stopped = False
@@ -125,8 +136,9 @@ class Outbox:
             timeout.cancel()
 
     async def wait_drained(self) -> None:
-        """Wait until every post that is queued now was sent or has failed."""
-        await self._senders.join()
+        """Wait until every queued post was sent or has failed, those that take the place of a failed one included."""
+        while self._senders:
+            await self._senders.join()
 
     async def run_thread(self, state: RunState) -> Place | None:
         """The thread of a run; None before its card is posted.
@@ -182,14 +194,13 @@ class Outbox:
         """Send the posts of one channel until none is left. An idle channel has no task."""
         while channel.queue:
             channel.wakeup.clear()
-            post = channel.queue.next_ready(self._clock.now())
-            if post is None:
-                await self._wait_for_post(channel)
-            else:
-                await self._send(channel.queue, post)
+            for post in channel.queue.take_ready(self._clock.now()):
+                self._senders.start(self._send(channel, post))
+            await self._wait_for_change(channel)
 
-    async def _wait_for_post(self, channel: _Channel) -> None:
-        until = channel.queue.next_time(self._clock.now())
+    async def _wait_for_change(self, channel: _Channel) -> None:
+        """Wait until a post is queued or has been sent, or a thread may send again."""
+        until = channel.queue.next_time()
         alarm = self._clock.call_at(until, channel.wakeup.set) if until is not None else None
         try:
             await channel.wakeup.wait()
@@ -219,25 +230,36 @@ class Outbox:
         adapter = self._adapters.get(outgoing.place.platform)
         return adapter is not None and adapter.capabilities.can_read_history and not outgoing.replaces
 
-    async def _send(self, queue: ChannelQueue, post: QueuedPost) -> None:
+    async def _send(self, channel: _Channel, post: QueuedPost) -> None:
+        """Send one post of a channel; the next one of its thread follows."""
+        if post.tried_at is None:
+            post.tried_at = self._clock.now()
+        stuck = self._clock.call_at(post.tried_at + STUCK_AFTER, partial(self._report_stuck, post, "no response yet"))
+        try:
+            await self._attempt(channel.queue, post)
+        finally:
+            stuck.cancel()
+            channel.queue.finish(post)
+            channel.wakeup.set()
+
+    async def _attempt(self, queue: ChannelQueue, post: QueuedPost) -> None:
         """Find or send one post, and mark it. `closing` is the edit that closes a card which may not have been shown at all."""
         outgoing = post.outgoing
         closing = queue.remove(closing_key(outgoing.key))
         try:
             posted = await self._find(post) or (None if closing else await self._deliver(outgoing))
         except NotSent as error:
-            self._retry(queue, post, error.retry_after)
-        except SendUncertain:
+            self._retry(queue, post, error)
+        except SendUncertain as error:
             post.uncertain = True
             self._mark_uncertain(outgoing)
-            self._retry(queue, post, None)
+            self._retry(queue, post, error)
         except SendRejected as error:
             await self._fail(outgoing, str(error))
         except Exception:
             _LOG.exception("the %s adapter failed to send %s", outgoing.place.platform, outgoing.key)
             await self._fail(outgoing, "the adapter failed; the log file has the details")
         else:
-            queue.failures = 0
             await self._done(outgoing, posted)
             self._resolve_uncertain(outgoing.key)
             if posted is None:
@@ -280,11 +302,32 @@ class Outbox:
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
         return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
 
-    def _retry(self, queue: ChannelQueue, post: QueuedPost, retry_after: float | None) -> None:
-        delay = SEND_BACKOFF.delay(queue.failures) if retry_after is None else retry_after
-        queue.failures += 1
-        queue.resume_at = self._clock.now() + delay
-        queue.requeue(post)
+    def _retry(self, queue: ChannelQueue, post: QueuedPost, error: NotSent | SendUncertain) -> None:
+        named = error.retry_after if isinstance(error, NotSent) else None
+        now = self._clock.now()
+        queue.requeue(post, now + (SEND_BACKOFF.delay(queue.failures(post)) if named is None else named))
+        if post.tried_at is not None and now >= post.tried_at + STUCK_AFTER:
+            self._report_stuck(post, str(error))
+
+    def _report_stuck(self, post: QueuedPost, why: str) -> None:
+        """Report a post that could not be sent for `STUCK_AFTER`: once in the log, and once a run to its requester."""
+        outgoing = post.outgoing
+        if not post.reported:
+            post.reported = True
+            _LOG.warning("%s of run %s to %s is stuck: %s", outgoing.key, outgoing.run, outgoing.place.platform, why)
+        if outgoing.run not in self._told and is_worth_telling(outgoing):
+            self._told.add(outgoing.run)
+            self._tasks.start(self._tell_stuck(outgoing))
+
+    async def _tell_stuck(self, outgoing: OutboxEntry) -> None:
+        """Tell the requester directly. It is not stored: once the post is sent, nobody needs to read this."""
+        now = self._clock.now()
+        try:
+            notice = stuck_notice(await self._states.get(outgoing.run), outgoing, now)
+            if notice is not None:
+                await self._adapters[notice.place.platform].send(notice)
+        except (StoreError, DeliveryError, ValueError) as error:
+            _LOG.warning("the requester of run %s could not be told that a post is stuck: %s", outgoing.run, error)
 
     async def _done(self, outgoing: OutboxEntry, posted: PostedMessage | None) -> None:
         """Mark a post as sent, or (`posted` is None) as dropped: a card that was closed before anybody saw it, with its closing
@@ -333,7 +376,7 @@ class Outbox:
             return ()
 
     async def _mark(self, rows: list[Record]) -> None:
-        """Store what became of a post. The channel waits while the disk is not writable, so that only one post becomes
+        """Store what became of a post. Its thread waits while the disk is not writable, so that only one post of it becomes
         doubtful."""
         try:
             await retry_until_writable(self._clock, partial(self._store.append, rows=rows), _log_unmarked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.outbound import FinalAnswer, OutboundPost, PostedMessage, QuestionCard, RunCard
 from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.engine.outbox import STUCK_AFTER
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
 from tests.support.clock import ManualClock
@@ -96,10 +98,12 @@ async def test_a_note_on_a_question_that_was_never_shown_is_not_posted(tmp_path:
     clock = ManualClock()
     platform = ListPlatform(clock)
     broken = True
+    shown: list[OutboundPost] = []
 
     async def fail(sending: OutboundPost, _: PostedMessage) -> None:
         if broken:
             raise NotSent("out of order")
+        shown.append(sending)
 
     platform.while_sending = fail
     pair = Team(
@@ -117,7 +121,7 @@ async def test_a_note_on_a_question_that_was_never_shown_is_not_posted(tmp_path:
         await platform.until(lambda: bool(platform.final_answers))
         await engine.wait_finished()
     assert [note for note in platform.notes if "says the peer" in note and not note.startswith("Question 1")] == []
-    assert not platform.questions
+    assert not [sending for sending in shown if isinstance(sending.post, QuestionCard)]
     assert await nothing_waits_in(tmp_path / "t.db")
 
 
@@ -227,3 +231,72 @@ async def test_a_card_that_is_not_found_is_dropped_with_its_closing_edit(tmp_pat
     assert platform.found == [CARD]
     assert len(platform.questions) == 1
     assert await nothing_waits_in(tmp_path / "t.db")
+
+
+async def two_runs(engine: Engine) -> None:
+    for _ in range(2):
+        await engine.start_run(task="a task", team=team("one", bounds=Bounds(wall=3e7)), place=PLACE, by=ANA)
+
+
+@pytest.mark.parametrize("error", [NotSent("a limit", 219.0), SendUncertain("HTTP 503")])
+async def test_a_thread_that_takes_no_posts_does_not_silence_another_run(tmp_path: Path, error: Exception) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+
+    async def fail(sending: OutboundPost, _: PostedMessage) -> None:
+        if sending.key.startswith("run:1:"):
+            raise error
+
+    platform.while_sending = fail
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await two_runs(engine)
+        await platform.until(lambda: any(answer.run == 2 for answer in platform.final_answers))
+
+
+async def test_a_post_without_a_response_holds_back_its_thread_only(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def hang(sending: OutboundPost, _: PostedMessage) -> None:
+        if sending.key.startswith("run:1:"):
+            await asyncio.Event().wait()
+
+    platform.while_sending = hang
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform) as engine:
+        await two_runs(engine)
+        await platform.until(lambda: any(answer.run == 2 for answer in platform.final_answers))
+
+
+async def test_a_question_does_not_wait_for_the_card_of_its_run(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+
+    async def hang(sending: OutboundPost, _: PostedMessage) -> None:
+        if sending.key == "run:1:card":
+            await asyncio.Event().wait()
+
+    platform.while_sending = hang
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform) as engine:
+        await begin(engine)
+        await platform.until(lambda: bool(platform.questions))
+
+
+async def test_the_requester_is_told_once_that_posts_are_stuck(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+
+    async def hang(sending: OutboundPost, _: PostedMessage) -> None:
+        if sending.place.channel == PLACE.channel:
+            await asyncio.Event().wait()
+
+    def told() -> list[OutboundPost]:
+        return [sending for sending in platform.sent if sending.place.channel == f"@{ANA.id}"]
+
+    platform.while_sending = hang
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await begin(engine)
+        await platform.until(lambda: bool(platform.questions))
+        clock.advance(STUCK_AFTER)
+        await platform.until(lambda: bool(told()))
+        clock.advance(LONGEST_PAUSE)
+    (notice,) = told()
+    assert "cannot be posted in its channel at the moment" in str(notice.post)
+    assert "is stuck" in caplog.text

@@ -136,11 +136,11 @@ async def test_a_card_whose_closing_got_no_answer_is_closed_again(tmp_path: Path
 
 async def test_a_busy_platform_is_left_alone_for_as_long_as_it_says(tmp_path: Path) -> None:
     async with in_process_bot(tmp_path) as bot:
-        bot.server.faults.put("limit", "/post", seconds=30)
+        bot.server.faults.put("limit", "/post", seconds=20)
         async with bot.life():
             bot.begin()
-            await bot.clock.armed_until(bot.clock.now() + 30)
-            bot.clock.advance(29)
+            await bot.clock.armed_until(bot.clock.now() + 20)
+            bot.clock.advance(19)
             assert not bot.of_kind("run_card")
             bot.clock.advance(2)
             await bot.until(bot.asked)

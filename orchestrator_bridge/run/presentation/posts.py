@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from orchestrator_bridge.chat.inbound import Place
-from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note, Post, QuestionCard, RunCard
+from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
 from orchestrator_bridge.question.model import Question
 from orchestrator_bridge.run.records import OutboxEntry
 from orchestrator_bridge.run.state import RunState
@@ -115,3 +115,34 @@ def _direct_post(refused: OutboxEntry, why: str) -> Post | None:
             return None
         case _:
             assert_never(refused.post)
+
+
+def is_worth_telling(outgoing: OutboxEntry) -> bool:
+    """True for a post that somebody waits for and that has nowhere else to go: no progress, no edit, no direct message."""
+    return outgoing.priority == FIRST and outgoing.replaces is None and not outgoing.place.channel.startswith("@")
+
+
+def stuck_notice(state: RunState, outgoing: OutboxEntry, now: float) -> OutboundPost | None:
+    """A direct message to the requester about a post that its platform does not take now; None if they are on another one."""
+    if state.by.platform != outgoing.place.platform:
+        return None
+    text = (
+        f"Run {state.run}: {_post_name(outgoing)} cannot be posted in its channel at the moment. "
+        "I keep trying; you need not start the run again."
+    )
+    place = Place(platform=state.by.platform, channel=f"@{state.by.id}")
+    return OutboundPost(key=f"{outgoing.key}:stuck", place=place, post=Note(text=text, tone="warning"), since=now)
+
+
+def _post_name(outgoing: OutboxEntry) -> str:
+    match outgoing.post:
+        case RunCard():
+            return "its card"
+        case QuestionCard() as card:
+            return f"question {card.question}"
+        case FinalAnswer():
+            return "its final answer"
+        case Note() | Acknowledgement():
+            return "a message"
+        case _:
+            assert_never(outgoing.post)
