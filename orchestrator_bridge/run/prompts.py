@@ -1,7 +1,8 @@
 """Prompts: the conversation of one agent, rebuilt from the run's state for each call.
 
 A conversation only grows at its end, so that providers can reuse what they have cached; something is left out only where it is
-too long for the model. Tool calls get ids of our own, since those of providers may be missing or not unique.
+too long for the model. Tool calls get ids of our own, since those of providers may be missing or not unique: nine letters or
+digits, which Mistral demands and every other vendor accepts.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def _turn_messages(turn: Turn, number: int, omitted: Omitted) -> list[Message]:
     if ("turn", number) in omitted:
         turn = _shortened(turn)
     kept = None if omitted & {("turn", number), ("thoughts", number)} else turn.provider_state
-    ids = [f"turn_{number}_{index}" for index in range(len(turn.uses))]
+    ids = [f"{number:04}c{index:04}" for index in range(len(turn.uses))]
     calls = tuple(ToolCall(id=id_, name=use.name, arguments=use.arguments) for id_, use in zip(ids, turn.uses, strict=True))
     messages = [Message(role="assistant", text=turn.text, tool_calls=calls, kept=kept)] if calls or turn.text else []
     messages += [Message(role="tool", text=_result_text(use), tool_call=id_) for id_, use in zip(ids, turn.uses, strict=True)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_bridge.model.answer_text import replace_surrogates
 from orchestrator_bridge.model.interface import Message, Picture, Request, ToolCall
+from orchestrator_bridge.model.openai.conversation import conversation
 from orchestrator_bridge.model.parameters import wire_parameters
 from orchestrator_bridge.model.reasoning import (
     NO_REASONING,
@@ -28,7 +29,7 @@ PATH = "/chat/completions"
 def body_of(request: Request, route: Route) -> dict[str, Any]:
     """JSON object of one call."""
     assistant_fields = {REASONING: NO_REASONING} if requires_reasoning(request, route) else {}
-    messages = [_message(message, route, assistant_fields) for message in request.messages]
+    messages = [_message(message, route, assistant_fields) for message in conversation(request.messages, route)]
     body: dict[str, Any] = {"model": route.id, "messages": messages}
     if request.tools:
         body["tools"] = [

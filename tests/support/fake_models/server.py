@@ -1,6 +1,6 @@
 """Fake model server on the loopback interface, for tests and benchmarks. It answers by plan and records its requests.
 
-It speaks OpenAI's format, or that of another vendor (`wire`).
+It speaks OpenAI's format, or that of another vendor (`wire`), and refuses what a vendor refuses (`refuses`).
 
 In process it is an async context manager:
 
@@ -24,6 +24,7 @@ from typing import Self
 from aiohttp import web
 
 from tests.support.fake_models.players import team_behaviour
+from tests.support.fake_models.refusals import Rule, first_refusal
 from tests.support.fake_models.replies import Behaviour, ModelCall, ReplyQueue, ScriptedReply
 from tests.support.fake_models.wire import DONE, OPENAI, Wire
 
@@ -44,6 +45,7 @@ class ModelServer:
         port: int = 0,
         listener: Listener | None = None,
         wire: Wire = OPENAI,
+        refuses: Sequence[Rule] = (),
     ) -> None:
         self.behaviour: Behaviour = behaviour if callable(behaviour) else ReplyQueue(behaviour)
         self.requests: list[ModelCall] = []
@@ -52,6 +54,7 @@ class ModelServer:
         self.left: set[int] = set()
         self.url = self.root = ""
         self._wire = wire
+        self._refuses = refuses
         self._port = port
         self.on_arrival: Listener = listener or _nobody
         self._changed = asyncio.Condition()
@@ -107,7 +110,7 @@ class ModelServer:
         if request.method != "POST" or not self._wire.serves(request.path):
             return web.json_response({"error": {"message": f"no such path: {request.path}"}}, status=404)
         asked = await self._record(request)
-        play = self.behaviour(asked)
+        play = first_refusal(self._refuses, asked.body) or self.behaviour(asked)
         try:
             response = await self._play(request, asked, play)
             if not response.prepared:

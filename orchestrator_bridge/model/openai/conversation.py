@@ -1,0 +1,81 @@
+"""Conversations in the form that a route's host accepts. Pure functions.
+
+OpenAI takes messages in any order and without content; others do not. Each deviation is made for the hosts alone that need it:
+elsewhere it would only be noise for the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS
+from orchestrator_bridge.model.interface import Message
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.model.catalogue import Route
+
+
+EMPTY = "(empty)"
+"""Content of a message without any. Anthropic, Bedrock and many chat templates refuse an empty text."""
+
+BRIDGE = "Understood."
+"""Assistant's turn between a tool's result and a user's message."""
+
+_MISTRAL_FAMILIES = ("mistral", "ministral", "magistral", "codestral", "devstral", "pixtral")
+
+
+def conversation(messages: Sequence[Message], route: Route) -> tuple[Message, ...]:
+    """Messages of a call in the form that the route's host accepts."""
+    filled = tuple(_with_content(message, route) for message in messages)
+    return _alternating(filled) if _needs_order(route) else filled
+
+
+def is_local(route: Route) -> bool:
+    """True for a server of the user's own, of which the model's chat template decides on the form of conversations."""
+    provider = PROVIDERS.get(route.provider)
+    return route.provider == OWN or (provider is not None and provider.any_model)
+
+
+def _needs_order(route: Route) -> bool:
+    """True if roles must alternate: at Mistral, for its models elsewhere, and by the chat templates of local servers.
+
+    Sources: mistralai/mistral-common#169 (no `user` after `tool`), vllm-project/vllm#6862 ("roles must alternate").
+    """
+    return is_local(route) or any(family in f"{route.provider}/{route.id}".lower() for family in _MISTRAL_FAMILIES)
+
+
+def _with_content(message: Message, route: Route) -> Message:
+    if message.text.strip() or message.pictures:
+        return message
+    if not message.tool_calls:
+        return replace(message, text=EMPTY)
+    # xAI wants "at least one content element" in every message (langchain-ai/langchain#34140), Bedrock behind OpenRouter no empty
+    # text (vercel/ai#15378), and chat templates neither null nor an empty text.
+    if route.provider in ("xai", "openrouter") or is_local(route):
+        names = ", ".join(dict.fromkeys(call.name for call in message.tool_calls))
+        return replace(message, text=f"Calling {names}.")
+    return message
+
+
+def _alternating(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Join neighbours of the same role, and put an assistant's turn between a tool's result and a user's message."""
+    ordered: list[Message] = []
+    for message in messages:
+        last = ordered[-1] if ordered else None
+        if last is not None and _is_plain(last) and _is_plain(message) and last.role == message.role:
+            ordered[-1] = _joined(last, message)
+            continue
+        if last is not None and (last.role, message.role) == ("tool", "user"):
+            ordered.append(Message(role="assistant", text=BRIDGE))
+        ordered.append(message)
+    return tuple(ordered)
+
+
+def _is_plain(message: Message) -> bool:
+    return message.role in ("user", "assistant") and not message.tool_calls
+
+
+def _joined(first: Message, second: Message) -> Message:
+    return replace(first, text=f"{first.text}\n\n{second.text}", pictures=(*first.pictures, *second.pictures))
