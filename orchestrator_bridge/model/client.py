@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, assert_never
@@ -25,7 +26,7 @@ from orchestrator_bridge.model.catalogue import (
     lifecycle_notice,
     price_of,
     replacement_route,
-    resolve,
+    resolve_all,
     served_model_notice,
 )
 from orchestrator_bridge.model.catalogue.pricing import cost
@@ -103,6 +104,11 @@ class ProviderClients:
         return self._keys.get(route.key_env or "", "")
 
 
+REFUSED_FOR = 6 * 3600.0
+"""Seconds for which a route that its provider no longer serves is passed over. After a restart one refused call, which costs
+nothing, finds it again."""
+
+
 class RouteTable:
     """Routes by model name, cached for a day: a retirement date changes them. Arguments as in `ModelClient`."""
 
@@ -111,7 +117,8 @@ class RouteTable:
         self._base_urls = base_urls
         self._own = own
         self._clock = clock
-        self._routes: dict[tuple[str, date], Route] = {}
+        self._routes: dict[tuple[str, date], tuple[Route, ...]] = {}
+        self._refused: dict[tuple[str, str], float] = {}
 
     @property
     def today(self) -> date:
@@ -119,15 +126,35 @@ class RouteTable:
         return datetime.fromtimestamp(self._clock.now(), UTC).date()
 
     def resolve(self, model: str) -> Route:
-        """Route of a model name.
+        """Route of a model name: the best one that its provider has not refused lately, else the best one.
 
         Raises:
             UnknownModelName: the name is not known.
         """
+        routes = self._candidates(model)
+        return next((route for route in routes if not self.is_refused(route)), routes[0])
+
+    def _candidates(self, model: str) -> tuple[Route, ...]:
+        """Routes of a model, best first, each followed by that of its successor at the same host."""
         today = self.today
         if (model, today) not in self._routes:
-            self._routes[model, today] = resolve(model, self._own, self._base_urls, have=self._keys, today=today)
+            routes = resolve_all(model, self._own, self._base_urls, have=self._keys, today=today)
+            with_successors = ((route, replacement_route(route)) for route in routes)
+            self._routes[model, today] = tuple(route for pair in with_successors for route in pair if route is not None)
         return self._routes[model, today]
+
+    def refuse(self, route: Route) -> None:
+        """Pass over a route for `REFUSED_FOR`: its provider no longer serves the model."""
+        self._refused[_place(route)] = self._clock.now() + REFUSED_FOR
+
+    def is_refused(self, route: Route) -> bool:
+        """True if its provider has refused the model lately."""
+        return self._refused.get(_place(route), 0.0) > self._clock.now()
+
+    def passed_over(self, model: str, route: Route) -> Route | None:
+        """The better route in whose place this one is called; None if there is none."""
+        better = takewhile(lambda other: other != route, self._candidates(model))
+        return next(filter(self.is_refused, better), None)
 
     def find(self, model: str) -> Route | None:
         """Route of a model name; None if the name is not known."""
@@ -140,6 +167,10 @@ class RouteTable:
         """Cost of a response in US dollars, at the price of the model that it names; None if its usage or price is unknown."""
         price = None if response.usage.estimated else price_of(route, response.served, self._own)
         return cost(response.usage, price) if price else None
+
+
+def _place(route: Route) -> tuple[str, str]:
+    return route.base_url or route.provider, route.id
 
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -167,7 +198,6 @@ class ModelClient:
         clock = clock or SystemClock()
         self._routes = RouteTable(keys, base_urls, own or {}, clock)
         self._clients = ProviderClients(keys, ScriptedClient(scripts, sleep), clock, stall_after)
-        self._replacements: dict[Route, Route] = {}
         self._tokenizers = TokenizerCache()
         self._estimator = Estimator(TokenCounter(self._tokenizers))
 
@@ -211,20 +241,19 @@ class ModelClient:
                 return await self._clients.respond(request, route, on_delta)
         except (UnknownModelName, ScriptError) as error:
             raise UnknownModel(str(error), "Choose another model.") from None
-        # A provider may refuse a retired id although it names a successor; that one is called from then on.
-        replacement = self._replacements.get(route)
-        if replacement is None:
+        while True:
             try:
                 return await self._call(request, route, on_delta)
             except UnknownModel:
-                replacement = replacement_route(route)
-                if replacement is None:
+                self._routes.refuse(route)
+                following = self._routes.resolve(request.model)
+                # The best route again: no other is left.
+                if self._routes.is_refused(following):
                     raise
-                self._replacements[route] = replacement
-        return await self._call(request, replacement, on_delta, refused=route.id)
+                route = following
 
-    async def _call(self, request: Request, route: Route, on_delta: OnDelta | None, refused: str = "") -> Response:
-        """Count the prompt, call, and correct later counts by the result. `refused` is the id that the provider refused."""
+    async def _call(self, request: Request, route: Route, on_delta: OnDelta | None) -> Response:
+        """Count the prompt, call, and correct later counts by the result."""
         self._estimator.check(request, route)
         counted = self._estimator.count_prompt(request, route)
         try:
@@ -235,7 +264,7 @@ class ModelClient:
                 error.retry_after = 0.0
             raise
         self._estimator.learn(counted, response.usage)
-        notice = served_model_notice(route, response.served, refused=refused)
+        notice = served_model_notice(route, response.served, refused=self._routes.passed_over(request.model, route))
         # The bill that a response states beats any price list: it has the discounts, the tools and the tier that applied.
         cost = self._routes.cost(response, route) if response.cost is None else response.cost
         return replace(response, counted=counted, cost=cost, notice=notice)

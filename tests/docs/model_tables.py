@@ -15,7 +15,7 @@ from orchestrator_bridge.model.parameters import PARAMETERS, accepted_parameters
 from tests.docs.page import ROOT
 
 PAGE = ROOT / "docs" / "models.md"
-DAY = date(2026, 11, 22)
+DAY = date(2026, 11, 30)
 LONG_AGO = date(2025, 1, 1)
 """Before any of these models was retired: what each was."""
 
@@ -37,7 +37,6 @@ GROK_OLD = (
 FAST = (
     "azure_ai/grok-4.1-fast",
     "vertex_ai/grok-4.1-fast",
-    "openrouter/grok-4.1-fast",
     "xai/grok-4.1-fast",
     "grok-4.3",
     "gpt-5.4-mini",

@@ -68,7 +68,7 @@ def test_a_named_host_is_used_whatever_is_set(name: str, provider: str, model: s
     [
         (XAI | AZURE, "azure_ai", 128_000),
         (XAI | VERTEX, "vertex_ai", 128_000),
-        (XAI | OPENROUTER, "openrouter", 2_000_000),
+        (XAI | OPENROUTER, "xai", 1_000_000),  # OpenRouter has no endpoint for it any more
         (OPENROUTER | VERTEX, "vertex_ai", 128_000),
         (XAI | {"AZURE_AI_API_KEY"}, "xai", 1_000_000),  # half of Azure's settings are not enough
     ],
@@ -86,7 +86,8 @@ def test_with_another_hosts_settings_it_goes_to_the_genuine_model(name: str, hav
 
 
 def test_a_route_states_the_reason_for_its_choice() -> None:
-    assert resolve("grok-4.1-fast", have=XAI | OPENROUTER, today=TODAY).why == "xai retired it, openrouter has it"
+    assert resolve("grok-4.1-fast", have=XAI | VERTEX, today=TODAY).why == "xai retired it, vertex_ai has it"
+    assert resolve("grok-4.1-fast", have=XAI | OPENROUTER, today=TODAY).why == "the vendor's own"
     assert resolve("grok-4.3", have=OPENROUTER, today=TODAY).why == "XAI_API_KEY is not set, openrouter has it"
     assert resolve("grok-4.3", have=XAI, today=TODAY).why == "the only host whose settings are set"
     assert resolve("grok-4.3", have=XAI | OPENROUTER, today=TODAY).why == "the vendor's own"
@@ -137,7 +138,7 @@ def test_the_non_reasoning_spelling_sets_the_effort() -> None:
         ("grok-4-0709", "grok-4.3"),
         ("grok-4-fast", "grok-4.3"),
         ("grok-4-fast-non-reasoning", "grok-4.3"),
-        ("grok-code-fast-1", "grok-build-0.1"),
+        ("grok-code-fast-1", "grok-4.3"),
     ],
 )
 def test_an_older_model_names_its_successor(name: str, answering: str) -> None:
@@ -151,6 +152,16 @@ def test_an_older_model_names_its_successor(name: str, answering: str) -> None:
 @pytest.mark.parametrize("name", ["grok-4.3", "grok-4.5", "grok-4.6", "grok-4.7", "grok-4.20"])
 def test_the_current_ones_are_not_retired(name: str) -> None:
     assert lifecycle_notice(resolve(name, have=XAI, today=TODAY), TODAY) == ""
+
+
+def test_grok_build_has_ended_without_a_successor() -> None:
+    said = lifecycle_notice(resolve("grok-build-0.1", have=XAI, today=TODAY), TODAY)
+    assert said == "xai retired grok-build-0.1 on 2026-11-19; requests to it are refused. Choose another model."
+
+
+def test_with_openrouters_key_alone_grok_4_1_fast_is_refused_with_a_notice() -> None:
+    route = resolve("grok-4.1-fast", have=OPENROUTER, today=TODAY)
+    assert lifecycle_notice(route, TODAY).endswith("requests to it are refused. Choose another model.")
 
 
 def test_the_multi_agent_model_takes_no_tools() -> None:
@@ -174,5 +185,5 @@ def test_only_an_answer_by_an_unannounced_model_gives_a_notice() -> None:
 
 
 def test_a_refused_id_names_its_replacement() -> None:
-    said = served_model_notice(resolve("xai/grok-4.3"), "grok-4.3", refused="grok-4-1-fast-reasoning")
+    said = served_model_notice(resolve("xai/grok-4.3"), "grok-4.3", refused=resolve("xai/grok-4.1-fast"))
     assert said.startswith("xai no longer accepts 'grok-4-1-fast-reasoning'. grok-4.3 answers in its place, at $1.25 in")

@@ -12,7 +12,14 @@ file. A later source overrides an earlier one.
 """
 
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
-from orchestrator_bridge.model.catalogue.resolve import UnknownModelName, is_configured, replacement_route, resolve, similar_names
+from orchestrator_bridge.model.catalogue.resolve import (
+    UnknownModelName,
+    is_configured,
+    replacement_route,
+    resolve,
+    resolve_all,
+    similar_names,
+)
 from orchestrator_bridge.model.catalogue.route import (
     Client,
     Lifecycle,
@@ -43,6 +50,7 @@ __all__ = [
     "price_of",
     "replacement_route",
     "resolve",
+    "resolve_all",
     "served_model_notice",
     "similar_names",
 ]

@@ -80,19 +80,42 @@ def resolve(
     Raises:
         UnknownModelName: the name is not known.
     """
+    return resolve_all(name, own, base_urls, have=have, today=today)[0]
+
+
+def resolve_all(
+    name: str,
+    own: Mapping[str, ModelSpec] | None = None,
+    base_urls: Mapping[str, str] | None = None,
+    *,
+    have: Collection[str] = (),
+    today: date | None = None,
+) -> tuple[Route, ...]:
+    """All routes on which a model can be called, best first: the next one is for when a host no longer serves it.
+
+    Arguments as in `resolve`. A name with a host in front has that host alone.
+
+    Raises:
+        UnknownModelName: the name is not known.
+    """
     context = _Context(own or {}, base_urls or {}, have, today)
     return _resolve_own(name, context) if name in context.own else _resolve_known(name, context)
 
 
-def _resolve_own(name: str, context: _Context) -> Route:
-    """Route of a model of the team file: an endpoint of its own, or an alias of a known model with corrected facts."""
+def _resolve_own(name: str, context: _Context) -> tuple[Route, ...]:
+    """Routes of a model of the team file: an endpoint of its own, or an alias of a known model with corrected facts."""
     spec = context.own[name]
     if spec.base_url is not None:
         needs = (spec.key_env,) if spec.key_env else ()
         url = spec.base_url.rstrip("/")
         route = Route(name=name, provider=OWN, id=spec.id or name, base_url=url, key_env=spec.key_env, needs=needs)
-        return replace(with_facts(route, spec, "townhall.toml"), why="[models] of the team file")
-    known = _resolve_known(spec.id or name, context)
+        return (replace(with_facts(route, spec, "townhall.toml"), why="[models] of the team file"),)
+    return tuple(_corrected(name, known, context) for known in _resolve_known(spec.id or name, context))
+
+
+def _corrected(name: str, known: Route, context: _Context) -> Route:
+    """Route of a known model with the facts of the team file's table."""
+    spec = context.own[name]
     route = replace(
         known,
         name=name,
@@ -105,19 +128,19 @@ def _resolve_own(name: str, context: _Context) -> Route:
     return effective_on(corrected, context.today) if spec.retires_on else corrected
 
 
-def _resolve_known(name: str, context: _Context) -> Route:
-    """Route of a name that is not the team file's: `provider/model`, a listed spelling, or a vendor's prefix."""
+def _resolve_known(name: str, context: _Context) -> tuple[Route, ...]:
+    """Routes of a name that is not the team file's: `provider/model`, a listed spelling, or a vendor's prefix."""
     before, slash, rest = name.partition("/")
     if slash and before in PROVIDERS and rest.strip():
         route = route_at(PROVIDERS[before], rest, today=context.today, base_urls=context.base_urls)
-        return replace(route, name=name, why=f"{before} is named")
+        return (replace(route, name=name, why=f"{before} is named"),)
     listed = friendly_name(name)
     if listed is not None:
-        return replace(_best_host(listed, context), name=name)
+        return tuple(replace(route, name=name) for route in _hosts(listed, context))
     for provider in () if slash or " " in name else PROVIDERS.values():
         if name.startswith(provider.prefixes):
             route = route_at(provider, name, today=context.today, base_urls=context.base_urls)
-            return replace(route, name=name, why=f"not listed; {provider.name} by the beginning of its name")
+            return (replace(route, name=name, why=f"not listed; {provider.name} by the beginning of its name"),)
     raise UnknownModelName(name, _similar_names(name, context.own))
 
 
@@ -141,13 +164,19 @@ def _similar_names(name: str, own: Mapping[str, ModelSpec]) -> tuple[str, ...]:
     return tuple(difflib.get_close_matches(name, possible, n=2, cutoff=0.6))
 
 
-def _best_host(listed: str, context: _Context) -> Route:
-    """The first host that can be called and still serves the model, else the first that can be called, else the vendor's own."""
+def _hosts(listed: str, context: _Context) -> tuple[Route, ...]:
+    """The hosts that can be called, those that still serve the model first; the vendor's own if none can be called."""
     routes = routes_of(model_entries()[listed], context.base_urls, context.today)
     usable = [route for route in routes if is_configured(route, context.have)]
-    live = [route for route in usable if not _is_retired(route, context.today)]
-    best = next(iter(live or usable or routes))
-    return replace(best, why=_reason(best, routes, usable, context.today))
+    ordered = sorted(usable, key=lambda route: _preference(route, context.today)) or routes[:1]
+    return tuple(replace(route, why=_reason(route, routes, usable, context.today)) for route in ordered)
+
+
+def _preference(route: Route, today: date | None) -> int:
+    """0 for a host that serves the model, 1 for one where another model answers to its id, 2 for one that refuses the id."""
+    if not _is_retired(route, today):
+        return 0
+    return 1 if route.lifecycle and route.lifecycle.answered_by else 2
 
 
 def routes_of(entry: ModelEntry, base_urls: Mapping[str, str] | None = None, today: date | None = None) -> list[Route]:

@@ -48,16 +48,19 @@ def _base_name(model: str) -> str:
     return _RELEASE.sub("", model.rpartition("/")[2]).replace(".", "-")
 
 
-def served_model_notice(route: Route, served: str, *, refused: str = "") -> str:
+def served_model_notice(route: Route, served: str, *, refused: Route | None = None) -> str:
     """Sentence for people if another model than the expected one answered; empty if it was the expected one.
 
-    `refused` is the id that the provider no longer accepts, if a replacement was called in its place. Only listed models are
+    `refused` is the route that its provider no longer serves, if this one was called in its place. Only listed models are
     compared: a server of the team file's own may name its models as it likes.
     """
     price = price_of(route, served)
     price_text = format_price(price) if price else "an unknown price"
-    if refused:
-        return f"{route.provider} no longer accepts {refused!r}. {served} answers in its place, at {price_text}."
+    if refused is not None and refused.provider != route.provider:
+        gone = f"{refused.provider} no longer serves {refused.id!r}."
+        return f"{gone} {route.provider} answers instead with {served}, at {price_text}."
+    if refused is not None:
+        return f"{route.provider} no longer accepts {refused.id!r}. {served} answers in its place, at {price_text}."
     if route.provider == OWN or friendly_name(route.id) is None:
         return ""
     expected = (route.id, route.lifecycle.answered_by if route.lifecycle else "")

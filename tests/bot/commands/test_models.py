@@ -31,7 +31,7 @@ name = "editor"
 model = "grok-4.3"
 [[team.code.agents]]
 name = "coder"
-model = "grok-build-0.1"
+model = "grok-4.6"
 [people.bo]
 discord = "1"
 [permissions]
@@ -172,10 +172,10 @@ async def test_a_retired_model_needs_a_confirmation(bot: Bot) -> None:
 
 
 async def test_a_model_retired_at_one_host_only_needs_no_confirmation(tmp_path: Path, server: ModelServer) -> None:
-    async with start_bot(tmp_path, server, OPENROUTER_API_KEY="or-key", OPENROUTER_BASE_URL=server.url) as bot:
+    async with start_bot(tmp_path, server, AZURE_AI_API_KEY="az-key", AZURE_AI_API_BASE=server.url) as bot:
         reply = await bot("model", "grok-4.1-fast")
         assert (reply.tone, reply.confirm) == ("good", None)
-        assert "openrouter (xai retired it, openrouter has it), $0.20 in" in reply.text
+        assert "azure_ai (xai retired it, azure_ai has it), $0.20 in" in reply.text
 
 
 async def test_an_expensive_model_needs_a_confirmation(tmp_path: Path, server: ModelServer) -> None:
@@ -216,7 +216,7 @@ async def test_without_a_name_the_models_in_use_are_shown(bot: Bot) -> None:
     assert [row[:4] + row[5:] for row in table.rows] == [
         ("docs", "writer", "grok-4.3", "xai", "team file"),
         ("docs", "editor", "grok-4.6", "xai", "/model"),
-        ("code", "coder", "grok-build-0.1", "xai", "team file"),
+        ("code", "coder", "grok-4.6", "xai", "team file"),
     ]
     assert table.rows[0][4] == "$1.25 / $0.20 / $2.50, 1M"
 
@@ -224,7 +224,7 @@ async def test_without_a_name_the_models_in_use_are_shown(bot: Bot) -> None:
 async def test_models_are_listed_best_first_with_notes(bot: Bot) -> None:
     reply = await bot("models")
     (table,) = reply.tables
-    assert [row[0] for row in table.rows[:2]] == ["grok-4.3", "grok-build-0.1"], "the teams' own"
+    assert [row[0] for row in table.rows[:2]] == ["grok-4.3", "grok-4.6"], "the teams' own"
     assert len(table.rows) == 25
     assert "more: `/models` and a part of the name." in reply.text
     (retired, *_) = (await bot("models", "4.1-fast")).tables[0].rows
@@ -239,7 +239,7 @@ def names(bot: Bot, search: str = "", scope: str = "", limit: int = 25) -> list[
 async def test_autocomplete_offers_usable_models_first_and_marks_those_in_use(bot: Bot) -> None:
     first, second, *others = bot.autocomplete.models(PLACE, "")
     assert (first.name, first.current, first.about) == ("grok-4.3", True, "$1.25 in, $2.50 out, 1M context")
-    assert (second.name, second.usable, second.current) == ("grok-build-0.1", True, False)
+    assert (second.name, second.usable, second.current) == ("grok-4.6", True, False)
     unusable = [model.usable for model in others].index(False)
     assert not any(model.usable for model in others[unusable:])
     assert len(names(bot, limit=3)) == 3
@@ -272,7 +272,7 @@ async def test_the_models_in_use_depend_on_the_scope(bot: Bot) -> None:
     await bot("model", "grok-4.6 scope=agent:editor")
     assert [model.name for model in bot.autocomplete.models(PLACE, "", scope="editor") if model.current] == ["grok-4.6"]
     assert [model.name for model in bot.autocomplete.models(PLACE, "", scope="writer") if model.current] == ["grok-4.3"]
-    assert [model.name for model in bot.autocomplete.models(PLACE, "", scope="code") if model.current] == ["grok-build-0.1"]
+    assert [model.name for model in bot.autocomplete.models(PLACE, "", scope="code") if model.current] == ["grok-4.6"]
     assert {model.name for model in bot.autocomplete.models(PLACE, "", scope="docs") if model.current} == {"grok-4.3", "grok-4.6"}
 
 
