@@ -14,12 +14,12 @@ import secrets
 from collections.abc import Sequence
 from itertools import count
 
-from adapters.terminal.board import thread_of, thread_of_inbound
+from adapters.terminal.board import TERMINAL_PLACE, thread_of, thread_of_inbound
 from adapters.terminal.input import EventStamp, ExitReason, InputReader
 from adapters.terminal.paint import strip_control_characters
 from adapters.terminal.render import render_private_reply, render_terminal_help
 from adapters.terminal.screen import Screen, TerminalDevice
-from orchestrator_bridge.chat.adapter import Capabilities, NotSent, SendRejected
+from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import (
     LOCAL_USER,
     Attachment,
@@ -34,9 +34,7 @@ from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, Priva
 
 _log = logging.getLogger(__name__)
 
-PLATFORM = "terminal"
-TERMINAL_PLACE = Place(platform=PLATFORM, channel="terminal")
-"""The one channel of the terminal."""
+PLATFORM = TERMINAL_PLACE.platform
 COMMANDS = ("ask", "questions", "runs", "team", "cancel", "cost", "help")
 """Default commands, for an adapter that runs without a bot."""
 
@@ -44,8 +42,9 @@ COMMANDS = ("ask", "questions", "runs", "team", "cancel", "cost", "help")
 class TerminalAdapter:
     """Implements `Adapter` on a terminal device.
 
-    `commands` are the bot's commands; `name` is the person's name (default: the operating system's user). `quiet` shows only
-    questions and final answers. `takes_tasks`: plain text may start a run. `session` makes message ids unique across starts.
+    `commands` are the bot's commands, and `autocomplete` completes their arguments; `name` is the person's name (default: the
+    operating system's user). `quiet` shows only questions and final answers. `takes_tasks`: plain text may start a run.
+    `session` makes message ids unique across starts.
     """
 
     platform = PLATFORM
@@ -56,6 +55,7 @@ class TerminalAdapter:
         device: TerminalDevice,
         *,
         commands: Sequence[str] = COMMANDS,
+        autocomplete: Autocomplete | None = None,
         quiet: bool = False,
         takes_tasks: bool = True,
         name: str | None = None,
@@ -64,6 +64,7 @@ class TerminalAdapter:
         self.author = Author(platform=PLATFORM, id=LOCAL_USER, name=name or _user_name())
         self._device = device
         self._commands = tuple(commands)
+        self._autocomplete = autocomplete
         self._quiet = quiet
         self._takes_tasks = takes_tasks
         self._session = session or secrets.token_hex(4)
@@ -77,7 +78,13 @@ class TerminalAdapter:
 
     async def start(self, on_event: InboundHandler) -> None:
         """Show the input line, if there is a keyboard, and start reading entries."""
-        screen = Screen(self._device, quiet=self._quiet)
+        screen = Screen(
+            self._device,
+            quiet=self._quiet,
+            commands=self._commands,
+            takes_tasks=self._takes_tasks,
+            autocomplete=self._autocomplete,
+        )
         await screen.frontend.open()
         self._screen = screen
         self._reader = InputReader(
@@ -85,8 +92,6 @@ class TerminalAdapter:
             on_event=on_event,
             new_stamp=self._new_stamp,
             on_exit=self._exit,
-            commands=self._commands,
-            takes_tasks=self._takes_tasks,
         )
         self._listening = asyncio.create_task(self._reader.run(), name="terminal")
 

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, assert_never
 
-from orchestrator_bridge.chat.inbound import InboundEvent, MessageReceived
+from orchestrator_bridge.chat.inbound import InboundEvent, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
+
+TERMINAL_PLACE = Place(platform="terminal", channel="terminal")
+"""The one channel of the terminal."""
 
 _Card = TypeVar("_Card")
 
@@ -20,6 +23,8 @@ class Board:
     ended: frozenset[int] = frozenset()
     questions: Mapping[int, QuestionCard] = field(default_factory=dict)
     closed: frozenset[int] = frozenset()
+    answered: QuestionCard | None = None
+    """The question that the person has answered last, unless a task followed."""
 
     @property
     def only_question(self) -> QuestionCard | None:
@@ -39,6 +44,14 @@ class Board:
     def knows(self, question: int) -> bool:
         """True if this terminal has shown the question, open or closed."""
         return question in self.questions or question in self.closed
+
+    def after_reply(self, question: int) -> Board:
+        """The board once the person has replied to a question."""
+        return replace(self, answered=self.questions.get(question, self.answered))
+
+    def after_task(self) -> Board:
+        """The board once the person has given a task."""
+        return replace(self, answered=None)
 
     def after(self, post: Post) -> Board:
         """The board once `post` is shown. An ended run or question stays ended, because an older card may arrive late."""

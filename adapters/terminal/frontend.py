@@ -15,8 +15,8 @@ from typing import Protocol, TextIO
 
 from adapters.terminal.paint import Page
 
-ToolbarLines = Callable[[int], list[str]]
-"""Lines below the input, for a width in columns."""
+ToolbarLines = Callable[[int, str], list[str]]
+"""Lines below the input, for a width in columns and the text that is being typed."""
 _DUMB = frozenset({"dumb", "unknown"})
 
 

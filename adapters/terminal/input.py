@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
@@ -18,7 +18,6 @@ from adapters.terminal.parser import (
     QuitIntent,
     RejectedEntry,
     ReplyIntent,
-    parse_entry,
 )
 from adapters.terminal.screen import Screen
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
@@ -91,15 +90,11 @@ class InputReader:
         on_event: InboundHandler,
         new_stamp: Callable[[], EventStamp],
         on_exit: Callable[[ExitReason], None],
-        commands: Sequence[str],
-        takes_tasks: bool,
     ) -> None:
         self._screen = screen
         self._receive = on_event
         self._new_stamp = new_stamp
         self._on_exit = on_exit
-        self._commands = tuple(commands)
-        self._takes_tasks = takes_tasks
         self.any_entry = False
         self.any_rejected = False
 
@@ -116,7 +111,7 @@ class InputReader:
 
     async def handle(self, entry: str) -> None:
         """Parse one entry and pass it on."""
-        intent = parse_entry(entry, self._screen.board, self._commands, takes_tasks=self._takes_tasks)
+        intent = self._screen.parse(entry)
         self.any_entry = self.any_entry or not isinstance(intent, EmptyEntry)
         match intent:
             case EmptyEntry():
@@ -124,18 +119,23 @@ class InputReader:
             case QuitIntent():
                 await self._quit()
             case RejectedEntry():
-                await self._reject(intent.text, entry)
+                # A wrong command is not put back: the next one would be appended to it. The key Up recalls it.
+                await self._reject(intent.text, "" if entry.lstrip().startswith("/") else entry)
             case CommandIntent() | ReplyIntent() | GuidanceIntent() | ControlIntent():
-                await self._deliver(to_inbound(intent, self._new_stamp()), entry)
+                if await self._deliver(to_inbound(intent, self._new_stamp()), entry):
+                    self._screen.note_entry(intent)
             case _:
                 assert_never(intent)
 
-    async def _deliver(self, event: InboundEvent, entry: str) -> None:
+    async def _deliver(self, event: InboundEvent, entry: str) -> bool:
+        """Pass an event on; False if it could not be stored."""
         try:
             await self._receive(event)
         except Exception as failure:  # any failure: the person gets the text back, and the terminal stays usable
             _log.exception("an entry could not be stored")
             await self._reject(f"Your entry could not be stored, and nothing was done with it ({failure}). Try again.", entry)
+            return False
+        return True
 
     async def _reject(self, reason: str, entry: str) -> None:
         self.any_rejected = True

@@ -3,6 +3,7 @@
     /ask text, /runs, …         a command with the rest of its line
     2 postgres please, #2 1     a reply to question 2: words, or the number of an option (`parse_numbered` has the rule)
     postgres please, 1          a reply if exactly one question is open; words are a task if none is
+    sorry, I meant MySQL        a correction of the last answer while its run is active; never a task
     /say 3 use less memory      guidance for the agents of run 3
     /pass 2, /more 2 1h         "not me" and "more time" on question 2
     /quit                       leave
@@ -271,16 +272,35 @@ def parse_entry(entry: str, board: Board, commands: Sequence[str], *, takes_task
     return parse_numbered(text, board) or _parse_text(text, board, takes_tasks)
 
 
+_CORRECTION = re.compile(
+    r"(oh |oops,? |no,? |wait,? )*(sorry|oops|wait\b|correction|scratch that|i meant|i mean\b|my mistake|instead\b"
+    r"|sorry|entschuldigung|moment\b|korrektur|ich meinte|ich meine\b|doch lieber)",
+    re.IGNORECASE,
+)
+"""Beginnings of a text that corrects what was said just before."""
+
+
 def _parse_text(text: str, board: Board, takes_tasks: bool) -> EntryIntent:
     if board.only_question is not None:
         return ReplyIntent(question=board.only_question.question, text=text)
     if board.questions:
         return RejectedEntry(text=ambiguous_question_hint(board))
+    if board.answered is not None and _CORRECTION.match(text):
+        return _parse_correction(text, board.answered, board)
     if text.lower() in _COMMAND_SLIPS:
         return RejectedEntry(text=f"To leave, type `/quit`; for help, `/help`. If {text!r} is a task, type `/ask {text}`.")
     if not takes_tasks:
         return RejectedEntry(text="No question is open. `/say your words` sends guidance to the agents; `/quit` leaves.")
     return CommandIntent(name="ask", text=text)
+
+
+def _parse_correction(text: str, answered: QuestionCard, board: Board) -> EntryIntent:
+    """A correction reaches the agents that go on with the answer. No run is started on a guess, because it may cost money."""
+    if answered.run in board.runs:
+        return ReplyIntent(question=answered.question, text=text)
+    return RejectedEntry(
+        text=f"Question {answered.question} is closed and run {answered.run} has ended. To start a new run, type `/ask {text}`."
+    )
 
 
 def _parse_slash(line: str, board: Board, commands: Sequence[str]) -> EntryIntent:

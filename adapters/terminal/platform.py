@@ -29,7 +29,8 @@ class TerminalPlatform(Platform[EnvironmentSettings]):
         from adapters.terminal.adapter import TerminalAdapter
         from adapters.terminal.screen import TerminalDevice
 
-        return TerminalAdapter(TerminalDevice(stdin=sys.stdin, screen=sys.stdout), commands=context.commands)
+        device = TerminalDevice(stdin=sys.stdin, screen=sys.stdout)
+        return TerminalAdapter(device, commands=context.commands, autocomplete=autocomplete)
 
     async def check(self, settings: EnvironmentSettings, context: PlatformContext) -> AsyncIterator[Finding]:
         """Report nothing: a terminal is always there."""

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.defaults import create_output
+from prompt_toolkit.shortcuts import CompleteStyle
 from rich.text import Text
 
+from adapters.terminal.completion import EntryCompletion
 from adapters.terminal.frontend import ToolbarLines, supports_colours
 from adapters.terminal.paint import Page, paint
 from adapters.terminal.prompt_io import PrintQueue, capture_output, open_keyboard
@@ -81,11 +84,18 @@ class PromptFrontend:
     keyboard = True
 
     def __init__(
-        self, stdin: TextIO, screen: TextIO, environ: Mapping[str, str], bar: ToolbarLines, clock: Callable[[], float]
+        self,
+        stdin: TextIO,
+        screen: TextIO,
+        environ: Mapping[str, str],
+        bar: ToolbarLines,
+        complete: Callable[[str], Sequence[EntryCompletion]],
+        clock: Callable[[], float],
     ) -> None:
         self._screen = screen
         self._coloured = supports_colours(screen, environ)
         self._toolbar_lines = bar
+        self._complete = complete
         self._clock = clock
         self._input = open_keyboard(stdin)
         self._output = create_output(screen)
@@ -160,13 +170,18 @@ class PromptFrontend:
             bottom_toolbar=self._toolbar,
             prompt_continuation="  ",
             key_bindings=self._keys(),
+            completer=_Completer(self._complete),
+            complete_while_typing=False,
+            complete_style=CompleteStyle.READLINE_LIKE,
+            enable_suspend=True,
             erase_when_done=True,
         )
         session.default_buffer.accept_handler = self._accept
         return session
 
     def _toolbar(self) -> StyleAndTextTuples:
-        return [("", "\n".join(self._toolbar_lines(self._output.get_size().columns)))]
+        typed = self._pastes.expand(self._session.default_buffer.text)
+        return [("", "\n".join(self._toolbar_lines(self._output.get_size().columns, typed)))]
 
     def _accept(self, buffer: Buffer) -> bool:
         """Pass the line on after Enter; False clears the line."""
@@ -202,6 +217,17 @@ class PromptFrontend:
     def _write(self, text: str) -> None:
         self._output.write_raw(text)
         self._output.flush()
+
+
+class _Completer(Completer):
+    """Completes the line when Tab is pressed."""
+
+    def __init__(self, complete: Callable[[str], Sequence[EntryCompletion]]) -> None:
+        self._complete = complete
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        for found in self._complete(document.text_before_cursor):
+            yield Completion(found.text, start_position=-found.replaces)
 
 
 def _new_line(event: KeyPressEvent) -> None:

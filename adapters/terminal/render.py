@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from typing import assert_never
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import RenderableType
@@ -12,7 +13,17 @@ from rich.text import Text
 
 from adapters.terminal.board import Board
 from adapters.terminal.paint import Page, render_markdown
-from adapters.terminal.parser import how_to_answer
+from adapters.terminal.parser import (
+    CommandIntent,
+    ControlIntent,
+    EmptyEntry,
+    EntryIntent,
+    GuidanceIntent,
+    QuitIntent,
+    RejectedEntry,
+    ReplyIntent,
+    how_to_answer,
+)
 from orchestrator_bridge.chat.outbound import (
     Acknowledgement,
     CardAgent,
@@ -124,6 +135,9 @@ TERMINAL_HELP = (
 MIN_WRAPPED = 40
 """Columns of the screen below which the last column of a table is not wrapped: the rows become blocks instead."""
 
+_TOOLBAR_LABEL = 30
+"""Characters of an option's label in the toolbar."""
+
 _CELL = 500
 """Characters of a table cell that are shown."""
 
@@ -207,10 +221,38 @@ def _stacked(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Lines:
     return lines
 
 
-def toolbar_lines(board: Board, width: int) -> list[str]:
-    """Lines of the toolbar, each at most `width` columns wide."""
+def describe_intent(intent: EntryIntent, board: Board) -> str:
+    """Effect of the key Enter on the text on the line, shown before it costs anything."""
+    match intent:
+        case CommandIntent():
+            return "Enter starts a new run with this task" if intent.name == "ask" else f"Enter: /{intent.name}"
+        case ReplyIntent():
+            return _describe_reply(intent, board.questions.get(intent.question))
+        case GuidanceIntent():
+            return f"Enter sends guidance to the agents of run {intent.run}"
+        case ControlIntent():
+            return f"Enter {'declines' if intent.press == 'pass' else 'asks for more time for'} question {intent.question}"
+        case RejectedEntry():
+            return one_line(intent.text)
+        case QuitIntent() | EmptyEntry():
+            return ""
+        case _:
+            assert_never(intent)
+
+
+def _describe_reply(intent: ReplyIntent, card: QuestionCard | None) -> str:
+    if card is None:
+        return f"Enter sends a late reply to question {intent.question}"
+    text = intent.text
+    number = int(text) if text.isdecimal() and len(text) < 3 else 0
+    shown = card.options[number - 1].label if 1 <= number <= len(card.options) else text
+    return f"Enter answers question {card.question}: {one_line(shown, _LABEL)}"
+
+
+def toolbar_lines(board: Board, width: int, preview: str = "") -> list[str]:
+    """Lines of the toolbar, each at most `width` columns wide. `preview`: what Enter does with the text on the line."""
     newest = sorted(board.runs, reverse=True)
-    lines = [_questions_line(board)]
+    lines = [*([preview] if preview else []), *_question_lines(board)]
     for card in (board.runs[number] for number in newest[:MAX_RUNS]):
         agents = ", ".join(f"{one_line(agent.name)} {one_line(agent.state)}".rstrip() for agent in card.agents)
         lines.append(f"run {card.run} {one_line(card.status)} · {one_line(card.cost)} · {agents}")
@@ -219,10 +261,15 @@ def toolbar_lines(board: Board, width: int) -> list[str]:
     return [line if cell_len(line) <= width else f"{set_cell_size(line, max(0, width - 1)).rstrip()}…" for line in lines]
 
 
-def _questions_line(board: Board) -> str:
+def _question_lines(board: Board) -> list[str]:
     numbers = sorted(board.questions)
     if not numbers:
-        return "No open question · /help · /quit" if board.runs else "Type a task · /help · /quit"
-    if len(numbers) == 1:
-        return f"1 open question: {numbers[0]} · type your answer"
-    return f"{len(numbers)} open questions: {', '.join(map(str, numbers))} · to answer, type `{numbers[0]} your words`"
+        return ["No open question · /help · /quit" if board.runs else "Type a task · /help · /quit"]
+    if (only := board.only_question) is not None:
+        options = " · ".join(
+            f"{number} {one_line(option.label, _TOOLBAR_LABEL)}" for number, option in enumerate(only.options, 1)
+        )
+        head = f"1 open question: {only.question} · {one_line(only.text)}"
+        return [head, options] if options else [head]
+    head = f"{len(numbers)} open questions: {', '.join(map(str, numbers))} · to answer, type `{numbers[0]} your words`"
+    return [f"{head} · /questions {numbers[0]} shows one"]

@@ -13,10 +13,13 @@ from typing import TextIO, assert_never
 from rich.console import RenderableType
 
 from adapters.terminal.board import Board, thread_of
+from adapters.terminal.completion import EntryCompletion, complete
 from adapters.terminal.frontend import Frontend, PipeFrontend, supports_keys
 from adapters.terminal.paint import Page, paint, strip_control_characters
+from adapters.terminal.parser import OWN_COMMANDS, CommandIntent, EntryIntent, ReplyIntent, parse_entry
 from adapters.terminal.render import (
     Lines,
+    describe_intent,
     render_acknowledgement,
     render_final_answer,
     render_final_notice,
@@ -28,7 +31,7 @@ from adapters.terminal.render import (
     render_run_opened,
     toolbar_lines,
 )
-from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.chat.adapter import Autocomplete, NotSent, SendRejected
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note, OutboundPost, Post, QuestionCard, RunCard
 from orchestrator_bridge.common.clock import process_time
 
@@ -104,13 +107,41 @@ class TerminalDevice:
 
 
 class Screen:
-    """Shows posts on a device. `quiet`: questions and final answers only."""
+    """Shows posts on a device, and reads entries by what it has shown.
 
-    def __init__(self, device: TerminalDevice, *, quiet: bool) -> None:
+    `quiet`: questions and final answers only. `takes_tasks`: plain text may start a run.
+    """
+
+    def __init__(
+        self,
+        device: TerminalDevice,
+        *,
+        quiet: bool,
+        commands: Sequence[str],
+        takes_tasks: bool,
+        autocomplete: Autocomplete | None,
+    ) -> None:
         self._device = device
         self._quiet = quiet
+        self._commands = tuple(commands)
+        self._takes_tasks = takes_tasks
+        self._autocomplete = autocomplete
         self.board = Board()
         self.frontend = self._new_frontend()
+
+    def parse(self, entry: str) -> EntryIntent:
+        """Parse an entry by the runs and questions that the person sees."""
+        return parse_entry(entry, self.board, self._commands, takes_tasks=self._takes_tasks)
+
+    def note_entry(self, intent: EntryIntent) -> None:
+        """Remember an entry that was stored: a correction may follow an answer."""
+        match intent:
+            case ReplyIntent():
+                self.board = self.board.after_reply(intent.question)
+            case CommandIntent(name="ask"):
+                self.board = self.board.after_task()
+            case _:
+                pass
 
     async def show_post(self, outbound: OutboundPost) -> None:
         """Show a post.
@@ -160,10 +191,14 @@ class Screen:
         # Imported here, because prompt_toolkit takes a fifth of a second, and only a keyboard needs it.
         from adapters.terminal.prompt import PromptFrontend
 
-        return PromptFrontend(stdin, screen, names, self._toolbar, self._device.clock)
+        return PromptFrontend(stdin, screen, names, self._toolbar, self._complete, self._device.clock)
 
-    def _toolbar(self, width: int) -> list[str]:
-        return toolbar_lines(self.board, width)
+    def _toolbar(self, width: int, typed: str) -> list[str]:
+        preview = describe_intent(self.parse(typed), self.board) if typed.strip() else ""
+        return toolbar_lines(self.board, width, preview)
+
+    def _complete(self, typed: str) -> Sequence[EntryCompletion]:
+        return complete(typed, self.board, (*self._commands, *OWN_COMMANDS), self._autocomplete)
 
 
 @contextmanager

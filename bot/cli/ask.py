@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.adapter import TerminalAdapter
+from adapters.terminal.board import TERMINAL_PLACE
 from adapters.terminal.screen import TerminalDevice
 from bot.app import App, LoadedConfig, open_app, open_log_file, temporary_store_path
 from bot.config.errors import ConfigError, Problem

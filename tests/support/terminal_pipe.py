@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TextIO
 
-from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.adapter import TerminalAdapter
+from adapters.terminal.board import TERMINAL_PLACE
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import ControlAction, Place
 from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 
-from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.adapter import TerminalAdapter
+from adapters.terminal.board import TERMINAL_PLACE
 from adapters.terminal.prompt_io import MIN_BURST
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlAction, Place

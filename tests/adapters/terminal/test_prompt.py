@@ -13,9 +13,11 @@ from contextlib import redirect_stderr
 from dataclasses import replace
 
 import pytest
+from prompt_toolkit.application import Application
 from rich.cells import cell_len
 
-from adapters.terminal.adapter import TERMINAL_PLACE, TerminalAdapter
+from adapters.terminal.adapter import TerminalAdapter
+from adapters.terminal.board import TERMINAL_PLACE
 from adapters.terminal.prompt_io import PrintQueue
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived
@@ -116,6 +118,79 @@ async def test_keys_are_read_whole_while_text_is_printed(user: TerminalUser, mon
     monkeypatch.setattr(PrintQueue, "_try_write", look_and_write)
     await user.post(Note(text="a long report", speaker="architect"), place=IN_RUN)
     assert modes == [0]
+
+
+async def test_the_toolbar_shows_the_open_question_with_its_options(user: TerminalUser) -> None:
+    await user.post(RUN)
+    await user.post(question())
+    await user.window.until("1 open question: 2 · Which database shall we take?")
+    await user.window.until("1 PostgreSQL · 2 SQLite")
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("2", "Enter answers question 2: SQLite"),
+        ("neither", "Enter answers question 2: neither"),
+        ("/ask a new task", "Enter starts a new run with this task"),
+        ("/say 3 use less", "Enter sends guidance to the agents of run 3"),
+        ("/pass", "Enter declines question 2"),
+        ("/runs", "Enter: /runs"),
+        ("/runz", "There is no command `/runz`. Did you mean `/runs`?"),
+    ],
+)
+async def test_the_toolbar_says_what_enter_does_with_the_text_on_the_line(user: TerminalUser, typed: str, shown: str) -> None:
+    await user.post(RUN)
+    await user.post(question())
+    await user.window.type(typed)
+    await user.window.until(shown)
+
+
+async def test_a_correction_after_an_answer_reaches_the_question_and_starts_no_run(user: TerminalUser) -> None:
+    await user.post(RUN)
+    posted = await user.post(question())
+    await user.window.type("1")
+    await user.window.until("Enter answers question 2: PostgreSQL")
+    await user.window.type("\r")
+    await user.next_event()
+    await user.post(replace(question(), closed="PostgreSQL, by you"), replaces=posted)
+    await user.window.type("sorry, I meant SQLite")
+    await user.window.until("Enter sends a late reply to question 2")
+    await user.window.type("\r")
+    said = await user.next_event()
+    assert isinstance(said, MessageReceived)
+    assert (said.question, said.text) == (2, "sorry, I meant SQLite")
+    await user.post(replace(RUN, status="finished", ended=True), place=IN_RUN)
+    await user.window.type("sorry, I meant MySQL")
+    await user.window.until("run 3 has ended. To start a new run, type `/ask sorry, I meant MySQL`.")
+
+
+async def test_a_wrong_command_is_not_put_back_on_the_line(user: TerminalUser) -> None:
+    await user.window.enter("/foo")
+    await user.window.until("There is no command `/foo`")
+    await user.window.enter("/questions")
+    heard = await user.next_event()
+    assert isinstance(heard, CommandReceived)
+    assert heard.name == "questions"
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [("/ques", "> /questions"), ("/questions ", "> /questions 2"), ("/say ", "> /say 3"), ("/canc", "> /cancel")],
+)
+async def test_tab_completes_commands_and_numbers(user: TerminalUser, typed: str, line: str) -> None:
+    await user.post(RUN)
+    await user.post(question())
+    await user.window.type(f"{typed}\t")
+    await user.window.until(line)
+
+
+async def test_ctrl_z_suspends_the_program(user: TerminalUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    suspended = asyncio.Event()
+    monkeypatch.setattr(Application, "suspend_to_background", lambda _: suspended.set())
+    await user.window.type("\x1a")
+    async with asyncio.timeout(TIMEOUT):
+        await suspended.wait()
 
 
 async def test_lines_in_one_burst_are_one_entry_that_waits_for_enter(user: TerminalUser) -> None:
