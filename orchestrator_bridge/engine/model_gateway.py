@@ -20,8 +20,12 @@ from orchestrator_bridge.team.budgets import BudgetStatus
 
 _LOG = logging.getLogger(__name__)
 
-CLIENT_GRACE = 5.0
-"""Seconds that a client gets beyond the timeout of its request before the call is abandoned."""
+LONGEST_CALL = 3600.0
+"""Seconds after which a call is abandoned at the latest, beyond the timeout of its request.
+
+That timeout is for a model that sends nothing. A slow one that writes may take longer; an answer without end, or a client that
+hangs, may not.
+"""
 
 
 class ModelGateway:
@@ -98,12 +102,12 @@ class ModelGateway:
 
     async def _respond(self, request: Request, on_delta: OnDelta | None) -> Response | ModelError:
         try:
-            async with asyncio.timeout(request.timeout + CLIENT_GRACE):
+            async with asyncio.timeout(request.timeout + LONGEST_CALL):
                 return await self._models.respond(await self._with_pictures(request), on_delta)
         except ModelError as error:
             return error
         except TimeoutError:
-            return TimedOut(f"{request.model} gave no answer within {format_duration(request.timeout)}.")
+            return TimedOut(f"{request.model} gave no answer within {format_duration(request.timeout + LONGEST_CALL)}.")
         except Exception as error:
             _LOG.exception("the client of %s failed", request.model)
             return ModelError(f"The client of {request.model} failed ({type(error).__name__}).", "The log file has the details.")

@@ -52,11 +52,13 @@ async def test_an_invalid_address_is_reported() -> None:
 
 
 async def test_an_unusable_proxy_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
-    models = ModelClient(base_urls={"xai": "http://127.0.0.1:9/v1"}, keys={"XAI_API_KEY": KEY})
-    with pytest.raises(errors.ProviderUnavailable, match=r"the HTTP client for model calls cannot be created: .*gopher"):
+    monkeypatch.setenv("ALL_PROXY", "gopher://me:hidden@127.0.0.1:1")
+    models = ModelClient(base_urls={"xai": "http://models.invalid/v1"}, keys={"XAI_API_KEY": KEY})
+    with pytest.raises(errors.ConnectionFailed) as caught:
         await models.respond(create_request())
     await models.close()
+    assert caught.value.found == "the proxy '127.0.0.1:1' cannot be used: expected an http:// address."
+    assert caught.value.advice == "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or put models.invalid into NO_PROXY."
 
 
 async def test_an_unknown_host_is_reported() -> None:
@@ -82,9 +84,9 @@ async def test_a_stream_that_ends_early_means_the_provider_is_unavailable() -> N
 
 @BOTH_WAYS
 async def test_a_silent_server_times_out_after_the_requests_timeout(model: str) -> None:
-    error = await call_error(ScriptedReply(text=LONG, gate=asyncio.Event()), create_request(model=model, timeout=0.05))
+    error = await call_error(ScriptedReply(gate=asyncio.Event(), text=None), create_request(model=model, timeout=0.05))
     assert type(error) is errors.TimedOut
-    assert error.found == f"{model.split('/')[0]} did not answer within 0.05 s."
+    assert error.found == f"{model.split('/')[0]} sent nothing for 0.05 s."
 
 
 async def test_a_stalled_stream_times_out_before_the_requests_timeout() -> None:

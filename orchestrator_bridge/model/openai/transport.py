@@ -1,248 +1,178 @@
-"""Calls of one OpenAI-compatible endpoint, and their failures as `ModelError`. Importing this imports `openai` (a second).
+"""Calls of one OpenAI-compatible endpoint over aiohttp.
 
-Calls use the client's `post` instead of `chat.completions.create`: it returns the body unchanged, whose shape is then validated
-here instead of guessed by the client's lenient models, and takes no longer.
-
-No error raised here has a cause or context: it could quote the request, and with it the API key.
+aiohttp is loaded for the chat platforms anyway, so the first call of a process takes as long as any other; of the clients that
+were measured it also costs the least for each call (docs/decisions/model-libraries.md).
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
+import io
 import json
-import socket
-import ssl
-from collections.abc import Awaitable, Iterator
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-import httpx
-import openai
-import pydantic
-from openai import AsyncOpenAI, AsyncStream, Omit, RequestOptions
+import aiohttp
+from yarl import URL
 
 from orchestrator_bridge.common.clock import Clock
-from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.answer_text import ReasoningFilter
 from orchestrator_bridge.model.catalogue import Route
-from orchestrator_bridge.model.errors import (
-    BadRequest,
-    ConnectionFailed,
-    ContentRefused,
-    ContextTooLong,
-    InsufficientCredit,
-    InvalidResponse,
-    ModelError,
-    Overloaded,
-    ProviderUnavailable,
-    TimedOut,
-    Transient,
-)
+from orchestrator_bridge.model.errors import ModelError, ProviderUnavailable
 from orchestrator_bridge.model.interface import OnDelta, Request
 from orchestrator_bridge.model.openai.completion import Completion, ErrorBody, read_completion
+from orchestrator_bridge.model.openai.failures import CALL_ERRORS, as_model_error
+from orchestrator_bridge.model.openai.network import proxy_for, tls_context
 from orchestrator_bridge.model.openai.request import PATH, body_of
+from orchestrator_bridge.model.openai.silence import Body, SilenceTimer
+from orchestrator_bridge.model.openai.sse import EventDecoder, looks_like_events
 from orchestrator_bridge.model.openai.stream import StreamAccumulator
-from orchestrator_bridge.model.provider_errors import (
-    TIMEOUT_ADVICE,
-    ProviderMessage,
-    build_error,
-    clean_message,
-    error_for_status,
-    parse_error_body,
-    provider_label,
-    retry_after,
-    safe_base_url,
-)
-
-CLIENT_ERRORS = (
-    openai.OpenAIError,
-    httpx.HTTPError,
-    httpx.StreamError,
-    json.JSONDecodeError,
-    UnicodeError,
-    RecursionError,
-    pydantic.ValidationError,
-    ErrorBody,
-)
-"""All exceptions that a call through the client is known to raise."""
-
-
-def as_model_error(error: Exception, route: Route, key: str, now: float) -> ModelError:
-    """Translate one of `CLIENT_ERRORS`. `key` is removed from every text; `now` is in seconds since the epoch."""
-    match error:
-        case openai.APIStatusError():
-            wait = retry_after(error.response.headers, now)
-            return error_for_status(error.status_code, parse_error_body(error.response.text, key), route, wait)
-        case openai.APIConnectionError() | httpx.HTTPError():
-            return _connection_error(error, route, key)
-        case openai.APIError() | ErrorBody():
-            # `{"error": ...}` with a success status, as gateways and streams send it.
-            said = parse_error_body(json.dumps({"error": error.body}), key)
-            status = int(said.code) if said.code.isdecimal() and len(said.code) == 3 else 500
-            failure = error_for_status(status, said, route)
-            return _broken_off(failure, said, route) if isinstance(error, ErrorBody) and error.answer_begun else failure
-        case _:
-            return _invalid_response(error, route, key)
-
-
-def _broken_off(failure: ModelError, said: ProviderMessage, route: Route) -> ModelError:
-    """Error for an answer that an error broke off. It is tried again unless the reason will last."""
-    # The provider had accepted the request, so a status such as 400 or 404 is not about the request.
-    if not isinstance(failure, Transient | ContentRefused | ContextTooLong | InsufficientCredit):
-        failure = build_error(Overloaded, said, route)
-    failure.answer_begun = True
-    return failure
-
-
-def _connection_error(error: Exception, route: Route, key: str) -> ModelError:
-    """Error for a connection that was not made, timed out or was lost."""
-    causes = list(_causes(error))
-    address, last = safe_base_url(route), clean_message(str(causes[-1]), key)
-    unreachable_advice = f"Check that {address} is the right address and that it can be reached from here."
-    if any(isinstance(cause, httpx.ConnectTimeout) for cause in causes):
-        return ConnectionFailed(f"no connection to {address} in time", unreachable_advice)
-    if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
-        return TimedOut(f"{provider_label(route)} stopped responding", "Wait, or choose another model.")
-    if any(isinstance(cause, httpx.UnsupportedProtocol | httpx.LocalProtocolError) for cause in causes):
-        return BadRequest(f"{address} cannot be called: {last}", "Write the address as https://….")
-    if any(isinstance(cause, httpx.ConnectError) for cause in causes):
-        return ConnectionFailed(f"no connection to {address}: {_cause_text(causes, key)}", unreachable_advice)
-    return ProviderUnavailable(f"the connection to {provider_label(route)} was lost: {last}", "Wait; it may be back soon.")
-
-
-def _cause_text(causes: list[BaseException], key: str) -> str:
-    """Name the most specific cause of a failed connection."""
-    for cause in causes:
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS failed ({clean_message(str(cause), key)})"
-        if isinstance(cause, socket.gaierror):
-            return "the host's name cannot be resolved"
-        if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:
-            return "connection refused"
-    return clean_message(str(causes[-1]), key)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and all its causes; httpx keeps the operating system's error only as the context of an exception group."""
-    waiting: list[BaseException] = [error]
-    seen: set[int] = set()
-    while waiting:
-        cause = waiting.pop()
-        # Causes and contexts may form a cycle.
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting.extend(cause.exceptions if isinstance(cause, BaseExceptionGroup) else ())
-        waiting.extend(link for link in (cause.__context__, cause.__cause__) if link is not None)
-
-
-def _invalid_response(error: Exception, route: Route, key: str) -> ModelError:
-    """Error for a success response that cannot be read, or for a request that the client could not send."""
-    match error:
-        case json.JSONDecodeError():
-            content = f"something other than JSON: {parse_error_body(error.doc, key).message!r}"
-        case UnicodeError() | RecursionError():
-            content = "unreadable JSON"
-        case pydantic.ValidationError():
-            content = f"JSON of an unexpected shape: {explain_validation(error, whole='body', limit=1)}"
-        case _:
-            found = f"the request to {safe_base_url(route)} failed: {clean_message(str(error), key)}"
-            return BadRequest(found, "Check the address.")
-    advice = f"Check that {safe_base_url(route)} is the address of an OpenAI-compatible endpoint."
-    return InvalidResponse(f"{provider_label(route)} returned {content}", advice)
-
+from orchestrator_bridge.model.provider_errors import error_for_status, parse_error_body, provider_label, retry_after
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds to connect to a server. The whole call is limited by the request's own timeout."""
+"""Seconds to connect to a server."""
 
 STREAM_OPTIONS: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
+LARGE = 2**20
+"""Bytes from which aiohttp takes a body as a file, so that copying it to the socket does not block the loop."""
+
+_ACCOUNT_HEADERS: Mapping[str, str] = MappingProxyType(
+    {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
+)
+
 
 class OpenAIConnection:
-    """Connection pool of one address. `stall_after` is in seconds."""
+    """Connection pool of one address. `stall_after` is in seconds. The clock interprets a `retry-after` header that is a date."""
 
     def __init__(self, base_url: str, stall_after: float, clock: Clock) -> None:
+        self._base_url = base_url
         self._stall_after = stall_after
         self._clock = clock
-        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
-        # The key is passed with each call, since models at one address may have different keys.
-        self._client = AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=timeout)
-        if not self._client.base_url.host.endswith("openai.com"):
-            # The client reads these from OPENAI_ORG_ID and OPENAI_PROJECT_ID; no other vendor should receive them.
-            self._client.organization = self._client.project = None
+        # How many calls run at once is decided by our limits. A cookie would only tie calls to one server.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+            headers={"User-Agent": "Townhall"},
+        )
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._session.close()
 
-    async def complete(self, request: Request, route: Route, key: str) -> Completion:
-        """Request a whole answer.
-
-        Raises:
-            ModelError: the call brought no usable response.
-        """
-        return await self._translate_errors(self._complete(body_of(request, route), key), route, key)
-
-    async def stream(self, request: Request, route: Route, key: str, on_delta: OnDelta | None = None) -> Completion:
-        """Request a streamed answer and assemble it; `on_delta` receives each piece of its text.
+    async def complete(self, request: Request, route: Route, key: str, on_delta: OnDelta | None = None) -> Completion:
+        """Request an answer, streamed if the route streams or somebody reads the pieces, which go to `on_delta`.
 
         Raises:
             ModelError: the call brought no usable response.
         """
-        return await self._translate_errors(
-            self._stream({**body_of(request, route), **STREAM_OPTIONS}, route, key, on_delta), route, key
-        )
-
-    async def _translate_errors(self, work: Awaitable[Completion], route: Route, key: str) -> Completion:
+        body = body_of(request, route)
+        if route.streams or on_delta is not None:
+            body |= STREAM_OPTIONS
+        silence = SilenceTimer(request.timeout, self._stall_after)
         try:
-            return await work
-        except CLIENT_ERRORS as error:
-            failure = as_model_error(error, route, key, self._clock.now())
+            async with silence.timeout, await self._post(PATH, body, key) as response:
+                return await self._read(response, silence, route, key, on_delta)
+        except ModelError as error:
+            failure = error
+        except CALL_ERRORS as error:
+            failure = silence.failure(route) if silence.timeout.expired() else as_model_error(error, route, key)
         # Raised here, outside of the handler, it has no context that might quote the key.
         raise failure
 
-    async def _complete(self, body: dict[str, Any], key: str) -> Completion:
-        response = await self._client.post(PATH, cast_to=httpx.Response, body=body, options=_options(key))
-        return read_completion(response.content)
-
-    async def _stream(self, body: dict[str, Any], route: Route, key: str, on_delta: OnDelta | None) -> Completion:
-        stream = await self._client.post(
-            PATH, cast_to=object, body=body, options=_options(key), stream=True, stream_cls=AsyncStream[object]
+    async def _post(self, path: str, body: dict[str, Any], key: str) -> aiohttp.ClientResponse:
+        url = _address(self._base_url + path)
+        if key:
+            # An address with a user of its own would be a second authorization.
+            url = url.with_user(None)
+        content = json.dumps(body).encode()
+        return await self._session.post(
+            url,
+            data=content if len(content) < LARGE else io.BytesIO(content),
+            # The key is passed with each call, since models at one address may have different keys.
+            headers={"Content-Type": "application/json", **_authorization(url, key)},
+            proxy=proxy_for(url),
+            ssl=await asyncio.to_thread(tls_context) if url.scheme == "https" else True,
         )
-        async with stream:
-            if "event-stream" in stream.response.headers.get("content-type", ""):
-                return await self._assemble(stream, route, on_delta)
-            # The server ignored the request for a stream.
-            return read_completion(await stream.response.aread())
 
-    async def _assemble(self, stream: AsyncStream[object], route: Route, on_delta: OnDelta | None) -> Completion:
-        answer, reasoning = StreamAccumulator(), ReasoningFilter()
-        now, begun = asyncio.get_running_loop().time, False
-        try:
-            async with asyncio.timeout(None) as stall:
-                async for event in stream:
-                    begun = True
-                    answer.add(event)
-                    if answer.has_content:
-                        # The stall timer starts with the first piece: before that a model may reason in silence for minutes.
-                        stall.reschedule(now() + self._stall_after)
-                        if on_delta is not None:
-                            on_delta(reasoning.visible(answer.pop_text()))
-        except TimeoutError:
-            raise TimedOut(
-                f"{provider_label(route)} sent nothing for {self._stall_after:g} s in the middle of its answer", TIMEOUT_ADVICE
-            ) from None
-        except openai.APIError as error:
-            # An error event. A connection that was lost raises the errors of httpx instead.
-            raise (ErrorBody(error.body, answer_begun=True) if begun else error) from None
+    async def _read(
+        self, response: aiohttp.ClientResponse, silence: SilenceTimer, route: Route, key: str, on_delta: OnDelta | None
+    ) -> Completion:
+        body = Body(response, silence)
+        if not response.ok:
+            said = parse_error_body((await body.read()).decode(errors="replace"), key)
+            raise error_for_status(response.status, said, route, retry_after(response.headers, self._clock.now()))
+        if "event-stream" in response.headers.get("content-type", "") or looks_like_events(await body.peek()):
+            return await _assemble(body, silence, route, on_delta)
+        # The server did not stream: it was not asked to, or it ignored that.
+        return read_completion(await body.read())
+
+
+def _address(text: str) -> URL:
+    url = URL(text)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise aiohttp.InvalidURL(text)
+    return url
+
+
+def _authorization(url: URL, key: str) -> dict[str, str]:
+    """Headers that name the account; OPENAI_ORG_ID and OPENAI_PROJECT_ID are sent to OpenAI and to no other vendor."""
+    named = _ACCOUNT_HEADERS if (url.host or "").endswith(".openai.com") else {}
+    account = {header: os.environ[name] for name, header in named.items() if os.environ.get(name)}
+    return {**account, **({"Authorization": f"Bearer {key}"} if key else {})}
+
+
+async def _assemble(body: Body, silence: SilenceTimer, route: Route, on_delta: OnDelta | None) -> Completion:
+    """Read a streamed answer to its end."""
+    stream = _StreamedAnswer(silence, on_delta)
+    async for piece in body:
+        stream.add(piece)
+        if stream.decoder.ended:
+            await body.drain()
+            break
+    return stream.close(route)
+
+
+class _StreamedAnswer:
+    """Answer that grows by the pieces of its stream."""
+
+    def __init__(self, silence: SilenceTimer, on_delta: OnDelta | None) -> None:
+        self.decoder = EventDecoder()
+        self._answer = StreamAccumulator()
+        self._reasoning = ReasoningFilter()
+        self._silence = silence
+        self._on_delta = on_delta
+        self._begun = False
+
+    def add(self, piece: bytes) -> None:
+        """Read the events that a piece completes."""
+        for event in self.decoder.feed(piece):
+            self._add_event(event)
+
+    def _add_event(self, event: object) -> None:
+        if isinstance(event, dict) and event.get("error"):
+            raise ErrorBody(event["error"], answer_begun=self._begun)
+        self._begun = True
+        self._answer.add(event)
+        if self._answer.has_content:
+            self._silence.answer_begun()
+            if self._on_delta is not None:
+                self._on_delta(self._reasoning.visible(self._answer.pop_text()))
+
+    def close(self, route: Route) -> Completion:
+        """Return the whole answer.
+
+        Raises:
+            ProviderUnavailable: the stream ended before the answer did.
+        """
+        for event in self.decoder.close():
+            self._add_event(event)
         # Without a finish reason an answer that merely stopped would pass for a whole one.
-        if answer.finish is None:
+        if self._answer.finish is None:
             raise ProviderUnavailable(
                 f"the stream from {provider_label(route)} ended before the answer was complete", "Wait; it may be back soon."
             )
-        return answer.completion()
-
-
-def _options(key: str) -> RequestOptions:
-    return {"headers": {"Authorization": f"Bearer {key}" if key else Omit()}}
+        return self._answer.completion()

@@ -68,6 +68,8 @@ class ScriptedReply:
     """Delay before the answer, in milliseconds."""
     gate: asyncio.Event | None = None
     """Event that the server waits for before its answer, or between two pieces of a stream."""
+    linger: asyncio.Event | None = None
+    """Event that the server waits for after the last piece of a stream, before it ends the response."""
     cut: Cut | None = None
     """Loss of the connection before the answer or midway through its body, or end of a stream without its last pieces."""
 

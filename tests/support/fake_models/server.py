@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -46,6 +47,7 @@ class ModelServer:
         listener: Listener | None = None,
         wire: Wire = OPENAI,
         refuses: Sequence[Rule] = (),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.behaviour: Behaviour = behaviour if callable(behaviour) else ReplyQueue(behaviour)
         self.requests: list[ModelCall] = []
@@ -55,8 +57,10 @@ class ModelServer:
         self.url = self.root = ""
         self._wire = wire
         self._refuses = refuses
+        self._tls = tls
         self._port = port
         self.on_arrival: Listener = listener or _nobody
+        self._transports: set[asyncio.Transport | None] = set()
         self._changed = asyncio.Condition()
         # A server without routes: it has two doors and is used to measure what others cost.
         self._runner = web.ServerRunner(web.Server(self._serve, handler_cancellation=True, access_log=None), shutdown_timeout=0)
@@ -71,14 +75,19 @@ class ModelServer:
     async def start(self) -> None:
         """Listen on the loopback; `url` is the base address from then on, `/v1` included, and `root` is it without that."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls).start()
         self._port = self._runner.addresses[0][1]
-        self.root = f"http://127.0.0.1:{self._port}"
+        self.root = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
         self.url = f"{self.root}/v1"
 
     async def stop(self) -> None:
         """Close the port and every connection."""
         await self._runner.cleanup()
+
+    @property
+    def connections(self) -> int:
+        """Number of connections over which requests came."""
+        return len(self._transports)
 
     async def request_arrives(self, number: int) -> ModelCall:
         """Wait for the request with this number, counted from 1, and return it."""
@@ -109,6 +118,7 @@ class ModelServer:
             return web.json_response({"object": "list", "data": [{"id": "test-model", "object": "model"}]})
         if request.method != "POST" or not self._wire.serves(request.path):
             return web.json_response({"error": {"message": f"no such path: {request.path}"}}, status=404)
+        self._transports.add(request.transport)
         asked = await self._record(request)
         play = first_refusal(self._refuses, asked.body) or self.behaviour(asked)
         try:
@@ -127,7 +137,7 @@ class ModelServer:
         return response
 
     async def _record(self, request: web.BaseRequest) -> ModelCall:
-        raw = await request.read()
+        raw = await request.content.read()
         body = json.loads(raw)
         asked = ModelCall(
             number=len(self.requests) + 1,
@@ -172,6 +182,8 @@ class ModelServer:
                 await response.write(DONE)
                 break
             await response.write(piece)
+        if play.linger is not None:
+            await play.linger.wait()
         await response.write_eof()
         return response
 
