@@ -12,7 +12,7 @@ from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
-from orchestrator_bridge.store.interface import CostBy, Lookups, Spending
+from orchestrator_bridge.store.interface import CostBy, Lookups, Spending, Viewer
 from orchestrator_bridge.store.sqlite.queries.usage import sum_spending
 from orchestrator_bridge.team.budgets import Budgets, BudgetStatus, describe_budget, format_dollars
 from orchestrator_bridge.team.directory import Directory
@@ -46,9 +46,11 @@ def parse_spending_query(text: str) -> SpendingQuery:
     return SpendingQuery(run=int(match["run"]) if match["run"] else None, by=by)
 
 
-async def query_spending(lookups: Lookups, team_file: TeamFile, by: CostBy, run: int | None) -> list[Spending]:
-    """Costs by a grouping; a person of the team file has one line for all platforms."""
-    lines = await lookups.spending(by, run, team_file.budgets.zone)
+async def query_spending(
+    lookups: Lookups, team_file: TeamFile, by: CostBy, run: int | None, viewer: Viewer | None = None
+) -> list[Spending]:
+    """Costs by a grouping, with a viewer those that they may see; a person of the team file has one line for all platforms."""
+    lines = await lookups.spending(by, run, team_file.budgets.zone, viewer)
     return _merge_people(lines, Directory(team_file.people)) if by == "person" else lines
 
 

@@ -18,12 +18,15 @@ from orchestrator_bridge.chat.inbound import CommandReceived, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import clean, shorten
+from orchestrator_bridge.engine.authority import Actor
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import UnknownModelName
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.scripted.script import ScriptError
+from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Lookups
+from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Team
 
@@ -77,6 +80,9 @@ class ChatCommands:
     async def handle(self, command: CommandReceived) -> PrivateReply | None:  # noqa: C901  (one case a command)
         """Execute a command; the reply is for its author, None if a transaction of a run replies."""
         assert self.engine is not None
+        refusal = await self._refusal(command)
+        if refusal:
+            return warning_reply(refusal)
         match command.name:
             case "ask":
                 return await self._ask(command)
@@ -104,9 +110,17 @@ class ChatCommands:
             case unknown:
                 return warning_reply(f"There is no command {unknown!r}. The commands: {', '.join(HELP)}.")
 
+    async def _refusal(self, command: CommandReceived) -> str:
+        """Why a command that concerns its place may not be given there; empty if it may."""
+        act = _acts_in_place(command)
+        return await self._refuse(act, command, command.place) if act is not None else ""
+
+    async def _refuse(self, act: Act, command: CommandReceived, place: Place) -> str:
+        assert self.engine is not None
+        verdict = await self.engine.authority.in_place(act, Actor(person=command.author, here=command.place), place)
+        return refusal_text(act, verdict, "channel of this name here")
+
     async def _ask(self, command: CommandReceived) -> PrivateReply | None:
-        if not self._directory.may(command.author, "start", command.place):
-            return warning_reply("You are not allowed to start runs here. The bot's administrator can allow it.")
         options, text = parse_leading_options(command, ("team", "model"))
         task = clean(text).strip()
         try:
@@ -168,14 +182,26 @@ class ChatCommands:
 
     async def _cancel_run(self, command: CommandReceived, number: str) -> PrivateReply | None:
         assert self.engine is not None
-        state = await self.engine.run(int(number)) if number.isdecimal() and len(number) < 16 else None
-        if state is None or state.end is not None:
-            return warning_reply(f"Run {number} is not running.")
-        is_requester = (command.author.platform, command.author.id) == (state.by.platform, state.by.id)
-        if not is_requester and not self._directory.may(command.author, "cancel", command.place):
+        state = await self._find_run(number)
+        verdict = await self._on_run(Act.CANCEL_RUN, command, state)
+        if state is not None and verdict in (Verdict.NOT_PERMITTED, Verdict.GUEST):
             return warning_reply(f"Run {number} was started by {state.by.name}; you may not cancel it.")
+        if state is None or verdict is not Verdict.ALLOWED:
+            return warning_reply(refusal_text(Act.CANCEL_RUN, verdict, f"run {shorten(number, 40)}"))
+        if state.end is not None:
+            return warning_reply(f"Run {number} is not running.")
         self.engine.cancel_run(state.run, command.author, command.key)
         return None
+
+    async def _find_run(self, number: str) -> RunState | None:
+        assert self.engine is not None
+        return await self.engine.run(int(number)) if number.isdecimal() and len(number) < 16 else None
+
+    async def _on_run(self, act: Act, command: CommandReceived, run: RunState | None) -> Verdict:
+        assert self.engine is not None
+        if run is None:
+            return Verdict.HIDDEN
+        return await self.engine.authority.on_run(act, Actor(person=command.author, here=command.place), run)
 
     async def _runs(self, command: CommandReceived) -> PrivateReply:
         """Runs of the channel, and those that the author started elsewhere."""
@@ -212,11 +238,19 @@ class ChatCommands:
             query = parse_spending_query(command.text)
         except ConfigError as error:
             return warning_reply(str(error))
+        if query.run is not None:
+            verdict = await self._on_run(Act.SEE_RUN, command, await self._find_run(str(query.run)))
+            if verdict is not Verdict.ALLOWED:
+                return warning_reply(refusal_text(Act.SEE_RUN, verdict, f"run {query.run}"))
+        sees_all = not await self._refuse(Act.SEE_ALL_COSTS, command, command.place)
+        viewer = None if sees_all or query.run is not None else viewer_of(command, self._directory)
         budgets = await budgets_today(self._store, self._team_file.budgets, command.at, command.place)
+        if not sees_all:  # what all runs have used together is a sum over channels that the person may not see
+            budgets = tuple(status for status in budgets if status.budget != "day")
         if query.by is not None:
-            spending = await query_spending(self._store, self._team_file, query.by, query.run)
+            spending = await query_spending(self._store, self._team_file, query.by, query.run, viewer)
             return cost_reply(spending, query.by, MAX_ROWS, budgets)
-        lines = await self._store.costs(query.run)
+        lines = await self._store.costs(query.run, viewer)
         if not lines:
             none = "Nothing has been spent yet." if query.run is None else f"Run {query.run} has not called a model."
             return PrivateReply(text=none)
@@ -236,6 +270,19 @@ class ChatCommands:
         calibrations = calibration_lines(await self._store.token_calibrations())
         text = "\n".join(part for part in (budgets_text(budgets), *calibrations) if part)
         return PrivateReply(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
+
+
+def _acts_in_place(command: CommandReceived) -> Act | None:
+    """Act of a command in its place; None if it concerns runs and questions, which may be anywhere."""
+    match command.name:
+        case "ask":
+            return Act.START_RUN
+        case "model" if command.text.strip() or dict(command.options).get("model"):
+            return Act.SELECT_MODEL
+        case "model" | "models" | "team" | "home":
+            return Act.SEE_TEAM
+        case _:
+            return None
 
 
 def _help() -> PrivateReply:

@@ -167,8 +167,6 @@ class ModelCommands:
         return found
 
     async def _select(self, command: CommandReceived, scope: str, name: str, confirmed: bool) -> PrivateReply:
-        if not self._directory.may(command.author, "pick", command.place):
-            return warning_reply("You are not allowed to select models here. The bot's administrator can allow it.")
         if name == RESET:
             await self._selections.select(command.place, scope, "", command.author, command.at)
             return PrivateReply(

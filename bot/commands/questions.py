@@ -10,6 +10,7 @@ from orchestrator_bridge.chat.inbound import Author, CommandReceived
 from orchestrator_bridge.chat.outbound import Link, PrivateReply, QuestionCard, Table
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import sentence, shorten
+from orchestrator_bridge.engine.authority import Actor
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.question.model import Question
 from orchestrator_bridge.question.quorum import pending_deciders
@@ -17,6 +18,7 @@ from orchestrator_bridge.run.presentation.questions import question_card
 from orchestrator_bridge.run.reducer import fold
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Corrupted, Lookups, QuestionSummary, Viewer
+from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.directory import Directory
 
 MAX_LISTED = 15
@@ -117,9 +119,8 @@ class QuestionCommandHandler:
         number, words = int(numbered[1]), (numbered[2] or "").strip()
         if not words:
             return await self._show(command, number, engine)
-        if await engine.submit_question_command(number, command, words):
-            return None
-        return _no_question(number)
+        verdict = await engine.submit_question_command(number, command, words)
+        return _refusal(number, verdict)
 
     async def _list_open(self, command: CommandReceived, engine: Engine) -> PrivateReply:
         """Open questions of this channel, and those elsewhere that ask the author; those that wait for the author first."""
@@ -135,10 +136,11 @@ class QuestionCommandHandler:
             text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows, cards=cards),)
         )
 
-    async def _show(self, command: CommandReceived, number: int, engine: Engine) -> PrivateReply:
-        summary = await self._store.question(number, viewer_of(command, self._directory))
+    async def _show(self, command: CommandReceived, number: int, engine: Engine) -> PrivateReply | None:
+        access = await engine.authority.on_question(number, Actor(person=command.author, here=command.place))
+        summary = await self._store.question(number) if access.verdict is Verdict.ALLOWED else None
         if summary is None:
-            return _no_question(number)
+            return _refusal(number, access.verdict)
         head = f"Question {summary.question} of run {summary.run}, from {summary.agent}, for {summary.asked}: {summary.text}"
         if summary.status != "open":
             return PrivateReply(text=f"{head}\n{summary.line}")
@@ -178,5 +180,6 @@ def _expires(summary: QuestionSummary, now: float) -> str:
     return f"in {format_duration(at - now)}" if at > now else "now"
 
 
-def _no_question(number: int) -> PrivateReply:
-    return PrivateReply(text=f"There is no question {number}.", tone="warning")
+def _refusal(number: int, verdict: Verdict) -> PrivateReply | None:
+    text = refusal_text(Act.SEE_QUESTION, verdict, f"question {number}")
+    return PrivateReply(text=text, tone="warning") if text else None

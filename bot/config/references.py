@@ -47,7 +47,7 @@ class References:
                 if name.startswith("channel:"):
                     self._check_channel(("permissions", key, index), name.removeprefix("channel:"), name)
                 else:
-                    self._check_name(("permissions", key, index), name, ["anyone", *people, *roles])
+                    self._check_name(("permissions", key, index), name, ["anyone", "guests", *people, *roles])
         self._check_roles(people)
         self._check_people()
         self._check_budgets()

@@ -71,6 +71,21 @@ class Capabilities:
     """Posts are out of sight after a restart of the bot; the cards of open runs and questions are then sent again."""
 
 
+Membership = Literal["member", "guest", "external", "unknown"]
+"""Membership of a person in the server or workspace of a place: full, as a guest, none, or not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Facts that a platform knows about a person and a place. The defaults are those of a platform that could not be asked."""
+
+    membership: Membership = "unknown"
+    sees: bool | None = None
+    """The person can see the place; None if that is not known."""
+    served: bool = True
+    """The place is on a server for which this bot is set up."""
+
+
 class Adapter(Protocol):
     """One chat platform.
 
@@ -171,6 +186,18 @@ class SupportsStreaming(Protocol):
         """Show the text so far, in place of the text shown before.
 
         Best effort: a failure is logged, never raised, because the `FinalAnswer` is posted in any case.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsStanding(Protocol):
+    """An adapter that knows who can see which place. Without it, a person is known to see only the place that they act in."""
+
+    async def standing(self, person: Author, place: Place) -> Standing:
+        """Look up a person and a place of this platform.
+
+        It may ask the platform. A failure is logged with its fix, never raised: what it leaves unknown is refused.
         """
         ...
 

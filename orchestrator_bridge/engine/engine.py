@@ -16,10 +16,11 @@ from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.answer_stream import AnswerStreams
 from orchestrator_bridge.engine.attachments import AttachmentLoader
+from orchestrator_bridge.engine.authority import Actor, Authority
 from orchestrator_bridge.engine.commit_listener import CommitListener
 from orchestrator_bridge.engine.driver import DriverContext
 from orchestrator_bridge.engine.external_agents import ExternalAgents
-from orchestrator_bridge.engine.inbox import HIGHEST_NUMBER, Inbox
+from orchestrator_bridge.engine.inbox import Inbox
 from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.model_gateway import ModelGateway
 from orchestrator_bridge.engine.outbox import Outbox
@@ -39,6 +40,7 @@ from orchestrator_bridge.run.questions.availability import OpenQuestionIndex
 from orchestrator_bridge.run.questions.service import QuestionService
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Store
+from orchestrator_bridge.team.authority import Verdict
 from orchestrator_bridge.team.budgets import Budgets
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Team
@@ -73,6 +75,8 @@ class Engine:
 
         self._mailbox = Mailbox()
         self._states = RunStates(store)
+        with_members = directory.with_member_lookup(self._platforms.members)
+        self.authority = Authority(store, self._states, self._platforms, with_members)
         self._local_runs = LocalRuns()
         self._index = RunIndex()
         self._watchers = RunWatchers(self._states, clock)
@@ -87,6 +91,8 @@ class Engine:
             clock=clock,
             mailbox=self._mailbox,
             states=self._states,
+            index=self._index,
+            authority=self.authority,
             local_runs=self._local_runs,
             platforms=self._platforms,
             attachments=self._attachments,
@@ -126,7 +132,7 @@ class Engine:
             tools=ToolExecutor(self._toolbox, store),
             clock=clock,
             questions=QuestionService(
-                directory.with_member_lookup(self._platforms.members),
+                with_members,
                 self._question_numbers.next,
                 self._local_runs.no_human_reachable,
                 self._open_questions,
@@ -289,16 +295,16 @@ class Engine:
         """End a run and close its open questions. `command`: key of the inbound command that this handles."""
         self._mailbox.deliver(run, inputs.CancelRun(by=by, key=command))
 
-    async def submit_question_command(self, question: int, command: CommandReceived, words: str) -> bool:
-        """Apply a command to a question: `pass`, `more 1h`, `cancel`, `again`, or an answer. False if there is no such question.
+    async def submit_question_command(self, question: int, command: CommandReceived, words: str) -> Verdict:
+        """Apply a command to a question: `pass`, `more 1h`, `cancel`, `again`, or an answer, if its author may know of it.
 
         The transaction that carries the command out also replies to it and marks it as handled.
         """
-        known = await self._store.question(question) if 0 < question < HIGHEST_NUMBER else None
-        if known is None:
-            return False
-        self._mailbox.deliver(known.run, inputs.QuestionCommand(command=command, question=question, words=words))
-        return True
+        access = await self.authority.on_question(question, Actor(person=command.author, here=command.place))
+        if access.verdict is Verdict.ALLOWED:
+            given = inputs.QuestionCommand(command=command, question=question, words=words, standing=access.standing)
+            self._mailbox.deliver(access.run, given)
+        return access.verdict
 
     @property
     def active(self) -> tuple[int, ...]:

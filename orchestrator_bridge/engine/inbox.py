@@ -22,6 +22,7 @@ from orchestrator_bridge.chat.inbound import (
 )
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.engine.authority import HIGHEST_NUMBER
 from orchestrator_bridge.engine.router import Router
 from orchestrator_bridge.run.records import InboxEntryHandled
 from orchestrator_bridge.store.interface import Store, StoreError, Target
@@ -30,9 +31,6 @@ _LOG = logging.getLogger(__name__)
 
 UNMATCHED_TTL = 3600.0
 """Seconds for which a message of an unknown place is kept before it is marked as not ours."""
-
-HIGHEST_NUMBER = 2**53
-"""Numbers of questions are below this; a number that people or platforms send may be any integer."""
 
 
 class Inbox:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
+from orchestrator_bridge.chat.adapter import Standing
 from orchestrator_bridge.chat.attachments import is_readable, with_texts
 from orchestrator_bridge.chat.inbound import (
     CommandReceived,
@@ -21,13 +22,15 @@ from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.attachments import AttachmentLoader
+from orchestrator_bridge.engine.authority import Actor, Authority
 from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.retry import retry_until_writable
-from orchestrator_bridge.engine.run_states import LocalRuns, RunStates
+from orchestrator_bridge.engine.run_states import LocalRuns, RunIndex, RunStates
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.records import InboxEntryHandled
 from orchestrator_bridge.store.interface import Store, StoreError, Target
+from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,6 +48,8 @@ class Router:
         clock: Clock,
         mailbox: Mailbox,
         states: RunStates,
+        index: RunIndex,
+        authority: Authority,
         local_runs: LocalRuns,
         platforms: Platforms,
         attachments: AttachmentLoader,
@@ -55,12 +60,14 @@ class Router:
         self._clock = clock
         self._mailbox = mailbox
         self._states = states
+        self._index = index
+        self._authority = authority
         self._local_runs = local_runs
         self._platforms = platforms
         self._attachments = attachments
         self._on_command = on_command
         self._tasks = tasks
-        self._attachment_tasks = BackgroundTasks()
+        self._deliveries = BackgroundTasks()
 
     async def route(self, event: InboundEvent, target: Target | None) -> None:
         """Route one event. `target` is what its place, message or number belongs to; None if that is not known to be ours."""
@@ -76,17 +83,17 @@ class Router:
                 assert_never(event)
 
     async def wait_attachments(self) -> None:
-        """Wait until the attachments of the events so far have reached their runs."""
-        await self._attachment_tasks.join()
+        """Wait until the events so far have reached their runs, with what was looked up and fetched for them."""
+        await self._deliveries.join()
 
     async def stop(self) -> None:
-        """Stop fetching attachments; their messages stay in the inbox."""
-        await self._attachment_tasks.stop()
+        """Stop looking up people and fetching attachments; the events stay in the inbox."""
+        await self._deliveries.stop()
 
     @property
     def idle(self) -> bool:
-        """True if no attachment is being fetched."""
-        return not self._attachment_tasks
+        """True if no event waits for a look-up or an attachment."""
+        return not self._deliveries
 
     async def mark_handled(self, event: InboundEvent, why: str) -> None:
         """Mark an event as handled, retrying until the disk is writable: a refused event must not be carried out after a
@@ -117,25 +124,54 @@ class Router:
         if target is not None and self._local_runs.is_ignored(target.run):
             text = f"Run {target.run} is not active in this process. To continue it, start the bot with `townhall run`."
             await self._refuse(event, text, "its run is not active in this process")
+        elif target is not None and isinstance(event, MessageReceived | ControlUsed) and event.question is not None:
+            await self._deliver_numbered(event, target)
         elif target is not None:
             await self._deliver(event, target)
-        elif isinstance(event, ControlUsed):
-            await self._refuse(event, f"There is no question {event.question}.", "no such question")
-        elif isinstance(event, MessageReceived) and event.question is not None:
-            text = f"There is no question {event.question}. If your message is a task, begin it with /ask."
-            await self._refuse(event, text, "no such question")
+        elif isinstance(event, ControlUsed) or (isinstance(event, MessageReceived) and event.question is not None):
+            await self._refuse_numbered(event, Verdict.HIDDEN)
         else:
             await self.mark_handled(event, "it belongs to no run")
 
-    async def _deliver(self, event: MessageReceived | MessageDeleted | ControlUsed, target: Target) -> None:
+    async def _deliver_numbered(self, event: MessageReceived | ControlUsed, target: Target) -> None:
+        """Deliver an event that names a question by its number, which anybody can forge: its author must be able to see it.
+
+        In the channel of a live run that is so. The look-up for another place delays no other event.
+        """
+        if self._index.is_in_channel(target.run, event.place):
+            await self._deliver(event, target)
+        else:
+            self._deliveries.start(self._deliver_if_visible(event, target))
+
+    async def _deliver_if_visible(self, event: MessageReceived | ControlUsed, target: Target) -> None:
+        assert target.question is not None
+        try:
+            access = await self._authority.on_question(target.question, Actor(person=event.author, here=event.place))
+        except StoreError:  # the supervisor reports it when it reads the log for this input
+            await self._deliver(event, target)
+            return
+        if access.verdict is Verdict.ALLOWED:
+            await self._deliver(event, target, access.standing)
+        else:
+            await self._refuse_numbered(event, access.verdict)
+
+    async def _refuse_numbered(self, event: MessageReceived | ControlUsed, verdict: Verdict) -> None:
+        text = refusal_text(Act.SEE_QUESTION, verdict, f"question {event.question}")
+        if isinstance(event, MessageReceived):
+            text = f"{text} If your message is a task, begin it with /ask."
+        await self._refuse(event, text, "no such question" if verdict is Verdict.HIDDEN else f"refused: {verdict}")
+
+    async def _deliver(
+        self, event: MessageReceived | MessageDeleted | ControlUsed, target: Target, standing: Standing = inputs.IN_PLACE
+    ) -> None:
         run, question = target.run, target.question
         match event:
             case MessageReceived() if event.attachments:
-                self._attachment_tasks.start(self._deliver_with_attachments(event, target))
+                self._deliveries.start(self._deliver_with_attachments(event, target, standing))
             case MessageReceived():
-                self._mailbox.deliver(run, inputs.MessageInThread(message=event, question=question))
+                self._mailbox.deliver(run, inputs.MessageInThread(message=event, question=question, standing=standing))
             case ControlUsed():
-                self._mailbox.deliver(run, inputs.QuestionControlUsed(used=event))
+                self._mailbox.deliver(run, inputs.QuestionControlUsed(used=event, standing=standing))
             case MessageDeleted() if question is not None or event.message == event.place.thread:
                 self._mailbox.deliver(run, inputs.MessageRetracted(deletion=event, question=question))
             case MessageDeleted():
@@ -144,13 +180,15 @@ class Router:
             case _:
                 assert_never(event)
 
-    async def _deliver_with_attachments(self, message: MessageReceived, target: Target) -> None:
+    async def _deliver_with_attachments(self, message: MessageReceived, target: Target, standing: Standing) -> None:
         """Deliver a message with its files. In a reply, text files become part of the reply; pictures go to every agent as
         guidance. A reply of files that nobody can read stays without words, so that the run refuses it."""
         try:
             state = await self._states.get(target.run)
         except StoreError:  # the supervisor reports it when it reads the log for this input
-            self._mailbox.deliver(target.run, inputs.MessageInThread(message=message, question=target.question))
+            self._mailbox.deliver(
+                target.run, inputs.MessageInThread(message=message, question=target.question, standing=standing)
+            )
             return
         files = await self._attachments.load(message.place.platform, message.attachments, state.team)
         if target.question is None:
@@ -158,7 +196,8 @@ class Router:
             return
         said = message.text.strip() or any(map(is_readable, files))
         reply = replace(message, text=with_texts(message.text, files) if said else "")
-        self._mailbox.deliver(target.run, inputs.MessageInThread(message=reply, question=target.question, files=files))
+        answer = inputs.MessageInThread(message=reply, question=target.question, files=files, standing=standing)
+        self._mailbox.deliver(target.run, answer)
         pictures = tuple(file for file in files if file.picture)
         if pictures:
             guidance = replace(message, text=f"Attached to a reply to question {target.question}.")

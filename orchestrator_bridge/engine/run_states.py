@@ -166,6 +166,10 @@ class RunIndex:
         here = (place.platform, place.channel)
         return [(run, task) for run, (*where, task) in sorted(self._live.items(), reverse=True) if tuple(where) == here]
 
+    def is_in_channel(self, run: int, place: Place) -> bool:
+        """True if a run is live, and of this place's channel."""
+        return self._live.get(run, ("", "", ""))[:2] == (place.platform, place.channel)
+
     def external_run(self, owner: OwnerKey) -> int | None:
         """The live run that takes the questions of this owner."""
         return self._external.get(owner)

@@ -39,9 +39,15 @@ def may_answer(question: Question, responder: Responder) -> bool:
     """True if a reply of this responder is accepted. Any agent may answer, except the one that asks."""
     if responder.kind == "agent":
         return responder.id != f"agent:{question.agent}"
-    if question.policy.responders == "anyone" or any(known.id == responder.id for known in question.all_asked):
+    if question.policy.responders == "anyone" or ANY_QUESTION in responder.roles:
         return True
-    return not {ANY_QUESTION, *roles_allowed_to_answer(question)}.isdisjoint(responder.roles)
+    return is_asked(question, responder)
+
+
+def is_asked(question: Question, responder: Responder) -> bool:
+    """True if the question asks this responder, by name or through a role: they may know of it wherever they are."""
+    by_name = any(known.id == responder.id for known in question.all_asked)
+    return by_name or not set(roles_allowed_to_answer(question)).isdisjoint(responder.roles)
 
 
 def roles_allowed_to_answer(question: Question) -> tuple[str, ...]:

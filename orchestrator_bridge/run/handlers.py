@@ -44,16 +44,16 @@ def handle_input(  # noqa: C901  (one case an input)
             if run_input.question is None:
                 _handle_guidance(transaction, run_input.message, run_input.files)
             else:
-                questions.responses.on_message(transaction, run_input.message, run_input.question, run_input.files)
+                questions.responses.on_message(transaction, run_input, run_input.question)
         case inputs.MessageRetracted():
             if run_input.question is None:
                 _handle_card_deleted(transaction, run_input)
             else:
                 questions.responses.on_deleted(transaction, run_input.deletion, run_input.question)
         case inputs.QuestionControlUsed():
-            questions.responses.on_control(transaction, run_input.used)
+            questions.responses.on_control(transaction, run_input.used, run_input.standing)
         case inputs.QuestionCommand():
-            questions.responses.on_command(transaction, run_input.command, run_input.question, run_input.words)
+            questions.responses.on_command(transaction, run_input)
         case inputs.QuestionDelivered(outgoing=outgoing, posted=posted):
             transaction.rows.append(PostSent(key=outgoing.key, version=outgoing.version, posted=posted))
             questions.question_delivered(transaction, outgoing, posted, run_input.noted_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator_bridge.chat.adapter import Standing
 from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import PostedMessage
@@ -14,6 +15,9 @@ from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.records import OutboxEntry
 from orchestrator_bridge.run.state import ServerTools
 from orchestrator_bridge.tool.model import ToolImage
+
+IN_PLACE = Standing(membership="member", sees=True)
+"""Standing of a person who acts in the channel of the run or question: the platform has shown it to them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,7 @@ class MessageInThread:
     message: MessageReceived
     question: int | None
     files: tuple[AttachmentContent, ...] = ()
+    standing: Standing = IN_PLACE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,9 +56,10 @@ class MessageRetracted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionControlUsed:
-    """A control of a question was used."""
+    """A control of a question was used, by a person with this standing who may know of the question."""
 
     used: ControlUsed
+    standing: Standing = IN_PLACE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,11 +79,15 @@ class ExternalCancel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionCommand:
-    """A command that names a question: `/questions 12 …`; `words` are the text after the number."""
+    """A command that names a question: `/questions 12 …`; `words` are the text after the number.
+
+    Its author has this standing and may know of the question.
+    """
 
     command: CommandReceived
     question: int
     words: str
+    standing: Standing = IN_PLACE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -336,8 +336,8 @@ class Lookups(Protocol):
         """One question; None if there is none, or if the viewer may not see it."""
         ...
 
-    async def costs(self, run: int | None = None) -> list[CostLine]:
-        """Costs by run, agent and model, newest run first."""
+    async def costs(self, run: int | None = None, viewer: Viewer | None = None) -> list[CostLine]:
+        """Costs by run, agent and model, newest run first; with a viewer, those of the runs that the viewer may see."""
         ...
 
     async def token_calibrations(self) -> list[TokenCalibration]:
@@ -356,8 +356,11 @@ class Lookups(Protocol):
         """Whole result of a tool call, if it was stored."""
         ...
 
-    async def spending(self, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
-        """Costs of all runs or of one, summed by a key; days are those of the time zone `zone`.
+    async def spending(
+        self, by: CostBy, run: int | None = None, zone: tzinfo = UTC, viewer: Viewer | None = None
+    ) -> list[Spending]:
+        """Costs of all runs or of one, summed by a key; days are those of the time zone `zone`. With a viewer, only the runs that
+        the viewer may see count.
 
         Newest first for calls, runs and days; highest cost first otherwise.
         """

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from orchestrator_bridge.team.authority import (
+    Act,
+    Facts,
+    Verdict,
+    decide,
+)
 from orchestrator_bridge.team.budgets import (
     Budgets,
     BudgetStatus,
@@ -29,6 +35,7 @@ from orchestrator_bridge.team.team import (
 )
 
 __all__ = [
+    "Act",
     "AgentSpec",
     "Audience",
     "Bounds",
@@ -37,6 +44,7 @@ __all__ = [
     "ChannelRules",
     "Directory",
     "Escalation",
+    "Facts",
     "FallbackStep",
     "Limits",
     "Mentioned",
@@ -48,4 +56,6 @@ __all__ = [
     "RoutingRule",
     "Team",
     "UnknownName",
+    "Verdict",
+    "decide",
 ]

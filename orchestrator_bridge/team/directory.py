@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, assert_never
 
+from orchestrator_bridge.chat.adapter import Membership
 from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, Group, Place
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.frozen import Value
@@ -33,7 +34,7 @@ class Mentioned(Value):
     author: Author
 
 
-Permission = Literal["start", "cancel", "pick", "answer", "extend"]
+Permission = Literal["start", "cancel", "pick", "answer", "extend", "costs"]
 
 Members = Callable[[str, str], Sequence[Author] | None]
 """Look-up of the members of a platform's group (platform, id of the group); None if they are unknown."""
@@ -108,10 +109,10 @@ class Directory:
                 return Responder(kind="human", id=f"@{name}", name=name)
         return Responder(kind="human", id=f"{author.platform}:{author.id}", name=author.name)
 
-    def with_roles(self, author: Author, place: Place, roles: Iterable[str]) -> Responder:
+    def with_roles(self, author: Author, place: Place, roles: Iterable[str], membership: Membership = "member") -> Responder:
         """Responder with those of these roles (`role:backend`) that they hold, and `*` if they may answer every question."""
         held = [role for role in roles if role.startswith("role:") and self._is(author, role)]
-        every = ["*"] if self.may(author, "answer", place) else []
+        every = ["*"] if self.may(author, "answer", place, membership) else []
         return self.responder(author).model_copy(update={"roles": (*held, *every)})
 
     def mentioned(self, said: Sequence[Author], text: str, platform: str) -> tuple[Mentioned, ...]:
@@ -209,14 +210,33 @@ class Directory:
         """Sentence that lists the names that can be asked."""
         return f"You can ask: {', '.join(self.askable)}."
 
-    def may(self, author: Author, permission: Permission, place: Place | None = None) -> bool:
+    def may(self, author: Author, permission: Permission, place: Place | None = None, membership: Membership = "member") -> bool:
         """Return whether the team file grants a person a permission in a place.
 
         `start` runs, `cancel` runs and questions of others, `pick` (select) models for a channel, `answer` every question,
-        `extend` questions that others were asked.
+        `extend` questions that others were asked, see the `costs` of all channels. `anyone` and a channel are for members;
+        guests need `guests`, or their own name or role.
         """
         allowed: tuple[str, ...] = getattr(self._permissions, permission)
-        return "anyone" in allowed or any(_is_place(place, name) or self._is(author, name) for name in allowed)
+        if any(self._is(author, name) for name in allowed):
+            return True
+        match membership:
+            case "member":
+                return "anyone" in allowed or any(_is_place(place, name) for name in allowed)
+            case "guest":
+                return "guests" in allowed
+            case "external" | "unknown":
+                return False
+            case _:
+                assert_never(membership)
+
+    def is_named(self, author: Author) -> bool:
+        """Return whether the team file lists a person."""
+        return self.responder(author).id.startswith("@")
+
+    def is_local(self, platform: str) -> bool:
+        """Return whether a platform has one user and no accounts: the operator, in front of the bot's own machine."""
+        return platform in self._local_platforms
 
     def _is(self, author: Author, name: str) -> bool:
         if name.startswith("role:"):

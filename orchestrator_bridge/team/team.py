@@ -320,7 +320,10 @@ class RoleSpec(_WithPlatformIds):
 
 
 class Permissions(Value):
-    """Permissions: names of people (`@alice`), roles (`role:backend`), channels (`channel:C0123`) or `anyone`."""
+    """Permissions: names of people (`@alice`), roles (`role:backend`), channels (`channel:C0123`), `anyone` or `guests`.
+
+    `anyone` is every member who can see the place; guests of a workspace are not among them.
+    """
 
     start: tuple[str, ...] = ("anyone",)
     cancel: tuple[str, ...] = ("anyone",)
@@ -329,3 +332,5 @@ class Permissions(Value):
     """May answer every question, in addition to the people asked."""
     extend: tuple[str, ...] = ()
     """May extend every question, in addition to the people asked."""
+    costs: tuple[str, ...] = ()
+    """May see the costs of all channels; everybody else sees those of their own runs and of the channel that they ask in."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.store.interface import Store, Viewer
-from tests.contract.store_values import CHANNEL, question_opened, run_opened
+from tests.contract.store_values import CHANNEL, booked, question_opened, run_opened
 
 PRIVATE = Place(platform="fake", channel="private")
 BO = Viewer(place=CHANNEL, person="fake:bo", asked_as=("bo", "fake:backend"))
@@ -38,3 +38,12 @@ class ViewerContract:
         await store.append(rows=[replace(run_opened(2), place=PRIVATE), *(question_opened(number, 2) for number in range(2, 9))])
         assert [question.question for question in await store.questions(limit=1, viewer=BO)] == [1]
         assert [run.run for run in await store.runs(limit=1, viewer=BO)] == [1]
+
+    async def test_costs_for_a_viewer_are_those_of_the_runs_that_they_may_see(self, store: Store) -> None:
+        await store.append(rows=[run_opened(1), booked(1, "a", "0.1")])
+        await store.append(rows=[replace(run_opened(2), place=PRIVATE, person="fake:ana"), booked(2, "a", "0.1")])
+        await store.append(rows=[replace(run_opened(3), place=PRIVATE, person="fake:bo"), booked(3, "a", "0.1")])
+        assert [line.run for line in await store.costs(viewer=BO)] == [3, 1]
+        assert await store.costs(2, BO) == []
+        assert [line.key for line in await store.spending("run", viewer=BO)] == ["3", "1"]
+        assert [line.calls for line in await store.spending("model", viewer=BO)] == [2]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator_bridge.chat.adapter import Standing
 from orchestrator_bridge.chat.attachments import AttachmentContent, unreadable_text
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, MessageDeleted, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, PrivateReply
@@ -23,13 +24,15 @@ from orchestrator_bridge.question.parsing.intent import (
 )
 from orchestrator_bridge.question.quorum import group_id
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.inputs import MessageInThread, QuestionCommand
 from orchestrator_bridge.run.presentation.posts import acknowledgement_post
 from orchestrator_bridge.run.questions import actions
 from orchestrator_bridge.run.questions.actions import DEFAULT_EXTENSION, ActionResult, ReplyMessage
 from orchestrator_bridge.run.questions.asking import QuestionFactory
 from orchestrator_bridge.run.questions.availability import QuietHoursPolicy
 from orchestrator_bridge.run.transaction import Transaction
-from orchestrator_bridge.team.directory import Directory, Mentioned, Responder, UnknownName
+from orchestrator_bridge.team.authority import Act, Facts, Verdict, decide, effective_membership
+from orchestrator_bridge.team.directory import Directory, Mentioned, Permission, Responder, UnknownName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,17 +43,16 @@ class ResponseHandler:
     quiet_hours: QuietHoursPolicy
     questions: QuestionFactory
 
-    def on_message(
-        self, transaction: Transaction, message: MessageReceived, number: int, files: tuple[AttachmentContent, ...] = ()
-    ) -> None:
-        """Apply a new or edited message of a question's thread with its `files`, and acknowledge it."""
+    def on_message(self, transaction: Transaction, received: MessageInThread, number: int) -> None:
+        """Apply a new or edited message of a question's thread with its files, and acknowledge it."""
+        message = received.message
         question = transaction.state.questions.get(number)
         if question is None:
             transaction.mark_handled(message.key, "there is no such question")
             return
-        by = self._responder(question, message.author, message.place)
+        by = self._responder(question, message.author, message.place, received.standing)
         text = self._message(transaction, message.author, message.message, message.text, message)
-        result = self._reply(transaction, question, by, text) if message.text.strip() else _unreadable(files)
+        result = self._reply(transaction, question, by, text) if message.text.strip() else _unreadable(received.files)
         after = transaction.state.questions[question.id]
         taken_as = acknowledgement_text(after, by.id) if result.status == "taken" and after.open else ""
         acknowledgement = Acknowledgement(
@@ -98,20 +100,22 @@ class ResponseHandler:
         new = self.questions.again(transaction, question, by)
         return ActionResult(status="taken", text=f"Asked again as question {new.id}.")
 
-    def on_control(self, transaction: Transaction, clicked: ControlUsed) -> None:
+    def on_control(self, transaction: Transaction, clicked: ControlUsed, standing: Standing) -> None:
         """Apply the use of a control, and reply to it privately."""
         transaction.mark_handled(clicked.key)
         question = transaction.state.questions.get(clicked.question)
         if question is None:
             transaction.reply(clicked, _no_question(clicked.question))
             return
-        by = self._responder(question, clicked.author, clicked.place)
-        transaction.reply(clicked, _private_reply(question, self._use_control(transaction, clicked, question, by)))
+        by = self._responder(question, clicked.author, clicked.place, standing)
+        transaction.reply(clicked, _private_reply(question, self._use_control(transaction, clicked, question, by, standing)))
 
-    def _use_control(self, transaction: Transaction, clicked: ControlUsed, question: Question, by: Responder) -> ActionResult:
+    def _use_control(
+        self, transaction: Transaction, clicked: ControlUsed, question: Question, by: Responder, standing: Standing
+    ) -> ActionResult:
         # A person with the permission to extend may use "More time" without being asked.
-        allowed = transitions.may_answer(question, by) or (clicked.press == "more" and self._may_extend(question, by, clicked))
-        if not allowed:
+        extends = clicked.press == "more" and self._may_extend(question, by, clicked, standing)
+        if not (extends or _may_answer(question, by, standing)):
             return actions.not_asked(question)
         if not _open(transaction, question):
             return actions.already_closed(question)
@@ -120,7 +124,7 @@ class ResponseHandler:
             case "pass":
                 return self._decline_or_delegate(transaction, question, by, clicked, clicked.value)
             case "more":
-                return self._extend(transaction, question, by, clicked, clicked.value, key)
+                return self._extend(transaction, question, by, clicked, clicked.value, key, standing)
             case "option":
                 return actions.select_option(transaction, question, by, clicked.value, key, clicked.at)
             case "write":
@@ -128,40 +132,47 @@ class ResponseHandler:
                     transaction, question, by, self._message(transaction, clicked.author, key, clicked.value, clicked)
                 )
 
-    def on_command(self, transaction: Transaction, command: CommandReceived, number: int, words: str) -> None:
+    def on_command(self, transaction: Transaction, given: QuestionCommand) -> None:
         """Apply `/questions 12 …`: pass, more time, cancel, again, or an answer."""
+        command = given.command
         transaction.mark_handled(command.key)
-        question = transaction.state.questions.get(number)
+        question = transaction.state.questions.get(given.question)
         if question is None:
-            transaction.reply(command, _no_question(number))
+            transaction.reply(command, _no_question(given.question))
             return
-        by = self._responder(question, command.author, command.place)
-        transaction.reply(command, _private_reply(question, self._execute(transaction, command, question, by, words)))
+        by = self._responder(question, command.author, command.place, given.standing)
+        transaction.reply(command, _private_reply(question, self._execute(transaction, given, question, by)))
 
-    def _execute(
-        self, transaction: Transaction, command: CommandReceived, question: Question, by: Responder, words: str
-    ) -> ActionResult:
-        action, key = parse_question_action(question.ask, words), f"command:{command.interaction}"
+    def _execute(self, transaction: Transaction, given: QuestionCommand, question: Question, by: Responder) -> ActionResult:
+        command, standing = given.command, given.standing
+        action, key = parse_question_action(question.ask, given.words), f"command:{command.interaction}"
         match action.verb:
             case "answer":
-                return self._reply(transaction, question, by, self._message(transaction, command.author, key, words, command))
+                words = self._message(transaction, command.author, key, given.words, command)
+                return self._reply(transaction, question, by, words)
             case "again":
                 return self._again(transaction, question, by)
             case _ if not _open(transaction, question):
                 return actions.already_closed(question)
             case "cancel":
-                return self._cancel(transaction, command, question, by)
+                return self._cancel(transaction, command, question, by, standing)
             case "more":
-                return self._extend(transaction, question, by, command, action.words, key)
-            case "pass" | "hand" if not transitions.may_answer(question, by):
+                return self._extend(transaction, question, by, command, action.words, key, standing)
+            case "pass" | "hand" if not _may_answer(question, by, standing):
                 return actions.not_asked(question)
             case "pass" | "hand":
                 return self._decline_or_delegate(transaction, question, by, command, action.words)
 
-    def _cancel(self, transaction: Transaction, command: CommandReceived, question: Question, by: Responder) -> ActionResult:
-        requester = transaction.state.by
-        is_requester = (requester.platform, requester.id) == (command.author.platform, command.author.id)
-        if is_requester or self.directory.may(command.author, "cancel", command.place):
+    def _cancel(
+        self, transaction: Transaction, command: CommandReceived, question: Question, by: Responder, standing: Standing
+    ) -> ActionResult:
+        facts = Facts(
+            standing=standing,
+            own=self.directory.responder(transaction.state.by).id == by.id,
+            named=self.directory.is_named(command.author),
+            permitted=self._may("cancel", command, standing),
+        )
+        if decide(Act.CANCEL_QUESTION, facts) is Verdict.ALLOWED:
             return actions.cancel(transaction, question, by)
         text = f"You may not close question {question.id}: only the requester and people with the permission to cancel may."
         return ActionResult(status="refused", text=text)
@@ -210,8 +221,9 @@ class ResponseHandler:
         event: ControlUsed | CommandReceived,
         time: str,
         key: str,
+        standing: Standing,
     ) -> ActionResult:
-        if not self._may_extend(question, by, event):
+        if not self._may_extend(question, by, event, standing):
             return ActionResult(status="refused", text="Only the people asked can extend the time of a question.")
         # A bare number from a control is in seconds; a person who types one means minutes or hours, and it is not known which.
         if time.isdecimal() and isinstance(event, CommandReceived):
@@ -221,13 +233,23 @@ class ResponseHandler:
         except ValueError as error:
             return ActionResult(status="refused", text=str(error))
 
-    def _may_extend(self, question: Question, by: Responder, event: ControlUsed | CommandReceived) -> bool:
-        asked = any(person.id == by.id for person in question.all_asked)
+    def _may_extend(self, question: Question, by: Responder, event: ControlUsed | CommandReceived, standing: Standing) -> bool:
         roles = {*question.welcome, *(group_id(group.name) for group in question.groups)}
-        return asked or not roles.isdisjoint(by.roles) or self.directory.may(event.author, "extend", event.place)
+        facts = Facts(
+            standing=standing,
+            asked=any(person.id == by.id for person in question.all_asked) or not roles.isdisjoint(by.roles),
+            named=self.directory.is_named(event.author),
+            permitted=self._may("extend", event, standing),
+        )
+        return decide(Act.EXTEND, facts) is Verdict.ALLOWED
 
-    def _responder(self, question: Question, author: Author, place: Place) -> Responder:
-        return self.directory.with_roles(author, place, transitions.roles_allowed_to_answer(question))
+    def _may(self, permission: Permission, event: ControlUsed | CommandReceived, standing: Standing) -> bool:
+        membership = effective_membership(standing, named=self.directory.is_named(event.author))
+        return self.directory.may(event.author, permission, event.place, membership)
+
+    def _responder(self, question: Question, author: Author, place: Place, standing: Standing) -> Responder:
+        membership = effective_membership(standing, named=self.directory.is_named(author))
+        return self.directory.with_roles(author, place, transitions.roles_allowed_to_answer(question), membership)
 
     def _message(
         self, transaction: Transaction, by: Author, key: str, text: str, event: MessageReceived | ControlUsed | CommandReceived
@@ -250,6 +272,16 @@ def _named(event: MessageReceived | ControlUsed | CommandReceived) -> tuple[Auth
     if isinstance(event, ControlUsed):
         return (event.to,) if event.to else ()
     return event.mentions
+
+
+def _may_answer(question: Question, by: Responder, standing: Standing) -> bool:
+    facts = Facts(
+        standing=standing,
+        asked=transitions.is_asked(question, by),
+        named=by.id.startswith("@"),
+        permitted=transitions.may_answer(question, by),
+    )
+    return decide(Act.ANSWER, facts) is Verdict.ALLOWED
 
 
 def _open(transaction: Transaction, question: Question) -> bool:

@@ -93,18 +93,20 @@ class Bot:
 
 
 @asynccontextmanager
-async def start_bot(folder: Path, server: ModelServer, teams: str = TEAMS, **settings: str) -> AsyncIterator[Bot]:
+async def start_bot(
+    folder: Path, server: ModelServer, teams: str = TEAMS, *, platform: type[ListPlatform] = ListPlatform, **settings: str
+) -> AsyncIterator[Bot]:
     """A running bot with xAI at the local server."""
     environ = {"XAI_API_KEY": "xai-key", "XAI_BASE_URL": server.url, **settings}
     start = LoadedConfig(
         settings=read_settings(folder / ".env", environ), team_file=parse_team_file(teams, folder / "townhall.toml")
     )
     clock = ManualClock()
-    platform = ListPlatform(clock)
+    adapter = platform(clock)
     autocomplete = create_autocomplete(start, clock)
-    async with open_app(start, [platform], folder / "t.db", clock, autocomplete) as app:
+    async with open_app(start, [adapter], folder / "t.db", clock, autocomplete) as app:
         await app.engine.start()
-        yield Bot(app, platform, autocomplete)
+        yield Bot(app, adapter, autocomplete)
 
 
 @pytest.fixture

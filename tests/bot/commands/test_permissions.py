@@ -34,7 +34,7 @@ async def test_anyone_in_an_allowed_channel_can_cancel_a_run_there_and_not_elsew
     await bot.platform.deliver(task)
     await bot.platform.until(lambda: bool(bot.app.engine.under_way(PLACE)))
     refused = await bot.execute(BO, ELSEWHERE, "cancel", "1")
-    assert "you may not cancel it" in refused.text
+    assert refused.text == "There is no run 1."  # this platform does not tell who can see another channel
     await bot.platform.deliver(CommandReceived(place=PLACE, interaction="c", author=BO, name="cancel", text="1", at=2.0))
     await bot.platform.until(lambda: not bot.app.engine.under_way(PLACE) or bot.platform.private_replies[-1][1] is not refused)
     state = await bot.app.engine.run(1)

@@ -89,8 +89,8 @@ SELECT run, agent, model, count(*) AS calls, sum(input) AS input, sum(output) AS
     dollars_sum(CASE WHEN state IN ('reserved', 'unknown') OR (state = 'booked' AND cost IS NULL) THEN reserved END) AS unknown
 FROM calls {{which}} GROUP BY run, agent, model ORDER BY run DESC, agent, model
 """
-ALL_COSTS = _COSTS.format(which="")
-COSTS_OF_RUN = _COSTS.format(which="WHERE run = :run")
+SEEN_RUNS = f"calls.run IN (SELECT runs.run FROM runs WHERE {_SEEN})"
+"""Condition on calls: those of runs that the viewer may see."""
 
 
 def list_runs(
@@ -107,10 +107,10 @@ def list_busy_runs(connection: sqlite3.Connection) -> list[int]:
     return [row["run"] for row in connection.execute(BUSY).fetchall()]
 
 
-def list_costs(connection: sqlite3.Connection, run: int | None = None) -> list[CostLine]:
-    """Costs of one run or of all, by run, agent and model, newest run first."""
-    sql = ALL_COSTS if run is None else COSTS_OF_RUN
-    return [_cost_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
+def list_costs(connection: sqlite3.Connection, run: int | None = None, viewer: Viewer | None = None) -> list[CostLine]:
+    """Costs of one run or of all, by run, agent and model, newest run first; with a viewer, those that the viewer may see."""
+    sql = _COSTS.format(which=where_clause("" if run is None else "run = :run", SEEN_RUNS if viewer else ""))
+    return [_cost_line(row) for row in connection.execute(sql, {"run": run, **viewer_params(viewer)}).fetchall()]
 
 
 def _summary(row: sqlite3.Row) -> RunSummary:

@@ -14,6 +14,7 @@ from orchestrator_bridge.model.interface import Usage
 from orchestrator_bridge.run.records import BudgetRaised
 from orchestrator_bridge.store.interface import BudgetCharge, CostBy, RateSample, Spending, TokenCalibration
 from orchestrator_bridge.store.sqlite.codec import dump_dollars
+from orchestrator_bridge.store.sqlite.queries.runs import SEEN_RUNS, viewer_params, where_clause
 from orchestrator_bridge.store.sqlite.writer import Statement
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from orchestrator_bridge.run.records import CallUsageRecorded, PromptTokensObserved
+    from orchestrator_bridge.store.interface import Viewer
 
 
 QUARTER = 900
@@ -45,13 +47,16 @@ FROM calls JOIN runs USING (run) {which} GROUP BY 1 ORDER BY {order}
 """
 
 
-def list_spending(connection: sqlite3.Connection, by: CostBy, run: int | None = None, zone: tzinfo = UTC) -> list[Spending]:
-    """Costs summed by a key. Newest first for calls, runs and days (of `zone`); highest cost first otherwise."""
+def list_spending(
+    connection: sqlite3.Connection, by: CostBy, run: int | None = None, zone: tzinfo = UTC, viewer: Viewer | None = None
+) -> list[Spending]:
+    """Costs summed by a key, with a viewer those that they may see. Newest first for calls, runs and days (of `zone`); highest
+    cost first otherwise."""
     key = _KEYS[by]
     name = "max(started_by)" if by == "person" else key
-    which = "" if run is None else "WHERE calls.run = :run"
+    which = where_clause("" if run is None else "calls.run = :run", SEEN_RUNS if viewer else "")
     sql = _SPENDING.format(key=key, name=name, which=which, order="max(calls.at), 1" if by == "call" else "1")
-    lines = [_spending_line(row) for row in connection.execute(sql, {"run": run}).fetchall()]
+    lines = [_spending_line(row) for row in connection.execute(sql, {"run": run, **viewer_params(viewer)}).fetchall()]
     if by == "day":
         return _days(lines, zone)[::-1]
     return lines[::-1] if by in ("call", "run") else sorted(lines, key=lambda line: (-line.cost, line.name))
