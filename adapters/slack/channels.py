@@ -6,6 +6,7 @@ A `Place` names direct messages by the person (`@U1`); Slack gives them a channe
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,8 @@ from adapters.slack.api import SlackApi, SlackRejected
 from adapters.slack.workspace import PLATFORM, direct_place
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent
 from orchestrator_bridge.chat.inbound import Place
+
+_LOG = logging.getLogger(__name__)
 
 MEMBERS_CACHE_SECONDS = 600.0
 """Seconds for which the members of a channel are cached."""
@@ -57,6 +60,18 @@ class SlackChannels:
         """Record the channel of the direct messages with a person."""
         self._direct[user] = channel
         self._partners[channel] = user
+
+    async def load_partner(self, channel: str) -> None:
+        """Look up the person of direct messages, unless known. Without an answer the messages belong to no run."""
+        if channel in self._partners:
+            return
+        try:
+            response = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
+        except DeliveryError as error:
+            _LOG.warning("the person of the direct messages %s cannot be looked up: %s", channel, error)
+        else:
+            if partner := (response["channel"] or {}).get("user"):
+                self.remember_direct(channel, str(partner))
 
     def place(self, channel: str, thread: str | None = None) -> Place:
         """The place of a channel's id."""

@@ -7,7 +7,6 @@ outside our threads that do not mention the bot are ignored.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,18 +21,14 @@ from adapters.slack.content import (
     unescape,
     without_mention,
 )
-from adapters.slack.notices import HandlerResult, confirm_task, membership_notice, offer_modal
+from adapters.slack.notices import HandlerResult, membership_text, offer_modal, private_notice
 from adapters.slack.workspace import Membership, SlackUsers, Workspace
 from orchestrator_bridge.chat.adapter import NotSent
+from orchestrator_bridge.chat.command_line import REMARK, TASK, TypedCommand, parse_typed_command
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, MessageDeleted, MessageReceived, Place
-
-MAX_SPOKEN_ARGUMENTS = 2
-"""Words after a command's name in a thread; a longer line there is an answer that happens to begin with that word."""
 
 MODAL_COMMANDS = ("ask", "model")
 """Commands that open a modal when nothing follows their name."""
-
-_COMMAND_NAME = re.compile(r"[\s,:;]*/?([^\s,.:;!?]*)[,.:;!?]*\s?(.*)", re.DOTALL)
 
 _USER_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 """Subtypes of messages with a person's own text. `thread_broadcast` is a reply that is also sent to the channel."""
@@ -41,46 +36,12 @@ _USER_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 _BOT_SUBTYPES = _USER_SUBTYPES | {"bot_message"}
 """Subtypes of messages with a bot's own text. All other subtypes are Slack's: somebody joined, a huddle began."""
 
-MIN_TASK_WORDS = 3
-"""Words from which on a mention without a command's name counts as a task."""
-
 Event = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CommandLine:
-    """A command's name and the rest of its line, as typed."""
-
-    name: str
-    text: str
-
-    def wants_modal(self, names: Collection[str]) -> bool:
-        """True if the line is a command without arguments that has a modal."""
-        return self.name in MODAL_COMMANDS and self.name in names and not self.text.strip()
-
-
-def parse_slash(text: str) -> CommandLine:
-    """The text after `/townhall`. An empty text asks for help; an unknown name is refused by the bridge.
-
-    White space or punctuation ends the name: `ask⏎Plan it`, `cost, please`, `ask: plan it`.
-    """
-    found = _COMMAND_NAME.fullmatch(text)
-    assert found is not None, "every part of the pattern may be empty"
-    name, rest = found.groups()
-    return CommandLine(name=name.lower() or "help", text=rest)
-
-
-def parse_spoken(text: str, names: Collection[str], *, in_thread: bool) -> CommandLine | None:
-    """The text after a mention, if it begins with a command's name.
-
-    In a thread people also answer and guide agents: there only `ask` and short lines are commands.
-    """
-    line = parse_slash(text)
-    if not text.strip() or line.name not in names:
-        return None
-    if in_thread and line.name != "ask" and len(line.text.split()) > MAX_SPOKEN_ARGUMENTS:
-        return None
-    return line
+def wants_modal(line: TypedCommand | CommandReceived, names: Collection[str]) -> bool:
+    """True if a line is a command without arguments that has a modal."""
+    return line.name in MODAL_COMMANDS and line.name in names and not line.text.strip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +77,7 @@ class SlackEventHandler:
             case "message_changed":
                 return await self._edited(event)
             case "message_deleted":
-                return self._deleted(event)
+                return await self._deleted(event)
             case _ if event.get("type") == "app_mention" and "edited" in event:
                 return None  # a command is given once; the edit itself arrives as message_changed
             case _:
@@ -184,24 +145,27 @@ class SlackEventHandler:
             if command is None:
                 return None
         if parsed.membership is not Membership.MEMBER:
-            return membership_notice(command or self._message_received(parsed), parsed.membership)
+            return private_notice(command or self._message_received(parsed), membership_text(parsed.membership))
         return await self._complete_command(command, parsed) if command else self._message_received(parsed)
 
     def _command(self, parsed: ParsedMessage) -> CommandReceived | None:
         """The command in a message, if it begins with a command's name where commands can be given."""
-        thread = parsed.place.thread is not None
-        if not parsed.is_addressed and (thread or not parsed.place.channel.startswith("@")):
+        if not parsed.is_addressed and (parsed.place.thread is not None or not parsed.place.channel.startswith("@")):
             return None
         bare = without_mention(parsed.text, self._workspace.user) if parsed.is_mentioned else parsed.text
-        line = parse_spoken(bare or "help", self._commands, in_thread=thread)
-        return self._command_received(parsed, line.name, line.text) if line is not None else None
+        has_content = bool(bare or parsed.shared or message_files(parsed.message))
+        line = parse_typed_command(bare if has_content else "help")
+        return self._command_received(parsed, line.name, line.text) if line is not None and line.name in self._commands else None
 
     def _task(self, parsed: ParsedMessage) -> CommandReceived | None:
-        """A message outside our threads as a task."""
+        """Words outside our threads that name no command: the bot judges them, and asks where they are no clear task."""
         is_direct = parsed.place.channel.startswith("@") and parsed.place.thread is None
         bare = without_mention(parsed.text, self._workspace.user)
-        has_content = bool(bare or parsed.shared or message_files(parsed.message))
-        return self._command_received(parsed, "task", bare) if (parsed.is_mentioned or is_direct) and has_content else None
+        return (
+            self._command_received(parsed, TASK if parsed.is_addressed else REMARK, bare)
+            if parsed.is_mentioned or is_direct
+            else None
+        )
 
     def _command_received(self, parsed: ParsedMessage, name: str, text: str) -> CommandReceived:
         message = parsed.message
@@ -216,22 +180,22 @@ class SlackEventHandler:
         )
 
     async def _complete_command(self, command: CommandReceived, parsed: ParsedMessage) -> HandlerResult:
-        """A command with its text as typed. A doubtful task needs a confirmation, an empty command offers its modal."""
-        name = "ask" if command.name == "task" else command.name
-        shared = parsed.shared if name == "ask" else ""
-        text = self.plain_text("\n\n".join(filter(None, (command.text, shared))))
-        is_task = parsed.is_addressed and len(text.split()) >= MIN_TASK_WORDS
-        certain = command.name != "task" or is_task or bool(command.attachments)  # nobody attaches a file in passing
-        completed = replace(command, name=name, text=text, mentions=self.mentioned_authors(command.text))
-        if not certain:
-            return confirm_task(completed, text)
-        if name == "ask":
+        """A command with its text as typed and what it forwards. An empty command offers its modal."""
+        text, about = self.plain_text(command.text), self.plain_text(parsed.shared)
+        completed = replace(command, text=text, mentions=self.mentioned_authors(command.text))
+        match command.name:
+            case "ask":
+                completed = replace(completed, text="\n\n".join(filter(None, (text, about))))
+            case "task" | "remark" if about:
+                completed = replace(completed, options=(("about", about),))
+        if command.name in ("ask", TASK, REMARK):
             await self._channels.refresh_members(parsed.place.channel)
-        return offer_modal(completed, name) if name in MODAL_COMMANDS and not text.strip() else completed
+        return offer_modal(completed, command.name) if wants_modal(completed, self._commands) else completed
 
     def _message_received(self, parsed: ParsedMessage) -> MessageReceived:
         message, text = parsed.message, parsed.text
-        bare = without_mention(text, self._workspace.user) if parsed.is_mentioned else text
+        # A mention at the beginning addresses the bot; another one is a part of the sentence: "over to @Townhall".
+        bare = without_mention(text, self._workspace.user) if parsed.is_addressed else text
         return MessageReceived(
             place=parsed.place,
             message=str(message["ts"]),
@@ -244,8 +208,8 @@ class SlackEventHandler:
         )
 
     def mentioned_authors(self, text: str) -> tuple[Author, ...]:
-        """The people whom a text mentions, each once, without the bot; look them up first."""
-        return tuple(self._users.author(user) for user in mentioned_ids(text) if user != self._workspace.user)
+        """The people whom a text mentions and who can answer questions, each once; look them up first."""
+        return tuple(self._users.author(user) for user in mentioned_ids(text) if not self._users.unsuitable(user))
 
     def plain_text(self, text: str) -> str:
         """A text as it was typed, with the names of the people whom it mentions; look them up first."""
@@ -255,24 +219,28 @@ class SlackEventHandler:
         """An edit in one of our threads. Link previews and reply counts change a message too, but are no edits."""
         message, channel = event["message"], str(event["channel"])
         if message.get("subtype") == "tombstone":
-            return self._deleted({**event, "deleted_ts": message["ts"]})
+            return await self._deleted({**event, "deleted_ts": message["ts"]})
         parsed = await self._parse_message(message, channel) if message.get("edited") else None
         if parsed is None or not parsed.in_our_thread or self._command(parsed) is not None:
             return None
         received = self._message_received(parsed)
-        return received if parsed.membership is Membership.MEMBER else membership_notice(received, parsed.membership)
+        if parsed.membership is Membership.MEMBER:
+            return received
+        return private_notice(received, membership_text(parsed.membership))
 
-    def _deleted(self, event: Event) -> MessageDeleted | None:
-        before, channel = event.get("previous_message") or {}, str(event["channel"])
+    async def _deleted(self, event: Event) -> MessageDeleted | None:
+        """The deletion of a card, or of a person's message in a thread of ours."""
+        before, channel, message = event.get("previous_message") or {}, str(event["channel"]), str(event["deleted_ts"])
         thread, user = before.get("thread_ts"), before.get("user")
         ours = user == self._workspace.user or (before.get("bot_id") or "-") == self._workspace.bot
-        if ours or not thread or before.get("parent_user_id") not in (None, self._workspace.user):
+        is_card = ours and thread in (None, message)
+        is_reply = not ours and thread and before.get("parent_user_id") in (None, self._workspace.user)
+        if not (is_card or is_reply):
             return None
-        if channel.startswith("D") and user:
-            self._channels.remember_direct(channel, str(user))
-        return MessageDeleted(
-            place=self._channels.place(channel, str(thread)), message=str(event["deleted_ts"]), at=float(event["event_ts"])
-        )
+        if channel.startswith("D"):
+            await self._channels.load_partner(channel)
+        place = self._channels.place(channel, str(thread or message))
+        return MessageDeleted(place=place, message=message, at=float(event["event_ts"]))
 
 
 def _thread(message: Event) -> str | None:

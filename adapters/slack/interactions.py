@@ -15,28 +15,34 @@ from adapters.slack.app_home import CHANNEL_ACTION, HOME_PREFIX, HomeTabs, is_ho
 from adapters.slack.channels import SlackChannels
 from adapters.slack.content import mentioned_ids, shared_text, typed_text
 from adapters.slack.controls import SlackControl, parse_command, parse_control
-from adapters.slack.events import SlackEventHandler, parse_slash
+from adapters.slack.events import SlackEventHandler, wants_modal
 from adapters.slack.files import to_attachments
 from adapters.slack.modals import (
+    CHANNEL_SCOPE,
     ModalMetadata,
     answer_modal,
     carried_files,
     field_value,
+    input_block,
     modal_files,
     model_modal,
     parse_metadata,
     task_modal,
 )
 from adapters.slack.notices import (
+    NOT_IN_CHANNEL,
+    OUTDATED_CONTROL,
+    FormRefused,
     HandlerResult,
     OpenModal,
     SlackActor,
-    membership_notice,
-    not_in_channel_notice,
-    outdated_control_notice,
+    UpdateModal,
+    membership_text,
+    private_notice,
 )
 from adapters.slack.workspace import PLATFORM, Membership, SlackUsers, Workspace, direct_place
 from orchestrator_bridge.chat.adapter import Autocomplete
+from orchestrator_bridge.chat.command_line import parse_command_line
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, Place
 
 Body = Mapping[str, Any]
@@ -74,15 +80,31 @@ class SlackInteractionHandler:
         result = await self._to_inbound(body)
         if not isinstance(result, SlackActor):
             return result
-        membership = self._users.membership(result.author.id, _teams(body))
+        refusal = await self._refusal(body, result)
+        if not refusal:
+            return result
+        if body.get("type") == "view_submission":
+            about = "channel" if refusal == NOT_IN_CHANNEL else ""
+            return FormRefused(event=result, block_id=input_block(body["view"], about), text=refusal)
+        return private_notice(result, refusal)
+
+    async def _refusal(self, body: Body, event: SlackActor) -> str:
+        """The reason for which an interaction is refused; empty if there is none."""
+        membership = self._users.membership(event.author.id, _teams(body))
         if membership is not Membership.MEMBER:
-            return membership_notice(result, membership)
-        if isinstance(result, CommandReceived) and result.name == "ask":
-            channel = result.place.channel
-            await self._channels.refresh_members(channel)
-            if not (channel.startswith("@") or await self._channels.can_write(channel, result.author.id)):
-                return not_in_channel_notice(result)
-        return result
+            return membership_text(membership)
+        if isinstance(event, ControlUsed) and event.press == "pass" and event.to is not None:
+            unsuitable = self._users.unsuitable(event.to.id)
+            return f"{unsuitable} Select another person." if unsuitable else ""
+        if not isinstance(event, CommandReceived):
+            return ""
+        if event.name == "":
+            return OUTDATED_CONTROL
+        channel = event.place.channel
+        if event.name != "ask" or channel.startswith("@"):
+            return ""
+        await self._channels.refresh_members(channel)
+        return "" if await self._channels.can_write(channel, event.author.id) else NOT_IN_CHANNEL
 
     async def _to_inbound(self, body: Body) -> HandlerResult | None:
         if "command" in body:
@@ -101,13 +123,13 @@ class SlackInteractionHandler:
         channel, user = str(body["channel_id"]), str(body["user_id"])
         if channel.startswith("D"):
             await self._channels.can_write(channel, user)  # records whether these are the bot's direct messages
-        line = parse_slash(str(body.get("text") or ""))
+        line = parse_command_line(str(body.get("text") or ""))
         place = self._channels.place(channel)
         # The modal comes before every look-up: its trigger expires after 3 seconds.
-        if line.wants_modal(self._names):
+        if wants_modal(line, self._names):
             metadata = ModalMetadata(channel=place.channel)
-            view = task_modal(metadata, self._autocomplete) if line.name == "ask" else model_modal(metadata, self._autocomplete)
-            return OpenModal(trigger=str(body["trigger_id"]), view=view)
+            command = self._command_received(place, str(body["trigger_id"]), self._users.author(user), line.name, "")
+            return self._open(command, str(body["trigger_id"]), metadata)
         await self._users.load(user, *mentioned_ids(line.text))
         text = self._events.plain_text(line.text)
         command = self._command_received(place, str(body["trigger_id"]), self._users.author(user), line.name, text)
@@ -128,10 +150,17 @@ class SlackInteractionHandler:
         if channel.startswith("D"):
             await self._channels.can_write(channel, str(body["user"]["id"]))
         metadata = ModalMetadata(channel=self._channels.place(channel).channel, files=carried_files(message.get("files") or ()))
-        return OpenModal(
-            trigger=str(body["trigger_id"]),
-            view=task_modal(metadata, self._autocomplete, f"About this message{by}:\n{quoted}\n\n"),
-        )
+        person = self._users.author(str(body["user"]["id"]))
+        command = self._command_received(self._channels.place(channel), str(body["trigger_id"]), person, "ask", "")
+        return self._open(command, str(body["trigger_id"]), metadata, f"About this message{by}:\n{quoted}\n\n")
+
+    def _open(self, command: CommandReceived, trigger: str, metadata: ModalMetadata, text: str = "") -> OpenModal:
+        """The modal of the command `ask` or `model`. `text` is the initial task."""
+        if command.name == "model":
+            view, instead = model_modal(metadata, self._autocomplete), "type /townhall model and the model's name"
+        else:
+            view, instead = task_modal(metadata, self._autocomplete, text), "type /townhall ask and the task"
+        return OpenModal(event=command, trigger=trigger, view=view, instead=instead)
 
     async def _action(self, body: Body) -> HandlerResult | None:
         action, user = body["actions"][0], str(body["user"]["id"])
@@ -151,15 +180,13 @@ class SlackInteractionHandler:
                 return replace(result, to=self._users.author(result.value))
             return result
         if str(action.get("action_id", "")).startswith("form/"):
-            return self._modal(body, str(action["action_id"]).removeprefix("form/"), place)
+            return self._modal(body, str(action["action_id"]).removeprefix("form/"), place, author)
         if confirmed is not None:
             once = str(_container(body).get("message_ts") or _interaction(body))  # a second click repeats the key
             here = self._home_channel(body, place) if is_home(body) else self._command_place(body, place)
             command = self._command_received(here, once, author, confirmed.name, confirmed.text)
             return replace(command, options=confirmed.options)
-        return outdated_control_notice(
-            self._command_received(self._command_place(body, place), str(body["trigger_id"]), author, "", "")
-        )
+        return self._command_received(self._command_place(body, place), str(body["trigger_id"]), author, "", "")
 
     def _control_place(self, body: Body, user: str) -> Place:
         """The place of a control: the thread of its message, or the direct messages for App Home."""
@@ -189,38 +216,42 @@ class SlackInteractionHandler:
                     channel=place.channel, thread=place.thread, question=control.question, at_home=is_home(body)
                 )
                 question = control.value or str((body.get("message") or {}).get("text") or "")
-                return OpenModal(trigger=str(body["trigger_id"]), view=answer_modal(metadata, question))
+                used = self._control_used(control, place, interaction, author, at)
+                view = answer_modal(metadata, question)
+                return OpenModal(event=used, trigger=str(body["trigger_id"]), view=view, instead="reply in the question's thread")
             case "cancel":
                 here = self._command_place(body, place)
                 return self._command_received(here, interaction, author, "questions", f"{control.question} cancel")
             case "option" | "pass" | "more":
-                return ControlUsed(
-                    place=place,
-                    interaction=interaction,
-                    question=control.question,
-                    press=control.press,
-                    author=author,
-                    at=at,
-                    value=control.value,
-                )
+                return self._control_used(control, place, interaction, author, at)
             case _:
                 assert_never(control.press)
 
-    def _modal(self, body: Body, name: str, place: Place) -> HandlerResult:
+    def _control_used(self, control: SlackControl, place: Place, interaction: str, author: Author, at: float) -> ControlUsed:
+        assert control.press != "cancel", "it is a command"
+        return ControlUsed(
+            place=place,
+            interaction=interaction,
+            question=control.question,
+            press=control.press,
+            author=author,
+            at=at,
+            value=control.value,
+        )
+
+    def _modal(self, body: Body, name: str, place: Place, author: Author) -> OpenModal:
         channel = place.channel
         if is_home(body):
             channel = self._home_channel(body, place).channel if name == "model" else ""
         metadata = ModalMetadata(channel=channel, at_home=is_home(body))
-        view = model_modal(metadata, self._autocomplete) if name == "model" else task_modal(metadata, self._autocomplete)
-        return OpenModal(trigger=str(body["trigger_id"]), view=view)
+        command = self._command_received(place, str(body["trigger_id"]), author, name, "")
+        return self._open(command, str(body["trigger_id"]), metadata)
 
-    def _scope_changed(self, body: Body) -> OpenModal:
+    def _scope_changed(self, body: Body) -> UpdateModal:
         """A model is selected for another scope: redraw the modal with that scope's models."""
         view = body["view"]
         metadata = replace(parse_metadata(view), scope=str(body["actions"][0]["selected_option"]["value"]))
-        return OpenModal(
-            trigger="", view=model_modal(metadata, self._autocomplete), view_id=str(view["id"]), hash=str(view["hash"])
-        )
+        return UpdateModal(view_id=str(view["id"]), hash=str(view["hash"]), view=model_modal(metadata, self._autocomplete))
 
     async def _submitted(self, body: Body) -> HandlerResult | None:
         view, user = body["view"], str(body["user"]["id"])
@@ -246,7 +277,9 @@ class SlackInteractionHandler:
                 return replace(command, options=(("team", team),) if team else (), attachments=files)
             case "model":
                 command = self._command_received(place, interaction, author, "model", field_value(view, "model"))
-                return replace(command, options=(("scope", metadata.scope),) if metadata.scope else ())
+                # The submitted scope counts: the modal may have been drawn for another one.
+                scope = field_value(view, "scope") or metadata.scope
+                return replace(command, options=(("scope", scope),) if scope not in ("", CHANNEL_SCOPE) else ())
             case _:
                 return None
 

@@ -29,6 +29,10 @@ MAX_VALUE = 150
 """Characters of the value of one entry of a select."""
 
 
+CHANNEL_SCOPE = "channel"
+"""Scope of a model selection for the whole channel."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModalMetadata:
     """The subject of a modal. Without a `channel` the modal asks for one. `scope` is that of a model selection.
@@ -84,8 +88,8 @@ def task_modal(metadata: ModalMetadata, autocomplete: Autocomplete, text: str = 
 
 def model_modal(metadata: ModalMetadata, autocomplete: Autocomplete) -> Block:
     """The modal that selects a model for the channel, a team or an agent, by any part of the model's name."""
-    place, scope_id = metadata.place(PLATFORM), metadata.scope or "channel"
-    scopes = [option("This channel", "channel")]
+    place, scope_id = metadata.place(PLATFORM), metadata.scope or CHANNEL_SCOPE
+    scopes = [option("This channel", CHANNEL_SCOPE)]
     scopes += [option(f"Team {name}", f"team:{name}") for name in autocomplete.teams(place)]
     scopes += [option(f"Agent {name}", f"agent:{name}") for name in autocomplete.agents(place)]
     selected = next((scope for scope in scopes if scope["value"] == metadata.scope), scopes[0])
@@ -135,6 +139,13 @@ def field_value(view: Mapping[str, Any], name: str) -> str:
     field = _field(view, name)
     selected = field.get("selected_option") or {}
     return str(field.get("value") or selected.get("value") or field.get("selected_conversation") or "")
+
+
+def input_block(view: Mapping[str, Any], name: str) -> str:
+    """The id of the block with a field; that of the first field if there is no such field."""
+    inputs = [block for block in view.get("blocks") or () if block.get("type") == "input"]
+    named = [block for block in inputs if block["element"].get("action_id") == name]
+    return str((named or inputs)[0]["block_id"])
 
 
 def modal_files(view: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 A middleware of slack-bolt, which runs after the signature is verified and before anything else. Slack repeats an event that is
 not acknowledged, so an event is acknowledged only once it is stored. Interactions and commands are sent only once, and Slack
 shows an error to the person after 3 seconds: they are acknowledged as soon as they are stored, or after `ACKNOWLEDGE_AFTER`
-seconds in any case. The person is notified that nothing is stored yet, and again if storing fails after that.
+seconds in any case. The person is notified if storing fails after that.
 """
 
 from __future__ import annotations
@@ -21,18 +21,33 @@ from adapters.slack.app_home import HomeTabs, is_from_home, is_home, next_home_s
 from adapters.slack.backfill import SlackBackfill
 from adapters.slack.events import SlackEventHandler
 from adapters.slack.interactions import SlackInteractionHandler
-from adapters.slack.modals import model_options, parse_metadata
-from adapters.slack.notices import HandlerResult, OpenModal, PrivateNotice, SlackActor, not_stored_notice, not_stored_yet_notice
+from adapters.slack.modals import input_block, model_options, parse_metadata
+from adapters.slack.notices import (
+    NOT_STORED,
+    NOT_STORED_YET,
+    FormRefused,
+    HandlerResult,
+    OpenModal,
+    PrivateNotice,
+    SlackActor,
+    UpdateModal,
+    private_notice,
+    words_returned,
+)
 from adapters.slack.responses import PrivateReplySender
 from adapters.slack.workspace import UserGroups, Workspace
 from orchestrator_bridge.chat.adapter import Autocomplete
 from orchestrator_bridge.chat.inbound import CommandReceived
 from orchestrator_bridge.common.background import BackgroundTasks
+from orchestrator_bridge.common.lru_map import LruMap
 
 _LOG = logging.getLogger(__name__)
 
 ACKNOWLEDGE_AFTER = 2.0
-"""Seconds after which an interaction is acknowledged even if it is not stored yet."""
+"""Seconds after which an interaction is acknowledged even if it is not stored yet: Slack waits for three."""
+
+REMEMBERED = 1000
+"""Events whose private notices are remembered, so that each is sent once."""
 
 Body = Mapping[str, Any]
 Next = Callable[[], Awaitable[BoltResponse | None]]
@@ -64,6 +79,7 @@ class SlackRequestHandler:
         self._groups = groups
         self._acknowledge_after = acknowledge_after
         self._thread_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._notified: LruMap[str, bool] = LruMap(REMEMBERED)
         self._tasks = BackgroundTasks("a request of Slack could not be handled")
 
     async def handle(self, request: AsyncBoltRequest, next_: Next) -> BoltResponse | None:
@@ -85,7 +101,7 @@ class SlackRequestHandler:
         if body.get("type") == "event_callback":
             await self._event(body)
         else:
-            await self._interaction(body)
+            return await self._interaction(body)
         return BoltResponse(status=200, body="")
 
     async def stop(self) -> None:
@@ -95,13 +111,14 @@ class SlackRequestHandler:
     def _is_ours(self, body: Body) -> bool:
         """True if a request is for our app in our workspace.
 
-        An external person's click names another team; it is refused later, with a notice.
+        An external person's click or form names another team; it is refused later, with a notice.
         """
         app = str(body.get("api_app_id") or "")
         if self._workspace.app and app and app != self._workspace.app:
             return False
         teams = _teams(body)
-        return not teams or self._workspace.team in teams or ("actions" in body and bool(app))
+        is_answered = bool(app) and body.get("type") in ("block_actions", "view_submission", "message_action")
+        return not teams or self._workspace.team in teams or is_answered
 
     async def _event(self, body: Body) -> None:
         event = body["event"]
@@ -125,47 +142,74 @@ class SlackRequestHandler:
         if result is not None:
             await self._deliver(result)
 
-    async def _interaction(self, body: Body) -> None:
-        # The interaction goes on in its task when the acknowledgement cannot wait for it any longer.
+    async def _interaction(self, body: Body) -> BoltResponse:
+        """Handle an interaction, in the background when the acknowledgement cannot wait for it any longer."""
         parsing = asyncio.create_task(self._interact(body))
-        storing = asyncio.create_task(self._store(parsing))
+        storing = asyncio.create_task(self._store(body, parsing))
         self._tasks.start(storing)
         in_time, _ = await asyncio.wait([storing], timeout=self._acknowledge_after)
         if not in_time:
-            self._tasks.start(self._report_not_stored_yet(parsing))
+            self._tasks.start(self._report_late_result(parsing, storing))
+        refused = storing.result() if in_time and storing.exception() is None else None
+        if refused is None:
+            return BoltResponse(status=200, body="")
+        return BoltResponse(status=200, body={"response_action": "errors", "errors": {refused.block_id: refused.text}})
 
     async def _interact(self, body: Body) -> HandlerResult | None:
         if is_home(body):
             self._home_tabs.opened(str(body["user"]["id"]), next_home_state(body))
         return await self._interactions.handle(body)
 
-    async def _store(self, parsing: asyncio.Task[HandlerResult | None]) -> None:
+    async def _store(self, body: Body, parsing: asyncio.Task[HandlerResult | None]) -> FormRefused | None:
+        """Store an interaction. Returns the reason for which a submitted modal must stay open."""
         result = await parsing
+        if isinstance(result, FormRefused):
+            return result
         try:
             if result is not None:
                 await self._deliver(result)
         except Exception:
             _LOG.exception("an interaction could not be stored; the person is notified")
             if isinstance(result, SlackActor):
-                await self._notify(not_stored_notice(result))
+                return await self._report_not_stored(body, result)
+        return None
 
-    async def _report_not_stored_yet(self, parsing: asyncio.Task[HandlerResult | None]) -> None:
+    async def _report_not_stored(self, body: Body, event: SlackActor) -> FormRefused | None:
+        if body.get("type") == "view_submission":
+            return FormRefused(event=event, block_id=input_block(body["view"], ""), text=NOT_STORED)
+        await self._notify(private_notice(event, NOT_STORED))
+        return None
+
+    async def _report_late_result(
+        self, parsing: asyncio.Task[HandlerResult | None], storing: asyncio.Task[FormRefused | None]
+    ) -> None:
+        """Report on an interaction that was acknowledged before it was stored, which closed its modal."""
         result = await asyncio.shield(parsing)
         if isinstance(result, SlackActor):
-            await self._notify(not_stored_yet_notice(result))
+            await self._notify(private_notice(result, NOT_STORED_YET))
+        refused = await asyncio.shield(storing)
+        if refused is not None:
+            await self._deliver(refused)
 
     async def _notify(self, notice: PrivateNotice) -> None:
         await self._private_replies.notify(notice.event, notice.message)
 
     async def _deliver(self, result: HandlerResult) -> None:
-        if isinstance(result, PrivateNotice):
-            self._tasks.start(self._notify(result))
-        elif isinstance(result, OpenModal):
-            self._tasks.start(self._private_replies.open_modal(result))
-        else:
-            if isinstance(result, CommandReceived) and result.name == "ask" and is_from_home(result):
-                self._home_tabs.task_given(result.author.id)
-            await self._backfill.deliver(result)
+        match result:
+            case FormRefused():
+                await self._notify(words_returned(result))
+            case PrivateNotice():
+                if self._notified.get(result.event.key) is None:  # Slack delivers a mention twice, and an event again in doubt
+                    self._notified.put(result.event.key, True)
+                    self._tasks.start(self._notify(result))
+            case OpenModal():
+                self._tasks.start(self._private_replies.open_modal(result))
+            case UpdateModal():
+                self._tasks.start(self._private_replies.update_modal(result))
+            case _:
+                if isinstance(result, CommandReceived) and result.name == "ask" and is_from_home(result):
+                    self._home_tabs.task_given(result.author.id)
+                await self._backfill.deliver(result)
 
 
 def _thread_key(event: Body) -> str:

@@ -14,7 +14,7 @@ from adapters.slack.blocks import section
 from adapters.slack.channels import SlackChannels
 from adapters.slack.markdown import escape_mrkdwn, localise_commands
 from adapters.slack.message_parts import marker_metadata
-from adapters.slack.notices import OpenModal
+from adapters.slack.notices import OpenModal, UpdateModal, private_notice
 from adapters.slack.render import SlackMessage, render_private_reply
 from adapters.slack.workspace import Workspace, direct_place
 from orchestrator_bridge.chat.adapter import DeliveryError
@@ -67,18 +67,22 @@ class PrivateReplySender:
             _LOG.warning("the private reply to %s was not delivered: %s", user, error)
 
     async def open_modal(self, modal: OpenModal) -> None:
-        """Open a modal, or update an open one."""
+        """Open a modal; if Slack refuses, say so. Its trigger has expired before a rate limit ends, so no limit is waited out."""
         try:
-            if modal.view_id:
-                await self._api.write_with_wait(
-                    "views.update", lambda client: client.views_update(view_id=modal.view_id, hash=modal.hash, view=modal.view)
-                )
-            else:
-                await self._api.write_with_wait(
-                    "views.open", lambda client: client.views_open(trigger_id=modal.trigger, view=modal.view)
-                )
+            await self._api.write("views.open", lambda client: client.views_open(trigger_id=modal.trigger, view=modal.view))
         except DeliveryError as error:
             _LOG.warning("a modal could not be opened: %s", error)
+            notice = private_notice(modal.event, f"Slack did not open the form. Try again, or {modal.instead}.")
+            await self.notify(notice.event, notice.message)
+
+    async def update_modal(self, modal: UpdateModal) -> None:
+        """Draw an open modal again. A failure is only logged: what the person submits decides."""
+        try:
+            await self._api.write_with_wait(
+                "views.update", lambda client: client.views_update(view_id=modal.view_id, hash=modal.hash, view=modal.view)
+            )
+        except DeliveryError as error:
+            _LOG.warning("a modal could not be updated: %s", error)
 
     def message_url(self, link: Link) -> str | None:
         """The web address of a message, if its channel is known."""

@@ -206,6 +206,19 @@ class SlackUsers:
             return Membership.EXTERNAL
         return Membership.MEMBER if person.known else Membership.UNKNOWN
 
+    def unsuitable(self, user: str) -> str:
+        """The reason for which a user cannot answer questions; empty if there is none. Look them up first."""
+        person, membership = self.person(user), self.membership(user)
+        if user == self._workspace.user:
+            return "Townhall does not answer its own questions."
+        if person.bot and not self.listed(user):
+            return f"{person.name} is an app, and apps do not answer questions."
+        if person.deactivated:
+            return f"The account of {person.name} is deactivated."
+        if membership is Membership.EXTERNAL:
+            return f"{person.name} is not a member of this workspace."
+        return f"Slack did not confirm that {person.name} is a member." if membership is Membership.UNKNOWN else ""
+
     def listed(self, *ids: str) -> bool:
         """True if the team file names one of these ids."""
         return any(id_ in self._listed for id_ in ids)

@@ -45,7 +45,7 @@ class BackgroundTasks:
         # A task is done before its callbacks run: it takes no more work then, though it is still listed.
         return None if task is None or task.done() else task
 
-    def start(self, work: Awaitable[None], key: Hashable = None) -> None:
+    def start(self, work: Awaitable[object], key: Hashable = None) -> None:
         """Start `work` as a task; a task that exists already is adopted. Without a `key`, it gets one of its own."""
         self._add(work, key).add_done_callback(self._log_failure)
 

@@ -104,7 +104,8 @@ async def test_a_task_has_the_message_that_it_forwards(driver: SlackDriver) -> N
     driver.server.people.say(ANA, GENERAL, f"{ME} find the cause, please", raw=True, attachments=[FORWARD])
     heard = await driver.next_event()
     assert isinstance(heard, CommandReceived)
-    assert heard.text == "find the cause, please\n\nBen Ng wrote:\nThe export is slow & @Ana knows why"
+    assert heard.text == "find the cause, please"
+    assert dict(heard.options)["about"] == "Ben Ng wrote:\nThe export is slow & @Ana knows why"
 
 
 async def test_the_shortcut_quotes_a_message_of_another_app(driver: SlackDriver) -> None:

@@ -10,14 +10,14 @@ from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver
 from tests.support.fake_slack.fixture import slack_driver, slack_http_driver
 
 
-class TestSlackOverSocketModeKeepsTheContract(AdapterContract, lacks={"delete_post"}):
+class TestSlackOverSocketModeKeepsTheContract(AdapterContract):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with slack_driver() as driver:
             yield driver
 
 
-class TestSlackOverHttpKeepsTheContract(AdapterContract, lacks={"delete_post"}):
+class TestSlackOverHttpKeepsTheContract(AdapterContract):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with slack_http_driver() as driver:

@@ -61,6 +61,35 @@ async def test_an_emoji_below_a_quotation_of_the_question_answers_it(folder: Pat
         await bot.wait_for_message(f"Answered by Ana: {answer}")
 
 
+async def test_a_doubtful_mention_gets_one_offer_that_starts_one_run(folder: Path) -> None:
+    async with start_slack_bot(folder) as bot:
+        bot.people.say(ANA, GENERAL, f"<@{BOT_USER}> thoughts?", raw=True)
+        await bot.wait_for_message("Should the agents work on this?")
+        for envelope in list(bot.world.envelopes):
+            bot.world.deliver_again(envelope)
+        await bot.until(lambda: not bot.world.unacknowledged)
+        (offer,) = bot.world.ephemeral
+        for _ in range(2):
+            bot.people.click(ANA, GENERAL, offer, "command")
+        await bot.wait_for_message(ASKED)
+        bot.people.command(ANA, GENERAL, "runs")
+        assert "*2*" not in str(await bot.wait_for_message("Runs, newest first"))
+
+
+@pytest.mark.parametrize("replied", [True, False])
+async def test_a_deleted_question_is_posted_again_and_answered_there(folder: Path, replied: bool) -> None:
+    async with start_slack_bot(folder) as bot:
+        bot.people.command(ANA, GENERAL, "ask May the release go out?")
+        card = await bot.wait_for_message(ASKED)
+        if replied:
+            bot.people.say(BEN, GENERAL, "hm", card["ts"])
+        bot.people.delete(GENERAL, card["ts"])
+        await bot.until(lambda: any(ASKED in words(message) for message in bot.messages() if message["ts"] != card["ts"]))
+        again = await bot.wait_for_message(ASKED)
+        bot.people.say(ANA, GENERAL, "yes", again["ts"])
+        await bot.wait_for_message("Answered by Ana: Yes")
+
+
 # While the bot is down ----------------------------------------------------------------------------------------------------
 
 

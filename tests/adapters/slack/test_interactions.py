@@ -14,7 +14,7 @@ from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
 from tests.support.fake_slack.limits import wrong_in_options
 from tests.support.fake_slack.shown import controls, words
-from tests.support.fake_slack.state import ANA, BEN, BOT_USER, GENERAL
+from tests.support.fake_slack.state import ANA, BEN, BOT_USER, ELSEWHERE, GENERAL, GONE, ROBOT, STRANGER, Envelope
 
 
 @pytest.fixture
@@ -138,6 +138,31 @@ async def test_a_question_is_delegated_to_another_person(driver: SlackDriver) ->
     assert (heard.to.id, heard.to.name) == (BEN, "Ben Ng")
 
 
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        (BOT_USER, "does not answer its own questions"),
+        (ROBOT, "Robot is an app"),
+        (GONE, "The account of Gus is deactivated"),
+        (STRANGER, "Sly is not a member of this workspace"),
+        ("U9NOBODY", "is not a member of this workspace"),
+    ],
+)
+async def test_a_question_is_not_delegated_to_somebody_who_cannot_answer(driver: SlackDriver, to: str, why: str) -> None:
+    asked = await driver.post(question())
+    driver.server.people.click(ANA, GENERAL, driver.card(2), "hand", to)
+    await driver.server.until(lambda: driver.world.ephemeral)
+    assert why in words(driver.world.ephemeral[0])
+    driver.server.people.say(ANA, GENERAL, f"over to <@{to}>", asked.thread, raw=True)
+    heard = await driver.next_event()
+    assert isinstance(heard, MessageReceived)
+    assert (heard.mentions, "over to @" in heard.text) == ((), True)
+    driver.server.people.command(BEN, GENERAL, f"questions 2 pass <@{to}>", raw=True)
+    while not isinstance(heard := await driver.next_event(), CommandReceived):
+        pass  # a mention of the bot is delivered twice
+    assert (heard.mentions, "pass @" in heard.text) == ((), True)
+
+
 @pytest.mark.parametrize("way", ["slash", "mention"])
 async def test_a_command_has_the_people_whom_it_mentions(driver: SlackDriver, way: str) -> None:
     if way == "slash":
@@ -147,6 +172,98 @@ async def test_a_command_has_the_people_whom_it_mentions(driver: SlackDriver, wa
     heard = await commanded(driver)
     assert (heard.name, heard.text) == ("questions", "2 pass @Ben Ng")
     assert [(person.id, person.name) for person in heard.mentions] == [(BEN, "Ben Ng")]
+
+
+# Forms that stay open, and forms that do not open -------------------------------------------------------------------------
+
+
+async def refused(driver: SlackDriver, submitted: Envelope) -> dict[str, str]:
+    """The errors below the fields of a submitted form."""
+    await driver.server.until(lambda: submitted.number in driver.world.answers)
+    errors: dict[str, str] = driver.world.answers[submitted.number]["errors"]
+    return errors
+
+
+async def test_a_task_for_a_channel_without_the_bot_stays_in_its_form(driver: SlackDriver) -> None:
+    driver.server.people.open_home(ANA)
+    await driver.adapter.reply_privately(await commanded(driver), PrivateReply(text="Nothing waits for you."))
+    driver.server.people.click_in_view(ANA, driver.world.homes[ANA], "form/ask")
+    view, task = await opened(driver), "Plan it. " * 240
+    errors = await refused(driver, driver.server.people.submit(ANA, view, task=task, channel=ELSEWHERE))
+    assert list(errors) == ["channel"]
+    assert "/invite @Townhall" in errors["channel"]
+    driver.server.people.submit(ANA, view, task=task, channel=GENERAL)
+    assert (await commanded(driver)).text == task
+
+
+async def test_a_task_that_was_opened_where_the_bot_is_not_stays_in_its_form(driver: SlackDriver) -> None:
+    driver.server.people.command(ANA, ELSEWHERE, "ask")
+    errors = await refused(driver, driver.server.people.submit(ANA, await opened(driver), task="Plan it"))
+    assert list(errors) == ["task"]
+
+
+async def test_an_answer_that_cannot_be_stored_stays_in_its_form(driver: SlackDriver) -> None:
+    await driver.post(question())
+    driver.server.people.click(ANA, GENERAL, driver.card(2), "write")
+    view = await opened(driver)
+    driver.fail_next_store()
+    errors = await refused(driver, driver.server.people.submit(ANA, view, answer="PostgreSQL, but on Friday"))
+    assert "could not store" in errors["answer"]
+
+
+async def test_an_external_persons_form_stays_open(driver: SlackDriver) -> None:
+    driver.server.people.command(STRANGER, GENERAL, "ask")
+    errors = await refused(driver, driver.server.people.submit(STRANGER, await opened(driver), task="Tell me all"))
+    assert "Only members of this workspace" in errors["task"]
+
+
+async def test_words_of_a_form_that_closed_before_it_was_refused_are_returned() -> None:
+    async with slack_driver(acknowledge_after=0.01) as driver:
+        driver.server.people.command(ANA, GENERAL, "ask")
+        view, free = await opened(driver), asyncio.Event()
+
+        async def broken(heard: InboundEvent) -> None:
+            await free.wait()
+            raise OSError("the disk is full")
+
+        await driver.adapter.stop()
+        await driver.adapter.start(broken)
+        submitted = driver.server.people.submit(ANA, view, task="Plan it & go. " * 400)
+        await driver.server.until(lambda: submitted.number in driver.world.answers)
+        free.set()
+        await driver.server.until(lambda: any("You wrote" in words(message) for message in driver.world.ephemeral))
+        assert words(driver.world.ephemeral[-1]).count("Plan it & go.") == 400
+
+
+async def test_the_submitted_scope_of_a_model_counts_and_not_the_drawn_one(driver: SlackDriver) -> None:
+    driver.server.people.command(ANA, GENERAL, "model")
+    view = await opened(driver)
+    driver.server.people.submit(ANA, view, model="grok-4.3", scope="agent:skeptic")
+    assert (await commanded(driver)).options == (("scope", "agent:skeptic"),)
+    driver.server.people.click_in_view(ANA, view, "scope", "agent:skeptic")
+    await driver.server.until(lambda: "agent:skeptic" in driver.world.views[-1]["private_metadata"])
+    driver.server.people.submit(ANA, driver.world.views[-1], model="grok-4.3", scope="channel")
+    assert (await commanded(driver)).options == ()
+
+
+@pytest.mark.parametrize("trouble", ["expired_trigger_id", "ratelimited"])
+@pytest.mark.parametrize(("form", "instead"), [("ask", "/townhall ask and the task"), ("model", "/townhall model")])
+async def test_a_form_that_does_not_open_is_reported_with_another_way(
+    driver: SlackDriver, trouble: str, form: str, instead: str
+) -> None:
+    driver.server.faults.put("error", "views.open", name=trouble)
+    driver.server.people.command(ANA, GENERAL, form)
+    await driver.server.until(lambda: driver.world.ephemeral)
+    assert "did not open the form" in words(driver.world.ephemeral[0])
+    assert instead in words(driver.world.ephemeral[0])
+
+
+async def test_an_answer_form_that_does_not_open_is_reported(driver: SlackDriver) -> None:
+    await driver.post(question())
+    driver.server.faults.put("limit", "views.open", seconds=30)
+    driver.server.people.click(ANA, GENERAL, driver.card(2), "write")
+    await driver.server.until(lambda: driver.world.ephemeral)
+    assert "reply in the question's thread" in words(driver.world.ephemeral[0])
 
 
 # Acknowledging ------------------------------------------------------------------------------------------------------------

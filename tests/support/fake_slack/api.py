@@ -73,7 +73,8 @@ class Methods:
 
     def _info(self, arguments: Arguments) -> Answer:
         channel = self._channel(arguments, joined=False)
-        return {"channel": {"id": channel.id, "is_member": BOT_USER in channel.members, "is_archived": channel.archived}}
+        about = {"id": channel.id, "is_member": BOT_USER in channel.members, "is_archived": channel.archived}
+        return {"channel": about | ({"is_im": True, "user": channel.partner} if channel.partner else {})}
 
     def _joined(self, arguments: Arguments) -> Answer:
         mine = [channel for channel in self.world.channels.values() if BOT_USER in channel.members and not channel.partner]

@@ -13,6 +13,7 @@ from adapters.slack.http_mode import PATH
 from adapters.slack.session import SlackConfig
 from bot.commands.dispatch import HELP
 from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
+from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 from tests.support.fake_slack import shown
 from tests.support.fake_slack.autocomplete import FixedAutocomplete
@@ -101,6 +102,9 @@ class SlackDriver(PlatformDriver):
 
     async def edit(self, text: str) -> None:
         self.server.people.change(*self._newest, text)
+
+    async def delete_post(self, posted: PostedMessage) -> None:
+        self.server.people.delete(GENERAL, posted.message)
 
     async def delete_message(self) -> None:
         self.server.people.delete(*self._newest)

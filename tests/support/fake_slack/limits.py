@@ -64,6 +64,19 @@ def _length(thing: Any, names: Sequence[str], path: str, least: int, most: int) 
         yield from _length(part, rest, path, least, most)
 
 
+def wrong_in_response(payload: Thing, response: Any) -> list[str]:
+    """The errors that Slack would find in the response to a submitted modal.
+
+    Source: "Displaying errors in views" in Slack's guide to modals: each key is the `block_id` of an input block.
+    """
+    if not response or payload.get("type") != "view_submission":
+        return []
+    inputs = {block["block_id"] for block in payload["view"]["blocks"] if block["type"] == "input"}
+    errors = response.get("errors") or {}
+    found = [] if response.get("response_action") == "errors" else [f"the action {response.get('response_action')!r}"]
+    return [*found, *(f"no input block {name!r}" for name in errors if name not in inputs), *([] if errors else ["no errors"])]
+
+
 def wrong_in_options(options: Sequence[Thing]) -> list[str]:
     """The errors that Slack would find in a response to `block_suggestion`."""
     found = [] if len(options) <= 100 else [f"{len(options)} options"]

@@ -74,14 +74,20 @@ class People:
         self.world.create_event({**event, "channel": room.id, "channel_type": _type(room), "ts": stamp, "event_ts": stamp})
 
     def delete(self, channel: str, stamp: str, *, delivered: bool = True) -> None:
-        """Delete a message."""
+        """Delete a message. One that has replies stays as a tombstone, of which Slack reports a change."""
         room = self.world.channels[channel]
         before = room.messages.pop(stamp)
-        event = {"type": "message", "subtype": "message_deleted", "hidden": True, "deleted_ts": stamp}
+        if not delivered:
+            return
         now = self.world.stamp()
-        if delivered:
-            event |= {"previous_message": before, "channel": room.id, "channel_type": _type(room)}
-            self.world.create_event({**event, "ts": now, "event_ts": now})
+        outer = {"type": "message", "hidden": True, "channel": room.id, "channel_type": _type(room), "ts": now, "event_ts": now}
+        if any(message.get("thread_ts") == stamp for message in room.messages.values()):
+            tombstone = {"type": "message", "subtype": "tombstone", "user": "USLACKBOT", "text": "This message was deleted."}
+            room.messages[stamp] = {**tombstone, "ts": stamp, "thread_ts": stamp, "hidden": True}
+            changed = {"subtype": "message_changed", "message": room.messages[stamp], "previous_message": before}
+            self.world.create_event({**outer, **changed})
+        else:
+            self.world.create_event({**outer, "subtype": "message_deleted", "deleted_ts": stamp, "previous_message": before})
 
     # Commands and clicks --------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Literal
 
+from tests.support.fake_slack.limits import wrong_in_response
+
 Message = dict[str, Any]
 Kind = Literal["events_api", "slash_commands", "interactive"]
 
 TEAM, APP, BOT_USER, BOT = "T1HOME", "A1TOWN", "U0BOT", "B0BOT"
-ANA, BEN, STRANGER, ROBOT = "U1ANA", "U2BEN", "U3SLY", "U4ROBOT"
+ANA, BEN, STRANGER, ROBOT, GONE = "U1ANA", "U2BEN", "U3SLY", "U4ROBOT", "U5GONE"
 GENERAL, ELSEWHERE = "C1GENERAL", "C2ELSEWHERE"
 CREW = "S1CREW"
 SCOPES = frozenset({"chat:write", "chat:write.customize", "users:read", "usergroups:read", "files:write", "files:read"})
@@ -25,6 +27,8 @@ PEOPLE: dict[str, dict[str, Any]] = {
     ANA: {"id": ANA, "team_id": TEAM, "profile": {"display_name": "Ana"}},
     BEN: {"id": BEN, "team_id": TEAM, "profile": {"display_name": "", "real_name": "Ben Ng"}},
     STRANGER: {"id": STRANGER, "team_id": "T9AWAY", "is_stranger": True, "profile": {"display_name": "Sly"}},
+    GONE: {"id": GONE, "team_id": TEAM, "deleted": True, "profile": {"display_name": "Gus"}},
+    BOT_USER: {"id": BOT_USER, "team_id": TEAM, "is_bot": True, "profile": {"display_name": "Townhall"}},
     ROBOT: {"id": ROBOT, "team_id": TEAM, "is_bot": True, "profile": {"display_name": "Robot"}},
 }
 
@@ -56,7 +60,7 @@ class Channel:
     """A channel with its messages by timestamp. Ephemeral messages are kept apart, since they are in no history."""
 
     id: str
-    members: set[str] = field(default_factory=lambda: {BOT_USER, *PEOPLE})
+    members: set[str] = field(default_factory=lambda: {BOT_USER, *PEOPLE} - {GONE})
     partner: str = ""
     archived: bool = False
     messages: dict[str, Message] = field(default_factory=dict)
@@ -130,6 +134,8 @@ class World:
     def acknowledge(self, number: int, answer: Any = None) -> None:
         """Record the acknowledgement of an envelope; Slack may still deliver it once more."""
         envelope = self.unacknowledged.pop(number, None)
+        if envelope is not None and (wrong := wrong_in_response(envelope.payload, answer)):
+            raise ValueError(f"Slack shows an error instead of the modal: {wrong}")
         self.answers.setdefault(number, answer)
         if envelope is not None and envelope.kind == "events_api" and self.double():
             self.deliver_again(envelope)
