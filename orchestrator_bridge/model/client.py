@@ -139,7 +139,7 @@ class RouteTable:
         today = self.today
         if (model, today) not in self._routes:
             routes = resolve_all(model, self._own, self._base_urls, have=self._keys, today=today)
-            with_successors = ((route, replacement_route(route)) for route in routes)
+            with_successors = ((route, replacement_route(route, today)) for route in routes)
             self._routes[model, today] = tuple(route for pair in with_successors for route in pair if route is not None)
         return self._routes[model, today]
 
@@ -165,7 +165,7 @@ class RouteTable:
 
     def cost(self, response: Response, route: Route) -> Decimal | None:
         """Cost of a response in US dollars, at the price of the model that it names; None if its usage or price is unknown."""
-        price = None if response.usage.estimated else price_of(route, response.served, self._own)
+        price = None if response.usage.estimated else price_of(route, response.served, self._own, today=self.today)
         return cost(response.usage, price) if price else None
 
 
@@ -264,7 +264,8 @@ class ModelClient:
                 error.retry_after = 0.0
             raise
         self._estimator.learn(counted, response.usage)
-        notice = served_model_notice(route, response.served, refused=self._routes.passed_over(request.model, route))
+        refused = self._routes.passed_over(request.model, route)
+        notice = served_model_notice(route, response.served, refused=refused, today=self._routes.today)
         # The bill that a response states beats any price list: it has the discounts, the tools and the tier that applied.
         cost = self._routes.cost(response, route) if response.cost is None else response.cost
         return replace(response, counted=counted, cost=cost, notice=notice)

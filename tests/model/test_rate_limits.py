@@ -176,11 +176,11 @@ BILLS = [
     ),
     Bill(
         "mistral-large-4",
-        "0.68 in, 0.068 cached, 2.09 out",
+        "0.70 in, 0.07 cached, 2.10 out",
         "mistral.ai, pricing",
         Usage(input=10_000, output=2_000),
-        "10,000 x 0.68 + 2,000 x 2.09 = 6,800 + 4,180",
-        Decimal("0.01098"),
+        "10,000 x 0.70 + 2,000 x 2.10 = 7,000 + 4,200",
+        Decimal("0.0112"),
     ),
 ]
 

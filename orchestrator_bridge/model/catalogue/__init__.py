@@ -7,8 +7,8 @@ A model name is one of these:
 - `provider/model` with the provider's own id: `xai/grok-4.3`, `openrouter/x-ai/grok-4.3`, `scripted/demo`;
 - an unlisted name whose prefix identifies the vendor: `gpt-...`, `claude-...`, `gemini-...`.
 
-Facts about a route come from its provider (`providers`), LiteLLM's price map, our own dated list (both `sources`), and the team
-file. A later source overrides an earlier one.
+Facts about a route come from its provider (`providers`), LiteLLM's price map (`sources`), the prices of genai-prices
+(`dated_prices`), our own dated list (`sources`), and the team file. A later source overrides an earlier one.
 """
 
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider

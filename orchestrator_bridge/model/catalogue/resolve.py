@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.common.errors import TownhallError
+from orchestrator_bridge.model.catalogue.dated_prices import dated_price
 from orchestrator_bridge.model.catalogue.pricing import Price, Tier
 from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS, SCRIPTED, Provider
 from orchestrator_bridge.model.catalogue.route import Lifecycle, Route, lifecycle_stage
@@ -211,26 +212,26 @@ def route_at(provider: Provider, model: str, *, today: date | None = None, base_
 
     If the model is retired by `today` and has a successor, price and context are the successor's.
     """
-    return _configured(_catalogued_route(provider, model), today, base_urls)
+    return _configured(_catalogued_route(provider, model, today), today, base_urls)
 
 
 def route_of(host: HostEntry, *, today: date | None = None, base_urls: Mapping[str, str] = _NO_URLS) -> Route:
     """Route of a listed model at one of its hosts; price and context as in `route_at`."""
-    return _configured(_listed_route(host), today, base_urls)
+    return _configured(_listed_route(host, today), today, base_urls)
 
 
-def price_at(provider: Provider, model: str) -> Price | None:
+def price_at(provider: Provider, model: str, today: date | None = None) -> Price | None:
     """Price of a model at this provider; None if it is unknown."""
-    return _catalogued_route(provider, model).price
+    return _catalogued_route(provider, model, today).price
 
 
-def replacement_route(route: Route) -> Route | None:
+def replacement_route(route: Route, today: date | None = None) -> Route | None:
     """Route of a model's successor at the same provider, under the same name; None if it has none."""
     life, provider = route.lifecycle, PROVIDERS.get(route.provider)
     if life is None or provider is None or not life.answered_by:
         return None
     return replace(
-        _catalogued_route(provider, life.answered_by),
+        _catalogued_route(provider, life.answered_by, today),
         name=route.name,
         base_url=route.base_url,
         key_env=route.key_env,
@@ -246,7 +247,7 @@ def effective_on(route: Route, today: date | None) -> Route:
     provider = PROVIDERS.get(route.provider)
     if life is None or provider is None or not life.answered_by or not _is_retired(route, today):
         return route
-    answering = _catalogued_route(provider, life.answered_by)
+    answering = _catalogued_route(provider, life.answered_by, today)
     # The smaller window: a prompt must fit whichever model answers.
     sizes = [size for size in (route.context, answering.context) if size]
     return replace(route, price=life.price or answering.price, context=min(sizes, default=None))
@@ -257,30 +258,36 @@ def _configured(route: Route, today: date | None, base_urls: Mapping[str, str]) 
     return effective_on(replace(route, base_url=url), today)
 
 
-def _catalogued_route(provider: Provider, model: str) -> Route:
-    """Route with the facts of the catalogue alone: our own list if the provider has the model there, LiteLLM's map otherwise."""
+def _catalogued_route(provider: Provider, model: str, today: date | None) -> Route:
+    """Route with the facts of the catalogue alone: our own list if the provider has the model there, the libraries' otherwise."""
     host = None if provider.name == SCRIPTED else find_host(provider.name, model)
     if host is not None:
-        return _listed_route(host)
-    return _with_map_facts(_minimal_route(provider, model), provider, provider.map_key(model))
+        return _listed_route(host, today)
+    return _library_route(provider, model, provider.map_key(model), today)
 
 
-@cache
-def _listed_route(host: HostEntry) -> Route:
+def _library_route(provider: Provider, model: str, map_key: str, today: date | None) -> Route:
+    """Route with the facts of LiteLLM's map and the price of genai-prices, which knows the day."""
+    mapped = _with_map_facts(_minimal_route(provider, model), provider, map_key)
+    return replace(mapped, price=dated_price(provider.name, model, today) or mapped.price)
+
+
+@lru_cache(maxsize=1024)
+def _listed_route(host: HostEntry, today: date | None) -> Route:
     provider = PROVIDERS[host.provider]
-    mapped = _with_map_facts(_minimal_route(provider, host.id), provider, host.map_key or provider.map_key(host.id))
+    mapped = _library_route(provider, host.id, host.map_key or provider.map_key(host.id), today)
     route = with_facts(mapped, host, host.source, host.as_of)
     # A correction of the list can take away the efforts that the map states.
     if not route.efforts:
         route = replace(route, accepts=route.accepts and route.accepts - {"reasoning_effort"})
-    return replace(route, effort=host.effort, lifecycle=_host_lifecycle(route.lifecycle, host, provider))
+    return replace(route, effort=host.effort, lifecycle=_host_lifecycle(route.lifecycle, host, provider, today))
 
 
-def _host_lifecycle(known: Lifecycle | None, host: HostEntry, provider: Provider) -> Lifecycle | None:
+def _host_lifecycle(known: Lifecycle | None, host: HostEntry, provider: Provider, today: date | None) -> Lifecycle | None:
     life = replace(known or Lifecycle(), released=host.released, note=host.note, answered_effort=host.answered_effort)
     # An entry may name itself as its successor: only its effort changes. Looking up its price would never end.
     if life.answered_by and life.answered_by != host.id:
-        life = replace(life, price=price_at(provider, life.answered_by))
+        life = replace(life, price=price_at(provider, life.answered_by, today))
     return None if life == Lifecycle() else life
 
 
