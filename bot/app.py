@@ -19,7 +19,7 @@ from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelSelections
 from bot.config.errors import ConfigError, Problem
 from bot.config.platforms import installed_platforms, to_config_error
-from bot.config.settings import Settings, read_settings
+from bot.config.settings import Settings, load_settings
 from bot.config.team_file import read_team_file
 from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.adapter import Adapter
@@ -101,7 +101,7 @@ def load_config() -> LoadedConfig:
     Raises:
         ConfigError: something in them is wrong.
     """
-    settings, used = read_settings(), frozenset[str]()
+    settings, used = load_settings(), frozenset[str]()
     try:
         team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
         used = team_file.key_variables

@@ -16,6 +16,7 @@ from discord.http import Route
 
 from adapters.discord.errors import request_trace
 from adapters.discord.render import NO_MENTIONS
+from orchestrator_bridge.common.network import proxy_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -201,6 +202,7 @@ class DiscordEndpoints:
         """Point the client at these addresses. The REST address applies to the whole process, since discord.py stores it
         globally."""
         Route.BASE = (self.api or _OFFICIAL).rstrip("/")
+        client.http.proxy = proxy_for(Route.BASE)
         if self.gateway is not None:
             _GATEWAYS[client] = yarl.URL(self.gateway)
 

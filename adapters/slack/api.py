@@ -28,6 +28,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.common.clock import process_time
+from orchestrator_bridge.common.network import proxy_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -184,10 +185,17 @@ class SlackApi:
 
     def client(self, token: str | None = None) -> AsyncWebClient:
         """A client for slack-bolt and Socket Mode, with the retries of reads."""
-        return AsyncWebClient(token=token, base_url=self.url, session=self._session, retry_handlers=self._reader.retry_handlers)
+        return self._create_client(token, self._reader.retry_handlers)
 
     def _client(self, handlers: list[Any]) -> AsyncWebClient:
-        return AsyncWebClient(token=self._token, base_url=self.url, session=self._session, retry_handlers=handlers)
+        return self._create_client(self._token, handlers)
+
+    def _create_client(self, token: str | None, handlers: list[Any]) -> AsyncWebClient:
+        client = AsyncWebClient(token=token, base_url=self.url, session=self._session, retry_handlers=handlers)
+        client.proxy = proxy_for(
+            self.url
+        )  # set afterwards: without a proxy the SDK takes one from the environment, despite NO_PROXY
+        return client
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -208,7 +216,7 @@ class SlackApi:
         """
         # A redirect is not followed: it could lead the token to another host.
         headers = {"Authorization": f"Bearer {self._token}"}
-        return self.session.get(address, headers=headers, allow_redirects=False, proxy=self._reader.proxy)
+        return self.session.get(address, headers=headers, allow_redirects=False, proxy=proxy_for(address))
 
     def now(self) -> float:
         """Slack's clock by the `Date` of its newest response: seconds since the epoch, exact to about a second."""

@@ -22,6 +22,7 @@ from adapters.slack.api import SlackApi, Unauthorised
 from adapters.slack.backfill import SlackBackfill
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.common.background import BackgroundTasks
+from orchestrator_bridge.common.network import proxy_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class SocketModeTransport:
         address = await self._address()
         client = self._client = _SocketClient(self._token, _LOG, self._api.client(), ping_interval=self._ping_interval)
         client.wss_uri = address
+        client.proxy = proxy_for(address)
         client.socket_mode_request_listeners.append(self._handle_envelope)
         try:
             async with asyncio.timeout(CONNECT):

@@ -47,11 +47,11 @@ async def print_setup(platform: Platform[Any], options: dict[str, str]) -> None:
         DeliveryError: the platform had to be asked, and did not answer.
     """
     from bot.config.platforms import to_config_error
-    from bot.config.settings import read_settings
+    from bot.config.settings import load_settings
     from orchestrator_bridge.chat.platform import InvalidPlatformSettings
 
     try:
-        guide = await platform.setup(read_settings().of_platform(platform), options)
+        guide = await platform.setup(load_settings().of_platform(platform), options)
     except InvalidPlatformSettings as error:
         raise to_config_error(error) from error
     if guide.steps:

@@ -27,6 +27,7 @@ PATTERNS = {
     r"^(?:asked|anyone|role:.+)$": "'asked', 'anyone' or a role, such as 'role:backend'",
     r"^https?://[^\s/]+": "an address that begins with http:// or https://",
     r"^https?://[^\s/]+\S*$": "an address that begins with http:// or https://",
+    r"^(?:[a-z0-9]+://)?[^\s/]+/?$": "the address of a proxy, such as http://proxy.example:3128",
     r"^wss?://[^\s/]+\S*$": "an address that begins with ws:// or wss://",
     r"^[A-Z][A-Z0-9_]*$": "the name of an environment variable, such as MY_KEY (not the key itself)",
 }

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
@@ -20,6 +21,7 @@ from bot.config.errors import ConfigError, Problem, broken_link, count_problems,
 from bot.config.explain import KeyPath, Source, explain, field_keys
 from bot.config.platforms import installed_platforms
 from orchestrator_bridge.chat.platform import Platform
+from orchestrator_bridge.common.network import NETWORK_VARIABLES, export_network_settings
 from orchestrator_bridge.common.redaction import SECRET_SUFFIXES
 from orchestrator_bridge.common.settings import EnvironmentSettings, Port, Secret, WebAddress
 
@@ -139,6 +141,16 @@ def _expand_home(path: Path) -> Path:
 
 
 UserPath = Annotated[Path, AfterValidator(_expand_home)]
+
+
+def _check_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"{str(path)!r}, which is not a file; expected a readable file")
+    return path
+
+
+UserFile = Annotated[UserPath, AfterValidator(_check_file)]
+ProxyAddress = Annotated[str, Field(pattern=r"^(?:[a-z0-9]+://)?[^\s/]+/?$")]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -150,6 +162,10 @@ class Settings(ModelSettings):
     mcp_port: Annotated[Port | None, Field(alias="TOWNHALL_MCP_PORT")] = None
     townhall_token: Secret | None = None
     log_level: Annotated[LogLevel, Field(alias="TOWNHALL_LOG_LEVEL")] = "info"
+    https_proxy: ProxyAddress | None = None
+    http_proxy: ProxyAddress | None = None
+    no_proxy: str | None = None
+    ssl_cert_file: UserFile | None = None
 
     _variables: dict[str, Variable] = PrivateAttr(default_factory=dict)
     _platforms: dict[str, EnvironmentSettings] = PrivateAttr(default_factory=dict)
@@ -163,6 +179,11 @@ class Settings(ModelSettings):
     def store(self) -> Path:
         """Path of the database, in the data folder."""
         return self.data / "townhall.db"
+
+    @property
+    def network(self) -> dict[str, str]:
+        """The variables that are set of proxies and certificates."""
+        return {name: self._variables[name].value.strip() for name in sorted(NETWORK_VARIABLES & self._variables.keys())}
 
     @property
     def provider_settings(self) -> dict[str, str]:
@@ -199,7 +220,9 @@ class Settings(ModelSettings):
         """
         alike = {name for name in self._variables if name.upper().endswith(SECRET_SUFFIXES)}
         names = alike.union(self.set_secrets(), also)
-        return {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
+        values = {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
+        passwords = {name: urlsplit(value).password for name, value in self.network.items() if "@" in value}
+        return {**values, **{name: password for name, password in passwords.items() if password}}
 
     def warnings(self, used: frozenset[str] = frozenset()) -> list[str]:
         """One sentence for each variable that is not a setting but is named like one, except those that the team file names.
@@ -255,6 +278,17 @@ def read_settings(file: Path = Path(".env"), environ: Mapping[str, str] = os.env
         raise ConfigError(f"settings: {count_problems(len(source.problems))}", source.problems)
     settings._variables.update(variables)
     settings._platforms.update({name: found for name, found in platforms.items() if found is not None})
+    return settings
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process. Proxies and certificates of `.env` go into its environment, where libraries find them.
+
+    Raises:
+        ConfigError: as `read_settings`.
+    """
+    settings = read_settings()
+    export_network_settings(settings.network, os.environ)
     return settings
 
 

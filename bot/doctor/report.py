@@ -10,7 +10,7 @@ import click
 
 from bot.app import LoadedConfig
 from bot.config.errors import ConfigError
-from bot.config.settings import Settings, read_settings
+from bot.config.settings import Settings, load_settings
 from bot.config.team_file import read_team_file
 from bot.config.team_schema import TeamFile
 from bot.doctor.checks import check_folder, check_mcp_listener, check_platforms, check_space, check_store, to_findings
@@ -28,7 +28,7 @@ async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
     """Run all checks, one after the other. A check that an earlier error makes impossible is reported as skipped."""
     yield Finding(about="python", state="ok", found=f"{platform.python_version()} with SQLite {sqlite3.sqlite_version}")
     try:
-        settings = read_settings()
+        settings = load_settings()
     except ConfigError as error:
         for finding in to_findings("settings", error):
             yield finding
