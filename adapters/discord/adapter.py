@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import discord
 
 from adapters.discord.backfill import DiscordBackfill
-from adapters.discord.channels import PLATFORM, ChannelCache, direct_place, message_url, to_author
+from adapters.discord.channels import PLATFORM, ChannelCache, to_author
 from adapters.discord.client import DiscordClient
-from adapters.discord.commands import CommandSync, DiscordCommandTree
-from adapters.discord.components import confirm_components
+from adapters.discord.command_sync import CommandSync
+from adapters.discord.commands import DiscordCommandTree
 from adapters.discord.connection import DiscordConnection
 from adapters.discord.errors import RESPONSE_TIMEOUT
 from adapters.discord.history import DiscordHistory, fetch_attachment
-from adapters.discord.interactions import ACKNOWLEDGE_WITHIN, DiscordInteractionHandler, InteractionResponses
-from adapters.discord.markers import nonce
+from adapters.discord.interactions import DiscordInteractionHandler
 from adapters.discord.messages import MessageListener
-from adapters.discord.render import DiscordMessage, render_private_reply
+from adapters.discord.open_cards import OpenCards
+from adapters.discord.replies import PrivateReplies
+from adapters.discord.responses import ACKNOWLEDGE_WITHIN, InteractionResponses
 from adapters.discord.sender import DiscordSender, MessageApi, UnreadableNotices
 from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain
 from orchestrator_bridge.chat.inbound import (
     Attachment,
     Author,
-    CommandReceived,
-    ControlUsed,
     InboundEvent,
     InboundHandler,
     InputClosed,
@@ -49,8 +47,8 @@ class DiscordAdapter:
     """One bot on Discord. `listed` are ids of bots whose messages count like those of people.
 
     `commands_file` stores the fingerprint of the commands that Discord knows; `guild` is a server that receives the commands at
-    once, for development. Times are in seconds: `response_timeout` of one response, as in
-    `bounded_attempt`, `acknowledge_within` as in `InteractionResponses`.
+    once, for development. Times are in seconds: `response_timeout` of one response, as in `bounded_attempt`, `acknowledge_within`
+    as in `InteractionResponses`.
     """
 
     platform = PLATFORM
@@ -78,15 +76,19 @@ class DiscordAdapter:
     ) -> None:
         self._connection = connection
         self._autocomplete = autocomplete
-        self._sync = CommandSync(commands_file, guild)
+        self._sync = CommandSync(commands_file, guild, clock)
         self._channels = ChannelCache(connection)
         self._messages = MessageApi(self._channels, response_timeout)
         self._sender = DiscordSender(self._channels, self._messages)
         self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed))
         self._unreadable = UnreadableNotices(self._messages)
-        self._listener = MessageListener(self._channels, clock, frozenset(listed), self._unreadable)
-        self._backfill = DiscordBackfill(clock, self._history, self._listener)
+        self.open_cards = OpenCards()
         self._responses = InteractionResponses(clock, acknowledge_within)
+        self._replies = PrivateReplies(self._channels, self._messages, self._responses)
+        self._listener = MessageListener(
+            self._channels, clock, frozenset(listed), self._unreadable, self.open_cards, self._replies
+        )
+        self._backfill = DiscordBackfill(clock, self._history, self._listener, self.open_cards)
         self._interactions = DiscordInteractionHandler(self._responses)
         self._receive: InboundHandler | None = None
         self._connections = 0
@@ -109,7 +111,7 @@ class DiscordAdapter:
     async def send(self, outbound: OutboundPost) -> PostedMessage:
         """Post or edit, as `Adapter.send` specifies."""
         posted = await self._sender.send(outbound)
-        self._backfill.on_sent(outbound, posted)
+        self.open_cards.on_sent(outbound, posted)
         return posted
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
@@ -120,12 +122,12 @@ class DiscordAdapter:
         except SendUncertain as failure:
             raise NotSent(str(failure)) from failure
         if posted is not None:
-            self._backfill.on_sent(outbound, posted)
+            self.open_cards.on_sent(outbound, posted)
         return posted
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """Read people's messages in a thread, as `Adapter.read_thread` specifies."""
-        self._backfill.watch_thread(place, after)
+        self.open_cards.watch(place, after)
         try:
             return await self._history.read_thread(place, after)
         except SendUncertain as failure:
@@ -148,30 +150,15 @@ class DiscordAdapter:
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Answer one person privately, as `Adapter.reply_privately` specifies."""
-        if isinstance(event, MessageDeleted | InputClosed):
-            return
-        interaction = event.interaction if isinstance(event, ControlUsed | CommandReceived) else ""
-        shown = self._render_reply(reply, interaction)
-        try:
-            if not await self._responses.respond(interaction, shown):
-                channel, _ = await self._messages.reply_target(direct_place(event.author.id))
-                await self._messages.post_message(channel, shown, nonce(f"{event.key} {shown.fingerprint}"))
-        except Exception as failure:
-            _LOG.warning("the private reply to %s was not delivered: %s", event.author.id, failure)
-
-    def _render_reply(self, reply: PrivateReply, interaction: str) -> DiscordMessage:
-        shown = render_private_reply(reply, lambda place, message: message_url(place, message, self._channels.guild_of))
-        if reply.confirm is None or not interaction.isdecimal():
-            return shown
-        self._responses.store_confirmation(interaction, reply.confirm)
-        return replace(shown, controls=(*shown.controls, *confirm_components(int(interaction), reply.confirm.label)))
+        if not isinstance(event, MessageDeleted | InputClosed):
+            await self._replies.reply(event, reply)
 
     async def ready(self, client: DiscordClient) -> None:
-        """Handle a new session. Commands are synchronised on the first one only, and after the start has finished."""
+        """Handle the first session of a client: the start, or a connection that replaces one which ended for good."""
         self._connections += 1
         if self._connections > 1:
             await self.session_restarted()
-        elif isinstance(client.tree, DiscordCommandTree):
+        if isinstance(client.tree, DiscordCommandTree):
             await self._sync.sync(client.tree)
 
     async def session_restarted(self) -> None:
@@ -194,28 +181,28 @@ class DiscordAdapter:
         """Handle a deleted message: a person's that was delivered, or a card of ours, whose thread remains."""
         if self._receive is not None:
             await self._listener.on_message_deleted(message, self._receive)
-            card = self._backfill.find_card(message)
+            card = self.open_cards.find(message)
             if card is not None:
                 await self._listener.on_card_deleted(card, self._receive)
 
     async def thread_deleted(self, thread: int, parent: int) -> None:
         """Handle a deleted thread. In a forum its card is deleted with it; elsewhere the card remains and collects replies."""
-        card = self._backfill.find_card(thread)
+        card = self.open_cards.find(thread)
         if card is not None and self._channels.thread_kind(parent) == "post":
             await self._cards_deleted([card])
         elif card is not None:
             self._messages.mark_threadless(thread)
         # Cards posted inside the thread are deleted with it.
-        await self._cards_deleted(self._backfill.cards_in([thread]))
+        await self._cards_deleted(self.open_cards.in_channels([str(thread)]))
 
     async def channels_deleted(self, channels: Collection[int]) -> None:
         """Handle deleted channels: every card in them is deleted too."""
-        await self._cards_deleted(self._backfill.cards_in(channels))
+        await self._cards_deleted(self.open_cards.in_channels([str(channel) for channel in channels]))
 
     async def _cards_deleted(self, cards: Sequence[Place]) -> None:
         assert self._receive is not None
         for card in cards:
-            self._backfill.forget(card)
+            self.open_cards.forget(card)
             await self._listener.on_card_deleted(card, self._receive)
 
     async def component_used(self, interaction: discord.Interaction[Any]) -> None:

@@ -8,7 +8,7 @@ card stands; a thread that the bot did not open counts as a channel.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import discord
 
@@ -69,13 +69,34 @@ def channel_place(channel: AnyChannel, person: int) -> Place:
     return Place(platform=PLATFORM, channel=str(getattr(channel, "id", 0)))
 
 
-def message_place(message: discord.Message, me: int) -> Place | None:
-    """The place of a message that is addressed to a card or is in one of our threads; None for any other message."""
+def command_place(channel: AnyChannel, person: int, me: int, *, task: bool = False) -> Place:
+    """The place of a command by `person`. In our own thread it is about the thread's card, unless it is a `task`: that has its
+    cards where it is given."""
+    if isinstance(channel, discord.Thread) and channel.owner_id == me and not task:
+        return Place(platform=PLATFORM, channel=str(channel.parent_id), thread=str(channel.id))
+    return channel_place(channel, person)
+
+
+def interaction_place(interaction: discord.Interaction[Any], me: int, *, task: bool = False) -> Place | None:
+    """The place of an interaction. Discord may leave the channel out and give its id alone; None without either."""
+    channel: Any = interaction.channel
+    if interaction.guild_id is None:
+        return direct_place(interaction.user.id)
+    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return command_place(channel, interaction.user.id, me, task=task)
+    return Place(platform=PLATFORM, channel=str(interaction.channel_id)) if interaction.channel_id else None
+
+
+def message_place(message: discord.Message, me: int, *, card_thread: bool = False) -> Place | None:
+    """The place of a message that is addressed to a card or is in one of our threads; None for any other message.
+
+    `card_thread`: a person opened the message's thread on one of our cards.
+    """
     anchor = _replied_card(message, me)
     channel = message.channel
     if isinstance(channel, discord.Thread):
         # In our own thread everything is meant for its card. In any other thread only replies to a card are, as in a channel.
-        if channel.owner_id == me and not (anchor and _is_card(message)):
+        if (channel.owner_id == me or card_thread) and not (anchor and _is_card(message)):
             return Place(platform=PLATFORM, channel=str(channel.parent_id), thread=str(channel.id))
         return Place(platform=PLATFORM, channel=str(channel.id), thread=anchor) if anchor else None
     if anchor is None:

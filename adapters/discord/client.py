@@ -156,7 +156,7 @@ class DiscordClient(discord.AutoShardedClient):
         if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
             await self.run_tracked(self._events.component_used(interaction))
 
-    async def run_tracked(self, work: Awaitable[None]) -> None:
+    async def run_tracked(self, work: Awaitable[object]) -> None:
         """Await `work` and register the current task, so that `cancel_tracked` cancels it."""
         # discord.py starts a task for each event and does not return it; registered from within, it can be cancelled at a stop.
         task = asyncio.current_task()

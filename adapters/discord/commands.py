@@ -1,27 +1,23 @@
-"""Slash commands and the message menu: definitions, autocomplete, and conversion to `CommandReceived`."""
+"""Slash commands and the message menu: definitions, autocomplete, and delivery as `CommandReceived`."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import discord
 from discord import app_commands
 
-from adapters.discord.channels import channel_place, to_author
+from adapters.discord.channels import PLATFORM, interaction_place, to_author
 from adapters.discord.client import DiscordClient
-from adapters.discord.errors import bounded_attempt
-from adapters.discord.interactions import InteractionResponses
+from adapters.discord.content import message_attachments, quoted_message, to_attachment
+from adapters.discord.interactions import NO_CHANNEL
 from adapters.discord.markdown import plain_line
-from adapters.discord.messages import quoted_message, to_attachment
 from adapters.discord.permissions import missing_permissions_text, missing_run_permissions
-from orchestrator_bridge.chat.adapter import Autocomplete, DeliveryError, ModelOption
-from orchestrator_bridge.chat.inbound import CommandReceived, InboundHandler, Place
+from adapters.discord.responses import InteractionResponses
+from orchestrator_bridge.chat.adapter import Autocomplete, ModelOption
+from orchestrator_bridge.chat.inbound import Attachment, CommandReceived, InboundHandler, Place
 
 MAX_CHOICES = 25
 MAX_CHOICE = 100
@@ -47,8 +43,7 @@ ACKNOWLEDGEMENTS = {
 }
 """Private replies to commands whose result appears elsewhere and that the bridge itself does not answer."""
 
-_LINE_FIELDS = {"ask": "task", "model": "model", "models": "search", "team": "team", "cancel": "run", "cost": "run"}
-"""The field that holds the rest of the command line; every other field is an option."""
+OUTDATED = "This command has changed. Please reload Discord (Ctrl+R), or start the app again, and give the command once more."
 
 
 def model_choices(models: Sequence[ModelOption]) -> list[Choice]:
@@ -90,11 +85,7 @@ def scope_name(scope: str) -> str:
 
 
 class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
-    """All commands, delivered to the bridge by one method; autocomplete is answered from memory.
-
-    The callbacks of the commands have no bodies: they only declare names, fields and descriptions. All commands share one path
-    from acknowledgement to delivery, which discord.py offers in `interaction_check`, before it parses anything that could fail.
-    """
+    """All commands, delivered to the bridge; autocomplete is answered from memory."""
 
     def __init__(
         self, client: DiscordClient, autocomplete: Autocomplete, responses: InteractionResponses, on_event: InboundHandler
@@ -105,27 +96,71 @@ class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
         )
         self._responses = responses
-        self._receive = on_event
         choices = CommandAutocomplete(autocomplete)
-        for command in (*_acting_commands(choices), *_lookup_commands(choices)):
+        commands = CommandDelivery(responses, on_event)
+        for command in (*acting_commands(commands, choices), *lookup_commands(commands, choices)):
             self.add_command(command)
-        self.add_command(app_commands.ContextMenu(name=MESSAGE_MENU, callback=_message_menu_callback))
+        self.add_command(app_commands.ContextMenu(name=MESSAGE_MENU, callback=commands.message_menu))
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Called by discord.py for a command that it does not know, or whose fields differ from ours: those of an older
+        registration, or a payload that is not as Discord documents it."""
+        _LOG.warning("a command of %s was refused: %s", interaction.user.id, error)
+        if interaction.type is discord.InteractionType.application_command:
+            await self._responses.refuse(interaction, OUTDATED)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Called by discord.py before a command. Only autocomplete goes on from here."""
-        if interaction.type is discord.InteractionType.autocomplete:
-            return True
-        await self.client.run_tracked(self._handle(interaction))
-        return False
+        """Called by discord.py before a command. A payload without a command's name and fields is refused: discord.py expects
+        them, and its errors would reach nobody."""
+        data: Any = interaction.data
+        options = data.get("options", []) if isinstance(data, dict) else None
+        valid = (
+            isinstance(options, list) and isinstance(data.get("name"), str) and all(isinstance(item, dict) for item in options)
+        )
+        if not valid:
+            _LOG.warning("a malformed command was ignored (interaction %s)", interaction.id)
+        return valid
 
-    async def _handle(self, interaction: Interaction) -> None:
+
+class CommandDelivery:
+    """Delivers slash commands and the message menu to the bridge, for one client."""
+
+    def __init__(self, responses: InteractionResponses, on_event: InboundHandler) -> None:
+        self._responses = responses
+        self._receive = on_event
+
+    async def deliver(
+        self,
+        interaction: Interaction,
+        name: str,
+        text: str | None = None,
+        *,
+        options: Mapping[str, str | None] | None = None,
+        attachments: tuple[Attachment, ...] = (),
+    ) -> None:
         """Deliver a command. A run that could not be shown for lack of permissions is refused here."""
-        command = to_command(interaction)
-        missing = missing_run_permissions(interaction) if command.name == "ask" else ()
-        if missing:
-            await self._responses.refuse(interaction, missing_permissions_text(missing))
-        else:
-            await self._responses.store(interaction, command, self._receive, ACKNOWLEDGEMENTS.get(command.name))
+        place = interaction_place(interaction, interaction.client.me, task=name == "ask")
+        missing = missing_run_permissions(interaction) if name == "ask" else ()
+        if place is None or missing:
+            await self._responses.refuse(interaction, missing_permissions_text(missing) if missing else NO_CHANNEL)
+            return
+        command = CommandReceived(
+            place=place,
+            interaction=str(interaction.id),
+            author=to_author(interaction.user),
+            name=name,
+            text=text or "",
+            at=interaction.created_at.timestamp(),
+            options=tuple((key, value) for key, value in (options or {}).items() if value),
+            attachments=attachments,
+        )
+        work = self._responses.store(interaction, command, self._receive, ACKNOWLEDGEMENTS.get(name))
+        await interaction.client.run_tracked(work)
+
+    async def message_menu(self, interaction: Interaction, message: discord.Message) -> None:
+        """Deliver the message menu: the message is the task's content, with its files, embeds and what it forwards."""
+        quoted = quoted_message(message, interaction.client.me)
+        await self.deliver(interaction, "ask", f"What about this?\n\n{quoted}", attachments=message_attachments(message))
 
 
 class CommandAutocomplete:
@@ -139,21 +174,23 @@ class CommandAutocomplete:
         scope = scope_name(str(getattr(interaction.namespace, "scope", "") or ""))
         team = str(getattr(interaction.namespace, "team", "") or "")
         return _or_empty(
-            lambda: model_choices(self._autocomplete.models(_place(interaction), typed, scope=scope or team, limit=MAX_CHOICES))
+            lambda: model_choices(
+                self._autocomplete.models(_autocomplete_place(interaction), typed, scope=scope or team, limit=MAX_CHOICES)
+            )
         )
 
     async def team(self, interaction: Interaction, typed: str) -> list[Choice]:
         """Teams, the channel's own first."""
-        return _or_empty(lambda: name_choices(self._autocomplete.teams(_place(interaction)), typed))
+        return _or_empty(lambda: name_choices(self._autocomplete.teams(_autocomplete_place(interaction)), typed))
 
     async def scope(self, interaction: Interaction, typed: str) -> list[Choice]:
         """The channel, teams, agents."""
-        place = _place(interaction)
+        place = _autocomplete_place(interaction)
         return _or_empty(lambda: scope_choices(self._autocomplete.teams(place), self._autocomplete.agents(place), typed))
 
     async def run(self, interaction: Interaction, typed: str) -> list[Choice]:
         """Active runs of this channel."""
-        return _or_empty(lambda: run_choices(self._autocomplete.runs(_place(interaction)), typed))
+        return _or_empty(lambda: run_choices(self._autocomplete.runs(_autocomplete_place(interaction)), typed))
 
 
 def _or_empty(offer: Callable[[], list[Choice]]) -> list[Choice]:
@@ -165,48 +202,13 @@ def _or_empty(offer: Callable[[], list[Choice]]) -> list[Choice]:
         return []
 
 
-def _place(interaction: Interaction) -> Place:
-    channel: Any = interaction.channel
-    return channel_place(channel, interaction.user.id)
+def _autocomplete_place(interaction: Interaction) -> Place:
+    return interaction_place(interaction, interaction.client.me) or Place(platform=PLATFORM, channel="")
 
 
-def to_command(interaction: Interaction) -> CommandReceived:
-    """A slash command, or the message menu, as `CommandReceived`."""
-    fields: dict[str, Any] = dict(iter(interaction.namespace))
-    name = interaction.command.name if interaction.command else ""
-    line = str(fields.pop(_LINE_FIELDS.get(name, ""), "") or "")
-    if name == MESSAGE_MENU:
-        name, line = "ask", _quoted_task(interaction)
-    files = [value for value in fields.values() if isinstance(value, discord.Attachment)]
-    options = [(key, str(value)) for key, value in fields.items() if isinstance(value, str | int) and str(value)]
-    return CommandReceived(
-        place=_place(interaction),
-        interaction=str(interaction.id),
-        author=to_author(interaction.user),
-        name=name,
-        text=line,
-        at=interaction.created_at.timestamp(),
-        options=tuple(options),
-        attachments=tuple(to_attachment(file, file.url) for file in files),  # no message holds them: the address must do
-    )
+def acting_commands(commands: CommandDelivery, choices: CommandAutocomplete) -> Sequence[app_commands.Command[Any, ..., Any]]:
+    """The commands that start, stop or change something."""
 
-
-def _quoted_task(interaction: Interaction) -> str:
-    """The message on which the menu was opened, as a task."""
-    data: Any = interaction.data or {}
-    found = data.get("resolved", {}).get("messages", {}).get(str(data.get("target_id")))
-    if found is None:
-        return ""
-    channel: Any = interaction.channel
-    message = discord.Message(state=interaction._state, channel=channel, data=found)
-    return f"What about this?\n\n{quoted_message(message, interaction.client.me)}"
-
-
-async def _message_menu_callback(interaction: Interaction, message: discord.Message) -> None:
-    """Unused: `interaction_check` delivers the message menu before discord.py calls this."""
-
-
-def _acting_commands(choices: CommandAutocomplete) -> Sequence[app_commands.Command[Any, ..., Any]]:
     @app_commands.command(name="ask", description="Give the agents a task")
     @app_commands.describe(
         task="The task",
@@ -221,94 +223,57 @@ def _acting_commands(choices: CommandAutocomplete) -> Sequence[app_commands.Comm
         team: str | None = None,
         model: str | None = None,
         attachment: discord.Attachment | None = None,
-    ) -> None: ...
+    ) -> None:
+        # No message holds the file of a command, so its address must do.
+        files = (to_attachment(attachment, attachment.url),) if attachment is not None else ()
+        await commands.deliver(interaction, "ask", task, options={"team": team, "model": model}, attachments=files)
 
     @app_commands.command(name="model", description="Select a model: type any part of its name")
     @app_commands.describe(model="Any part of the model's name", scope="This channel, a team or an agent")
     @app_commands.autocomplete(model=choices.model, scope=choices.scope)
-    async def model_(interaction: Interaction, model: str | None = None, scope: str | None = None) -> None: ...
+    async def model_(interaction: Interaction, model: str | None = None, scope: str | None = None) -> None:
+        await commands.deliver(interaction, "model", model, options={"scope": scope})
 
     @app_commands.command(name="cancel", description="Cancel a run and close its questions")
     @app_commands.describe(run="The run; by default the only active one")
     @app_commands.autocomplete(run=choices.run)
-    async def cancel(interaction: Interaction, run: str | None = None) -> None: ...
+    async def cancel(interaction: Interaction, run: str | None = None) -> None:
+        await commands.deliver(interaction, "cancel", run)
 
     return ask, model_, cancel
 
 
-def _lookup_commands(choices: CommandAutocomplete) -> Sequence[app_commands.Command[Any, ..., Any]]:
+def lookup_commands(commands: CommandDelivery, choices: CommandAutocomplete) -> Sequence[app_commands.Command[Any, ..., Any]]:
+    """The commands that show something, or answer a question."""
+
     @app_commands.command(name="models", description="List models with price, context and end of service")
     @app_commands.describe(search="Any part of a name")
-    async def models(interaction: Interaction, search: str | None = None) -> None: ...
+    async def models(interaction: Interaction, search: str | None = None) -> None:
+        await commands.deliver(interaction, "models", search)
 
     @app_commands.command(name="team", description="Show the team of this channel, its models and its rules")
     @app_commands.describe(team="The name of another team")
     @app_commands.autocomplete(team=choices.team)
-    async def team_(interaction: Interaction, team: str | None = None) -> None: ...
+    async def team_(interaction: Interaction, team: str | None = None) -> None:
+        await commands.deliver(interaction, "team", team)
 
     @app_commands.command(name="runs", description="List active and earlier runs")
-    async def runs(interaction: Interaction) -> None: ...
+    async def runs(interaction: Interaction) -> None:
+        await commands.deliver(interaction, "runs")
 
     @app_commands.command(name="questions", description="List the questions that wait for you, and answer them")
     @app_commands.describe(question="The number of a question", answer="Your answer, or: pass, more 1h, cancel")
-    async def questions(interaction: Interaction, question: int | None = None, answer: str | None = None) -> None: ...
+    async def questions(interaction: Interaction, question: int | None = None, answer: str | None = None) -> None:
+        number = str(question) if question is not None else None
+        await commands.deliver(interaction, "questions", options={"question": number, "answer": answer})
 
     @app_commands.command(name="cost", description="Show the cost of runs, agents and models")
     @app_commands.describe(run="The number of a run")
-    async def cost(interaction: Interaction, run: str | None = None) -> None: ...
+    async def cost(interaction: Interaction, run: str | None = None) -> None:
+        await commands.deliver(interaction, "cost", run)
 
     @app_commands.command(name="help", description="Show this bot's commands")
-    async def help_(interaction: Interaction) -> None: ...
+    async def help_(interaction: Interaction) -> None:
+        await commands.deliver(interaction, "help")
 
     return models, team_, runs, questions, cost, help_
-
-
-class CommandSync:
-    """Registration of the commands with Discord, which limits how often that may be done.
-
-    `file` stores the fingerprint of the last registration; `guild` is a server that receives the commands at once, for
-    development.
-    """
-
-    def __init__(self, file: Path | None, guild: int | None) -> None:
-        self._file = file
-        self._guild = guild
-
-    async def sync(self, tree: DiscordCommandTree) -> None:
-        """Register the commands if they have changed. A failure is logged, and the next start tries again."""
-        guild = discord.Object(self._guild) if self._guild is not None else None
-        if guild is not None:
-            tree.copy_global_to(guild=guild)
-        fingerprint = _fingerprint(tree, guild)
-        # Discord allows 200 new commands a day for each server, and bots are restarted often during development.
-        if fingerprint == await asyncio.to_thread(self._read_fingerprint):
-            return
-        try:
-            async with bounded_attempt(60.0):
-                await tree.sync(guild=guild)
-        except DeliveryError as failure:
-            _LOG.warning("the slash commands were not registered, the next start tries again: %s", failure)
-        else:
-            _LOG.info("the slash commands were registered with Discord")
-            await asyncio.to_thread(self._write_fingerprint, fingerprint)
-
-    def _read_fingerprint(self) -> str:
-        try:
-            return self._file.read_text(encoding="utf-8").strip() if self._file else ""
-        except OSError:
-            return ""  # none yet: registering again does no harm
-
-    def _write_fingerprint(self, fingerprint: str) -> None:
-        if self._file is None:
-            return
-        try:
-            self._file.write_text(f"{fingerprint}\n", encoding="utf-8")
-        except OSError as error:
-            _LOG.warning("%s cannot be written, so the next start registers the commands again: %s", self._file, error)
-
-
-def _fingerprint(tree: DiscordCommandTree, guild: discord.Object | None) -> str:
-    """Hash of the commands, the application and the server."""
-    commands = [command.to_dict(tree) for command in tree.get_commands(guild=guild)]
-    text = json.dumps([tree.client.application_id, guild and guild.id, commands], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

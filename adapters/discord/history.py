@@ -132,7 +132,7 @@ class DiscordHistory:
         here = {
             message.id: message
             for message in messages
-            if is_from_person(message, me, self._listed) and message_place(message, me) == place
+            if is_from_person(message, me, self._listed) and _place(message, me, place) == place
         }
         ordered = [here[id_] for id_ in sorted(here)]
         await self._load_roles(ordered)
@@ -175,6 +175,10 @@ async def _history(channel: AnyChannel, **which: Any) -> AsyncIterator[discord.M
         yield message
 
 
+def _place(message: discord.Message, me: int, card: Place) -> Place | None:
+    return message_place(message, me, card_thread=str(message.channel.id) == card.thread)
+
+
 def _is_before(snowflake: int, since: float) -> bool:
     return bool(since) and discord.utils.snowflake_time(snowflake).timestamp() < since - CLOCK_TOLERANCE
 
@@ -204,7 +208,8 @@ async def _attachment_url(channels: ChannelCache, attachment: Attachment) -> str
         raise SendRejected(f"{attachment.name}: its channel holds no messages")
     async with bounded_attempt():
         message = await channel.fetch_message(int(message_id))
-    for file in message.attachments:
+    forwarded = (file for snapshot in message.message_snapshots for file in snapshot.attachments)
+    for file in (*message.attachments, *forwarded):
         if str(file.id) == file_id:
             return file.url
     raise SendRejected(f"{attachment.name}: the file was removed from its message")

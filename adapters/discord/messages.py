@@ -1,27 +1,45 @@
-"""Messages from the gateway as inbound events: replies to cards, messages in our threads, and mentions of the bot."""
+"""Messages from the gateway as inbound events: replies to cards, messages in our threads, and words addressed to the bot.
+
+Words are addressed to the bot by a mention of it or of its own role, or in direct messages. They are a command if they name one;
+otherwise the bridge judges whether they are a task.
+"""
 
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import discord
 
 from adapters.discord.channels import (
     ChannelCache,
-    channel_place,
+    command_place,
     direct_place,
     message_place,
     replied_message,
     replied_question,
+    thread_kind,
     to_author,
 )
+from adapters.discord.content import (
+    begins_with_mention,
+    everything_in,
+    mentions_bot,
+    message_attachments,
+    message_words,
+    quoted_message,
+    reply_attachments,
+)
 from adapters.discord.errors import bounded_attempt
+from adapters.discord.markers import parse_question_number
+from adapters.discord.open_cards import OpenCards
+from adapters.discord.permissions import missing_permissions_in, missing_permissions_text
+from adapters.discord.replies import PrivateReplies
 from adapters.discord.sender import UnreadableNotices
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.chat.command_line import EDIT, REMARK, TASK, TypedCommand, is_plain_command, parse_typed_command
 from orchestrator_bridge.chat.inbound import (
-    Attachment,
     CommandReceived,
     InboundEvent,
     InboundHandler,
@@ -29,16 +47,12 @@ from orchestrator_bridge.chat.inbound import (
     MessageReceived,
     Place,
 )
+from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock, sleep_until
 from orchestrator_bridge.common.lru_map import LruMap
 
 _LOG = logging.getLogger(__name__)
-
-_PEOPLE = re.compile(r"<@!?(\d+)>")
-_ROLES = re.compile(r"<@&(\d+)>")
-_SINGLE_WORD_COMMANDS = frozenset({"help", "runs", "questions", "models", "team", "cost"})
-"""Commands that can be given by a mention and one word; any other text after a mention is a task."""
 
 _USER_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
 
@@ -71,71 +85,50 @@ def to_message_received(message: discord.Message, place: Place, me: int) -> Mess
         question=question,
         message=str(message.id),
         author=to_author(message.author),
-        text=message_text(message, me),
+        text=message_words(message, me),
         at=message.created_at.timestamp(),
         edit=message.edited_at.isoformat() if message.edited_at else "",
         mentions=tuple(to_author(user) for user in message.mentions if user.id != me),
-        attachments=message_attachments(message),
+        attachments=reply_attachments(message),
     )
 
 
-def message_text(message: discord.Message, me: int) -> str:
-    """The text, with people and roles by name and without mentions of the bot."""
-    people = {str(user.id): f"@{user.display_name}" for user in message.mentions} | {str(me): ""}
-    roles = {str(role.id): f"@{role.name}" for role in message.role_mentions}
-    text = _PEOPLE.sub(lambda found: people.get(found[1], found[0]), message.content)
-    return _ROLES.sub(lambda found: roles.get(found[1], found[0]), text).strip(" ")
-
-
-def message_attachments(message: discord.Message) -> tuple[Attachment, ...]:
-    """The files of a message, each referred to by its message, since addresses of files expire."""
-    place = f"{message.channel.id}/{message.id}"
-    return tuple(to_attachment(file, f"{place}/{file.id}") for file in message.attachments)
-
-
-def to_attachment(file: discord.Attachment, ref: str) -> Attachment:
-    """One file."""
-    kind = (file.content_type or "application/octet-stream").partition(";")[0]
-    return Attachment(name=file.filename, media_type=kind, size=file.size, ref=ref)
-
-
-def mentions_bot(message: discord.Message, me: int) -> bool:
-    """True if the text mentions the bot. A reply to the bot that only notifies it does not."""
-    return str(me) in _PEOPLE.findall(message.content)
-
-
-def to_command_received(message: discord.Message, me: int) -> CommandReceived:
-    """A message addressed to the bot, as a task or a one-word command."""
-    text = message_text(message, me).strip()
-    alone = text.lower().lstrip("/")
+def to_command_received(message: discord.Message, me: int, typed: TypedCommand) -> CommandReceived:
+    """A typed command. A task or remark that replies to another person's message is about that message and its files."""
+    replied = replied_message(message) if typed.name in (TASK, REMARK, "ask") else None
+    about = replied if replied is not None and replied.author.id != me else None
     return CommandReceived(
-        place=channel_place(message.channel, message.author.id),
+        place=command_place(message.channel, message.author.id, me, task=typed.name in (TASK, REMARK, "ask")),
         interaction=str(message.id),
         author=to_author(message.author),
-        name=alone if alone in _SINGLE_WORD_COMMANDS else "ask",
-        text="" if alone in _SINGLE_WORD_COMMANDS else _with_quote(message, text, me),
+        name=typed.name,
+        text=typed.text,
         at=message.created_at.timestamp(),
-        attachments=message_attachments(message),
+        options=(("about", quoted_message(about, me)),) if about is not None else (),
+        attachments=(*message_attachments(message), *(message_attachments(about) if about is not None else ())),
+        mentions=tuple(to_author(user) for user in message.mentions if user.id != me),
     )
 
 
-def _with_quote(message: discord.Message, text: str, me: int) -> str:
-    """A task; if it replies to another person's message, with that message."""
-    replied = replied_message(message)
-    if replied is None or replied.author.id == me:
-        return text
-    return f"{text}\n\n{quoted_message(replied, me)}".strip()
+def to_edit_received(message: discord.Message, me: int) -> CommandReceived:
+    """The edit of a message that gave a command: the command itself is given once."""
+    event = to_command_received(message, me, TypedCommand(name=EDIT, text=message_words(message, me)))
+    return replace(event, interaction=f"{message.id}/{message.edited_at.isoformat() if message.edited_at else ''}")
 
 
-def quoted_message(message: discord.Message, me: int) -> str:
-    """A message quoted in a task."""
-    lines = message_text(message, me).splitlines() or ["(no text)"]
-    return "\n".join([f"{message.author.display_name} wrote:", *(f"> {line}" for line in lines)])
+def addressed_command(message: discord.Message, me: int) -> TypedCommand:
+    """The command, task or remark in a message that mentions the bot."""
+    text, addressed = message_words(message, me).strip(), begins_with_mention(message, me)
+    command = parse_typed_command(text)
+    if command is not None and (addressed or is_plain_command(text)):
+        return command
+    return _task(message, me, TASK if addressed else REMARK)
 
 
-def newest_open_card(messages: list[discord.Message], me: int) -> str | None:
-    """The first message of ours that still has components; the messages are ordered newest first."""
-    return next((str(message.id) for message in messages if message.author.id == me and message.components), None)
+def _task(message: discord.Message, me: int, name: str) -> TypedCommand:
+    text = everything_in(message, me).strip()
+    empty = not (text or message_attachments(message) or replied_message(message))
+    return TypedCommand(name="help" if empty else name, text=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +142,23 @@ class MessageLocation:
 class MessageListener:
     """Delivers messages to the bridge, for one adapter. `listed` are bots whose messages count like those of people."""
 
-    def __init__(self, channels: ChannelCache, clock: Clock, listed: frozenset[str], unreadable: UnreadableNotices) -> None:
+    def __init__(
+        self,
+        channels: ChannelCache,
+        clock: Clock,
+        listed: frozenset[str],
+        unreadable: UnreadableNotices,
+        cards: OpenCards,
+        replies: PrivateReplies,
+    ) -> None:
         self._channels = channels
         self._clock = clock
         self._listed = listed
         self._unreadable = unreadable
+        self._cards = cards
+        self._replies = replies
         self._locations: LruMap[int, MessageLocation] = LruMap(REMEMBERED)
+        self._card_threads: LruMap[int, bool] = LruMap(REMEMBERED)
 
     async def on_message(self, message: discord.Message, on_event: InboundHandler) -> None:
         """Deliver a new or edited message if it is meant for the bot."""
@@ -162,16 +166,30 @@ class MessageListener:
         if not is_from_person(message, me, self._listed):
             return
         event = await self._to_inbound(message, me)
-        if event is None:
-            return
-        if isinstance(event, MessageReceived):
-            if not (event.text or event.attachments):
-                if not self._channels.can_read_messages and message.guild is not None:
-                    self._unreadable.notify(event.author)
+        match event:
+            case None:
                 return
-            # A later deletion event names only the message, so its place is remembered now.
-            place = message_place(message, me) or event.place
-            self._locations.put(message.id, MessageLocation(place, inside=event.question is None))
+            case CommandReceived():
+                await self._on_command(event, message, on_event)
+            case MessageReceived():
+                await self._on_reply(event, message, on_event)
+
+    async def _on_command(self, event: CommandReceived, message: discord.Message, on_event: InboundHandler) -> None:
+        """Deliver a command. A run that could not be shown for lack of permissions is refused here."""
+        missing = missing_permissions_in(message.channel) if event.name in (TASK, REMARK, "ask") else ()
+        if missing:
+            await self._replies.reply(event, PrivateReply(text=missing_permissions_text(missing), tone="warning"))
+        else:
+            await self.deliver(event, on_event)
+
+    async def _on_reply(self, event: MessageReceived, message: discord.Message, on_event: InboundHandler) -> None:
+        if not (event.text or event.attachments):
+            if not self._channels.can_read_messages and message.guild is not None:
+                self._unreadable.notify(event.author)
+            return
+        # A later deletion event names only the message, so its place is remembered now.
+        place = await self._place(message, self._channels.client().me) or event.place
+        self._locations.put(message.id, MessageLocation(place, inside=event.question is None))
         await self.deliver(event, on_event)
 
     async def on_message_deleted(self, message: int, on_event: InboundHandler) -> None:
@@ -213,14 +231,73 @@ class MessageListener:
     async def _to_inbound(self, message: discord.Message, me: int) -> MessageReceived | CommandReceived | None:
         if isinstance(message.channel, discord.PartialMessageable) and message.guild is not None:
             message.channel = await self._channel(message)
-        place = message_place(message, me)
-        # In direct messages people seldom reply to a particular message: text answers the newest open question, or is a task.
-        if place is None and message.guild is None:
-            place = await self._direct_message_card(message, me)
-            return to_message_received(message, place, me) if place else to_command_received(message, me)
+        known = self._locations.get(message.id) if message.edited_at else None
+        place = known.place if known is not None and known.inside else await self._place(message, me)
+        if message.guild is None:
+            return await self._direct_to_inbound(message, me, place)
+        addressed = begins_with_mention(message, me)
+        if place is not None:
+            # In our threads everything but a command to the bot is a reply.
+            command = parse_typed_command(message_words(message, me)) if addressed else None
+            return to_message_received(message, place, me) if command is None else _commanded(message, me, command)
+        return _commanded(message, me, addressed_command(message, me)) if mentions_bot(message, me) else None
+
+    async def _direct_to_inbound(
+        self, message: discord.Message, me: int, place: Place | None
+    ) -> MessageReceived | CommandReceived | None:
+        """In direct messages people seldom reply to a particular message, and need not mention the bot.
+
+        Words answer the newest open question there, or guide the run there, unless they are a command.
+        """
+        text, addressed = message_words(message, me).strip(), begins_with_mention(message, me)
+        command = parse_typed_command(text)
+        if command is not None and (addressed or (place is None and text.startswith("/"))):
+            return _commanded(message, me, command)
+        if place is None:
+            card = await self._open_question(message, me)
+            if card is not None and not (is_plain_command(text) and not _offers(card, text)):
+                place = replace(direct_place(message.author.id), thread=str(card.id))
+            elif card is None and (command is None or command.name == "ask"):
+                place = self._newest_card(direct_place(message.author.id))
         if place is not None:
             return to_message_received(message, place, me)
-        return to_command_received(message, me) if mentions_bot(message, me) else None
+        return _commanded(message, me, command or _task(message, me, TASK if addressed else REMARK))
+
+    def _newest_card(self, place: Place) -> Place | None:
+        """The newest open card in the direct messages with a person: that of a run, or of a question further up."""
+        return max(self._cards.in_channels([place.channel]), key=lambda card: int(card.thread or 0), default=None)
+
+    async def _place(self, message: discord.Message, me: int) -> Place | None:
+        return message_place(message, me, card_thread=await self._is_card_thread(message.channel, me))
+
+    async def _is_card_thread(self, channel: object, me: int) -> bool:
+        """True if a person opened this thread on one of our cards, perhaps before the bot did.
+
+        A thread has the id of the message that it was opened on, so that message is looked up, once for each thread.
+        """
+        if not isinstance(channel, discord.Thread) or channel.owner_id == me:
+            return False
+        if self._cards.find(channel.id) is not None:
+            return True
+        known = self._card_threads.get(channel.id)
+        if known is None:
+            known = await self._starts_with_card(channel, me)
+            self._card_threads.put(channel.id, known)
+        return known
+
+    async def _starts_with_card(self, thread: discord.Thread, me: int) -> bool:
+        try:
+            parent: Any = await self._channels.get(thread.parent_id)
+            if thread_kind(parent) != "thread":
+                return False
+            async with bounded_attempt():
+                starter = await parent.fetch_message(thread.id)
+        except SendRejected:
+            return False  # the thread was not opened on a message, or it was deleted
+        except NotSent as failure:
+            _LOG.warning("the first message of thread %s cannot be looked up: %s", thread.id, failure)
+            return False
+        return bool(starter.author.id == me and starter.embeds)
 
     async def _channel(self, message: discord.Message) -> discord.abc.MessageableChannel:
         """The channel of a message; a thread that was archived a moment ago is not known to the client yet."""
@@ -230,13 +307,27 @@ class MessageListener:
             _LOG.warning("the channel of message %s cannot be looked up: %s", message.id, failure)
             return message.channel
 
-    async def _direct_message_card(self, message: discord.Message, me: int) -> Place | None:
-        """The newest open question in the direct messages, which an unaddressed message there answers."""
+    async def _open_question(self, message: discord.Message, me: int) -> discord.Message | None:
+        """The newest card of an open question in the direct messages: the newest card of ours that still has components."""
         try:
             async with bounded_attempt():
                 recent = [earlier async for earlier in message.channel.history(limit=RECENT_MESSAGES, before=message)]
         except (NotSent, SendRejected) as failure:
             _LOG.warning("the direct messages with %s cannot be read: %s", message.author.id, failure)
             return None
-        card = newest_open_card(recent, me)
-        return replace(direct_place(message.author.id), thread=card) if card else None
+        return next((earlier for earlier in recent if earlier.author.id == me and _is_open_question(earlier)), None)
+
+
+def _commanded(message: discord.Message, me: int, command: TypedCommand) -> CommandReceived:
+    return to_edit_received(message, me) if message.edited_at else to_command_received(message, me, command)
+
+
+def _is_open_question(message: discord.Message) -> bool:
+    numbered = any(parse_question_number(embed.footer.text) is not None for embed in message.embeds)
+    return numbered and bool(message.components)
+
+
+def _offers(card: discord.Message, text: str) -> bool:
+    """True if an option of a question's card contains these words, which then answer it."""
+    labels = [str(getattr(item, "label", "")) for row in card.components for item in getattr(row, "children", ())]
+    return any(text.strip(" .!/").casefold() in label.casefold() for label in labels)

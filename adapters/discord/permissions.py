@@ -25,7 +25,7 @@ PERMISSIONS = {
 }
 """Permission, its name in Discord's settings, and its purpose."""
 
-RUN_PERMISSIONS = ("view_channel", "send_messages", "embed_links", "read_message_history")
+RUN_PERMISSIONS: tuple[str, ...] = ("view_channel", "send_messages", "embed_links", "read_message_history")
 """Permissions without which a run cannot be shown; without the others it is shown with less."""
 
 OAUTH_SCOPES = ("bot", "applications.commands")
@@ -48,10 +48,39 @@ def missing_permissions(allowed: discord.Permissions, wanted: tuple[str, ...] = 
     return tuple(name for name in wanted if not allowed.is_superset(discord.Permissions(**{name: True})))
 
 
+def missing_for_run(allowed: discord.Permissions, channel: object) -> tuple[str, ...]:
+    """The permissions that are missing to show a run in this channel.
+
+    Inside a thread, Send Messages in Threads takes the place of Send Messages. Where the bot opens threads, it needs both: the
+    cards stand in the channel, the answer in the thread (docs.discord.com/developers/topics/permissions#inherited-permissions).
+    """
+    wanted = RUN_PERMISSIONS
+    if isinstance(channel, discord.Thread):
+        wanted = tuple("send_messages_in_threads" if name == "send_messages" else name for name in RUN_PERMISSIONS)
+    elif isinstance(channel, discord.ForumChannel) or (
+        isinstance(channel, discord.TextChannel) and allowed.create_public_threads
+    ):
+        wanted = (*RUN_PERMISSIONS, "send_messages_in_threads")
+    return missing_permissions(allowed, wanted)
+
+
 def missing_run_permissions(interaction: discord.Interaction[Any]) -> tuple[str, ...]:
     """The permissions that are missing to show a run in the channel of a command, as Discord reports them with it."""
     # Direct messages have no permissions to set.
-    return () if interaction.guild_id is None else missing_permissions(interaction.app_permissions, RUN_PERMISSIONS)
+    return () if interaction.guild_id is None else missing_for_run(interaction.app_permissions, interaction.channel)
+
+
+def missing_permissions_in(channel: discord.abc.MessageableChannel) -> tuple[str, ...]:
+    """The permissions that are missing to show a run in the channel of a message, from memory; all if they are not known."""
+    guild = channel.guild
+    if guild is None:
+        return ()
+    if not isinstance(channel, discord.abc.GuildChannel | discord.Thread) or guild.me is None:
+        return RUN_PERMISSIONS
+    try:
+        return missing_for_run(channel.permissions_for(guild.me), channel)
+    except discord.ClientException:  # a thread whose channel is hidden from the bot
+        return RUN_PERMISSIONS
 
 
 def missing_permissions_text(missing: tuple[str, ...]) -> str:
@@ -62,15 +91,16 @@ def missing_permissions_text(missing: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelDiagnostics:
-    """A channel that the bot sees, and its missing permissions there."""
+    """A channel that the bot sees, and its missing permissions there; without the `blocking` ones no run can be shown."""
 
     name: str
     missing: tuple[str, ...]
+    blocking: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
         """True if a run can be shown there."""
-        return not set(self.missing) & set(RUN_PERMISSIONS)
+        return not self.blocking
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +183,8 @@ def _diagnose_channels(channels: Sequence[discord.abc.GuildChannel], me: discord
     for channel in channels:
         allowed = channel.permissions_for(me)
         if isinstance(channel, _TEXT_CHANNELS) and allowed.view_channel:
-            diagnostics.append(ChannelDiagnostics(name=channel.name, missing=missing_permissions(allowed, tuple(PERMISSIONS))))
+            missing, blocking = missing_permissions(allowed, tuple(PERMISSIONS)), missing_for_run(allowed, channel)
+            diagnostics.append(ChannelDiagnostics(name=channel.name, missing=missing, blocking=blocking))
     return tuple(diagnostics)
 
 

@@ -9,7 +9,7 @@ from bot.commands.home import HomePage
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelCommands, ModelSelections, parse_leading_options, warning_reply, with_team_model
 from bot.commands.questions import QuestionCommandHandler, viewer_of
-from bot.commands.typed_words import task_command
+from bot.commands.typed_words import EDITED, task_command
 from bot.config.errors import ConfigError
 from bot.config.team_schema import TeamFile
 from bot.formatting import calibration_lines, format_dollars, run_state_text
@@ -89,6 +89,8 @@ class ChatCommands:
             case command_line.TASK | command_line.REMARK:
                 typed = task_command(command)
                 return await self._ask(typed) if isinstance(typed, CommandReceived) else typed
+            case command_line.EDIT:
+                return warning_reply(EDITED)
             case "questions":
                 return await self._question_command.handle(command, self.engine)
             case "runs":

@@ -17,6 +17,10 @@ QUOTE = 300
 FILES_ONLY = "What about this?"
 """The task of a message that consists of files alone."""
 
+EDITED = (
+    "I did not read your edit: a command or task is carried out once. To change a task, write in the thread of its run; to start "
+    "again, send a new message."
+)
 NOT_A_TASK = "I did not start anything: that is no task. To give one, use `/ask` and the task; `/help` lists the commands."
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 TASK = "task"
 """Command of words that are addressed to the bot and name no command: a task, if they are clear."""
+EDIT = "edit"
+"""Command of the edit of a message that gave a command or task, which is carried out once."""
 REMARK = "remark"
 """Command of words that may be meant for somebody else, such as a mention in passing: nothing starts without a confirmation."""
 

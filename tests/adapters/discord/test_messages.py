@@ -28,12 +28,17 @@ async def test_a_mention_of_the_bot_is_a_task() -> None:
         driver.world.write(driver.ana.id, driver.channel.id, f"{ME} plan the move, please")
         heard = await driver.next_event()
         assert isinstance(heard, CommandReceived)
-        assert (heard.name, heard.text, heard.place, heard.author) == ("ask", "plan the move, please", driver.home, driver.person)
+        assert (heard.name, heard.text, heard.place, heard.author) == (
+            "task",
+            "plan the move, please",
+            driver.home,
+            driver.person,
+        )
 
 
 async def test_a_mention_with_a_commands_name_alone_is_that_command() -> None:
     async with discord_driver() as driver:
-        for text, name in (("runs", "runs"), ("/questions", "questions"), ("help me to plan", "ask")):
+        for text, name in (("runs", "runs"), ("/questions", "questions"), ("help me to plan", "task")):
             driver.world.write(driver.ana.id, driver.channel.id, f"{ME} {text}")
             heard = await driver.next_event()
             assert isinstance(heard, CommandReceived)
@@ -47,7 +52,7 @@ async def test_a_mention_in_reply_to_somebodys_message_is_a_task_about_it() -> N
         driver.world.write(driver.ana.id, driver.channel.id, f"{ME} why?", replies_to=message.id)
         heard = await driver.next_event()
         assert isinstance(heard, CommandReceived)
-        assert heard.text == "why?\n\nBen wrote:\n> The build is red\n> since noon"
+        assert (heard.text, heard.options) == ("why?", (("about", "Ben wrote:\n> The build is red\n> since noon"),))
 
 
 async def test_the_message_menu_asks_about_a_message() -> None:
@@ -180,12 +185,12 @@ async def test_a_direct_message_answers_the_open_question_there() -> None:
         assert heard.place == driver.thread(posted)
 
 
-async def test_a_direct_message_without_an_open_question_is_a_task() -> None:
+async def test_a_direct_message_without_an_open_question_is_judged_before_it_costs_money() -> None:
     async with discord_driver() as driver:
         driver.world.write(driver.ana.id, driver.world.direct(driver.ana.id).id, "plan the move")
         heard = await driver.next_event()
         assert isinstance(heard, CommandReceived)
-        assert (heard.name, heard.text, heard.place.channel) == ("ask", "plan the move", f"@{driver.ana.id}")
+        assert (heard.name, heard.text, heard.place.channel) == ("remark", "plan the move", f"@{driver.ana.id}")
 
 
 async def test_an_event_that_cannot_be_stored_is_retried_until_it_is() -> None:

@@ -78,21 +78,22 @@ def _channels(world: DiscordWorld, **_: Any) -> list[Json]:
 
 @route("GET", "/applications/{application}/commands")
 @route("GET", "/applications/{application}/guilds/{guild}/commands")
-def _known_commands(world: DiscordWorld, **_: Any) -> list[Json]:
-    return _listed(world)
+def _known_commands(world: DiscordWorld, guild: str = "0", **_: Any) -> list[Json]:
+    return _listed(world, int(guild))
 
 
 @route("PUT", "/applications/{application}/commands")
 @route("PUT", "/applications/{application}/guilds/{guild}/commands")
-def _sync(world: DiscordWorld, body: Any, **_: Any) -> list[Json]:
-    world.commands = list(body)
+def _sync(world: DiscordWorld, body: Any, guild: str = "0", **_: Any) -> list[Json]:
+    world.registered[int(guild)] = list(body)
     world.changed()
-    return _listed(world)
+    return _listed(world, int(guild))
 
 
-def _listed(world: DiscordWorld) -> list[Json]:
+def _listed(world: DiscordWorld, guild: int) -> list[Json]:
     more = {"application_id": str(wire.APPLICATION), "version": "1"}
-    return [{"description": "", **command, **more, "id": str(number)} for number, command in enumerate(world.commands, 1)]
+    commands = enumerate(world.registered.get(guild, []), 1)
+    return [{"description": "", **command, **more, "id": str(number)} for number, command in commands]
 
 
 # Channels -----------------------------------------------------------------------------------------------------------------

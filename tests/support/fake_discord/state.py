@@ -39,11 +39,20 @@ class DiscordWorld:
         self.messages: dict[int, Message] = {}
         self.interactions: dict[str, Json] = {}
         self.modals: list[Json] = []
-        self.commands: list[Json] = []
+        self.registered: dict[int, list[Json]] = {}
+        """Commands by server; those of server 0 are global. Discord keeps both, and shows people both."""
         self.nonces: dict[tuple[int, str], int] = {}
         self.app_permissions = (1 << 53) - 1
+        self.names_channels = True
+        """Interactions contain their channel. It is optional: `channel_id` may stand alone
+        (docs.discord.com/developers/interactions/receiving-and-responding#interaction-object)."""
         self._last = 0
         self.general = self.add_channel("general")
+
+    @property
+    def commands(self) -> list[Json]:
+        """All commands that people see."""
+        return [command for commands in self.registered.values() for command in commands]
 
     # The house --------------------------------------------------------------------------------------------------------------
 
@@ -164,7 +173,7 @@ class DiscordWorld:
             "version": 1,
             "data": data,
             "channel_id": str(channel),
-            "channel": wire.channel(where, who),
+            **({"channel": wire.channel(where, who)} if self.names_channels else {}),
             "locale": "en-US",
             "entitlements": [],
             "authorizing_integration_owners": {},
@@ -242,6 +251,7 @@ class DiscordWorld:
             "type": 19 if message.replies_to else 0,
             "flags": 64 if message.private_to else 0,
             **self._guild(message.channel),
+            **message.extra,
         }
         if self.channels[message.channel].kind != DM:
             made["member"] = {key: value for key, value in wire.member(who).items() if key != "user"}
@@ -256,7 +266,8 @@ class DiscordWorld:
 
     def guild(self, *, members: bool) -> Json:
         others = [wire.role(id_, name, 0, mentionable=free) for id_, (name, free) in self.roles.items()]
-        roles = [wire.role(GUILD, "@everyone", self.everyone), *others]
+        own = wire.role(wire.BOT_ROLE, "Townhall", 0, bot=BOT)
+        roles = [wire.role(GUILD, "@everyone", self.everyone), own, *others]
         return wire.guild(list(self.channels.values()), list(self.people.values()), roles, members=members)
 
 

@@ -11,6 +11,7 @@ USER_SELECT = 5
 """The component type of a user select."""
 GUILD = 1_000_000_000_000_000_001
 BOT = 1_000_000_000_000_000_002
+BOT_ROLE = 1_000_000_000_000_000_004
 APPLICATION = 1_000_000_000_000_000_003
 EPOCH = 1_420_070_400.0
 """2015-01-01, the epoch of Discord's snowflakes."""
@@ -67,6 +68,8 @@ class Message:
     reactions: list[str] = field(default_factory=list)
     private_to: int = 0
     versions: list[str] = field(default_factory=list)
+    extra: Json = field(default_factory=dict)
+    """Further fields of the payload: stickers, a poll, the snapshots of a forward, the webhook."""
 
     @property
     def text(self) -> str:
@@ -115,8 +118,10 @@ def member(person: Person) -> Json:
 EVERYTHING = (1 << 53) - 1
 
 
-def role(id_: int, name: str, permissions: int = EVERYTHING, *, mentionable: bool = True) -> Json:
+def role(id_: int, name: str, permissions: int = EVERYTHING, *, mentionable: bool = True, bot: int = 0) -> Json:
+    """A role; that of a `bot` is made by Discord when the bot is invited (discord.com/developers/docs/topics/permissions)."""
     return {
+        "tags": {"bot_id": str(bot)} if bot else {},
         "id": str(id_),
         "name": name,
         "color": 0,
@@ -124,7 +129,7 @@ def role(id_: int, name: str, permissions: int = EVERYTHING, *, mentionable: boo
         "hoist": False,
         "position": 0,
         "permissions": str(permissions),
-        "managed": False,
+        "managed": bool(bot),
         "mentionable": mentionable,
         "flags": 0,
     }
