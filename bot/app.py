@@ -30,6 +30,7 @@ from orchestrator_bridge.model.catalogue import Route, resolve
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.question.parsing.lexicon import register_languages
 from orchestrator_bridge.store.interface import Store
+from orchestrator_bridge.store.sqlite.shared_spending import SharedSpending, SpendingOfOthers
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.tool.toolbox import Toolbox
@@ -149,13 +150,15 @@ async def open_app(
     """
     clock = clock or SystemClock()
     store = await SqliteStore.open(file, clock=clock.now)
+    shared = _open_shared_spending(start, file)
     models = create_model_client(start, clock)
     models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     team_file = start.team_file
     register_languages(team_file.languages)  # before the engine parses its first reply
     directory = Directory(team_file.people, team_file.roles, team_file.permissions, local_platforms=installed_platforms().local)
     selections = ModelSelections(store)
-    commands = ChatCommands(store, team_file, models, directory, selections, lambda: _model_browser(start, clock))
+    others = SpendingOfOthers(shared_spending_file(start), MAIN_OWNER)
+    commands = ChatCommands(store, team_file, models, directory, selections, lambda: _model_browser(start, clock), others)
     engine = Engine(
         store=store,
         models=models,
@@ -164,6 +167,7 @@ async def open_app(
         adapters=adapters,
         on_command=commands.handle,
         budgets=team_file.budgets,
+        shared_spending=shared,
         toolbox=Toolbox(team_file.tools, start.secrets, clock, team_file.folder),
     )
     commands.engine = engine  # set afterwards, because the engine calls the commands and they call the engine
@@ -185,6 +189,27 @@ async def open_app(
         await engine.stop()
         await models.close()
         await store.close()
+        if shared is not None:
+            shared.close()
+
+
+MAIN_OWNER = "bot"
+"""Name in the shared spending of the process that has the usual store: only one has it at a time."""
+
+
+def shared_spending_file(start: LoadedConfig) -> Path:
+    """File beside the store in which all processes on this store's budgets count together."""
+    store = start.settings.store
+    return store.with_name(f"{store.stem}-spending{store.suffix}")
+
+
+def _open_shared_spending(start: LoadedConfig, file: Path) -> SharedSpending | None:
+    """Spending of other processes; None without shared budgets."""
+    budgets = start.team_file.budgets
+    if not (budgets.day or budgets.channel or budgets.channels):
+        return None
+    owner = MAIN_OWNER if file == start.settings.store else str(file)
+    return SharedSpending(shared_spending_file(start), owner)
 
 
 def create_adapters(start: LoadedConfig, autocomplete: Autocomplete) -> list[Adapter]:

@@ -23,6 +23,9 @@ def print_json(value: Any) -> None:
 
 
 def _to_plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        # `str` would write small amounts with an exponent, such as 1E-7.
+        return f"{value:f}"
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return str(value)

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from bot.app import LoadedConfig
+from bot.app import MAIN_OWNER, LoadedConfig, shared_spending_file
 from bot.commands.costs import budgets_text, budgets_today, query_spending, spending_rows, total_spending, total_text
 from bot.commands.questions import OpenQuestion, load_cards
 from bot.config.errors import ConfigError, Problem
@@ -34,6 +34,7 @@ from orchestrator_bridge.common.text import one_line, shorten
 from orchestrator_bridge.question.messages import options_summary
 from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, NotFound, RunSummary, TokenCalibration
+from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers
 from orchestrator_bridge.store.sqlite.store import SqliteLookups
 
 _MAX_TASK = 60
@@ -141,7 +142,8 @@ async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_js
         lines = await query_spending(lookups, start.team_file, by, run) if lookups else []
         if not lines:
             await _check_run(lookups, run)
-        today = await budgets_today(lookups, start.team_file.budgets, time.time()) if lookups else ()
+        others = SpendingOfOthers(shared_spending_file(start), MAIN_OWNER)
+        today = await budgets_today(lookups, start.team_file.budgets, time.time(), shared=others) if lookups else ()
     total = total_spending(lines)
     if as_json:
         known = {"known_usd": total.cost, "unknown_usd": total.unknown, "complete": total.complete, "budgets": today}

@@ -11,7 +11,7 @@ from bot.config.errors import ConfigError, Problem, format_value, suggest_name
 from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
-from orchestrator_bridge.engine.usage_ledger import UsageLedger
+from orchestrator_bridge.engine.usage_ledger import OtherProcesses, UsageLedger
 from orchestrator_bridge.store.interface import CostBy, Lookups, Spending, Viewer
 from orchestrator_bridge.store.sqlite.queries.usage import sum_spending
 from orchestrator_bridge.team.budgets import Budgets, BudgetStatus, describe_budget, format_dollars
@@ -71,9 +71,11 @@ def _person(line: Spending, directory: Directory) -> Spending:
     return replace(line, key=person.id, name=person.name)
 
 
-async def budgets_today(lookups: Lookups, budgets: Budgets, now: float, place: Place | None = None) -> tuple[BudgetStatus, ...]:
-    """Today's state of the shared budgets: that of all runs, and that of the channel of `place`."""
-    ledger = UsageLedger(budgets)
+async def budgets_today(
+    lookups: Lookups, budgets: Budgets, now: float, place: Place | None = None, shared: OtherProcesses | None = None
+) -> tuple[BudgetStatus, ...]:
+    """Today's state of the shared budgets: that of all runs, and that of the channel of `place`. `shared`: other processes."""
+    ledger = UsageLedger(budgets, shared)
     today = ledger.begin_of_day(now)
     ledger.load(await lookups.budget_charges(today), await lookups.budget_grants(today))
     statuses = ledger.statuses(place or Place(platform="", channel=""), now)

@@ -20,6 +20,7 @@ from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import clean, shorten
 from orchestrator_bridge.engine.authority import Actor
 from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.engine.usage_ledger import OtherProcesses
 from orchestrator_bridge.model.catalogue import UnknownModelName
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import ModelError
@@ -66,8 +67,10 @@ class ChatCommands:
         directory: Directory,
         selections: ModelSelections,
         browser: Callable[[], ModelBrowser],
+        others: OtherProcesses | None = None,
     ) -> None:
         self._store = store
+        self._others = others
         self._team_file = team_file
         self._models = models
         self._directory = directory
@@ -246,7 +249,7 @@ class ChatCommands:
                 return warning_reply(refusal_text(Act.SEE_RUN, verdict, f"run {query.run}"))
         sees_all = not await self._refuse(Act.SEE_ALL_COSTS, command, command.place)
         viewer = None if sees_all or query.run is not None else viewer_of(command, self._directory)
-        budgets = await budgets_today(self._store, self._team_file.budgets, command.at, command.place)
+        budgets = await budgets_today(self._store, self._team_file.budgets, command.at, command.place, self._others)
         if not sees_all:  # what all runs have used together is a sum over channels that the person may not see
             budgets = tuple(status for status in budgets if status.budget != "day")
         if query.by is not None:

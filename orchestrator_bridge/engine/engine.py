@@ -31,7 +31,7 @@ from orchestrator_bridge.engine.run_states import LocalRuns, NumberSequence, Run
 from orchestrator_bridge.engine.scheduler import DeadlineScheduler
 from orchestrator_bridge.engine.supervisor import RunSupervisor
 from orchestrator_bridge.engine.tool_executor import ToolExecutor
-from orchestrator_bridge.engine.usage_ledger import UsageLedger
+from orchestrator_bridge.engine.usage_ledger import OtherProcesses, UsageLedger
 from orchestrator_bridge.model.interface import Model
 from orchestrator_bridge.model.limits.fair_queue import MINUTE
 from orchestrator_bridge.model.limits.limiter import RateLimiter
@@ -63,6 +63,7 @@ class Engine:
         adapters: Sequence[Adapter],
         on_command: OnCommand,
         budgets: Budgets | None = None,
+        shared_spending: OtherProcesses | None = None,
         toolbox: Toolbox | None = None,
     ) -> None:
         self._store = store
@@ -82,7 +83,7 @@ class Engine:
         self._watchers = RunWatchers(self._states, clock)
         self._run_numbers, self._question_numbers = NumberSequence(), NumberSequence()
         self._open_questions = OpenQuestionIndex()
-        self._ledger = UsageLedger(budgets or Budgets())
+        self._ledger = UsageLedger(budgets or Budgets(), shared_spending)
         self._deadlines = DeadlineScheduler(clock, self._mailbox)
 
         self._attachments = AttachmentLoader(store, clock, by_name, models)

@@ -2,7 +2,7 @@
 
 Stored amounts come in as the rows of each committed transaction. An amount that is about to be stored is reserved before, so that
 two runs cannot both take the last dollar: checking and reserving happen without an `await` between them. After a start the sums
-are loaded from the store.
+are loaded from the store. The sums of other processes, such as `townhall ask` beside a running bot, are added to them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Literal, assert_never
+from typing import Literal, Protocol, assert_never
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.run.records import BudgetRaised, CallUsageRecorded, Record
@@ -21,14 +21,39 @@ Key = tuple[int, str, int]
 """One attempt of a call: run, action, number of the attempt."""
 
 
+class OtherProcesses(Protocol):
+    """The ledgers of the other processes that the same budgets hold for. Amounts are US dollars."""
+
+    def others(self, day: str, channel: str) -> Decimal:
+        """Sum of what the others have booked and reserved on a day, in a channel or `EVERYWHERE`."""
+        ...
+
+    def publish(self, day: str, channel: str, booked: Decimal, reserved: Decimal) -> None:
+        """Let the others count the sums of this process."""
+        ...
+
+
+class NoOthers:
+    """The only process."""
+
+    def others(self, day: str, channel: str) -> Decimal:
+        """Nothing."""
+        return Decimal(0)
+
+    def publish(self, day: str, channel: str, booked: Decimal, reserved: Decimal) -> None:
+        """Do nothing: there is nobody to read it."""
+
+
 class UsageLedger:
     """US dollars by day and channel: booked, reserved, and those of calls whose bill is unknown.
 
     A reservation counts for the present day, whenever it was made.
     """
 
-    def __init__(self, budgets: Budgets) -> None:
+    def __init__(self, budgets: Budgets, shared: OtherProcesses | None = None) -> None:
         self._budgets = budgets
+        self._shared = shared or NoOthers()
+        self._today = ""
         self._booked: dict[str, defaultdict[str, Decimal]] = {}
         self._grants: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self._reserved: dict[Key, tuple[str, Decimal]] = {}
@@ -56,10 +81,14 @@ class UsageLedger:
         )
         if all(limit is None for _, _, limit in limits):
             return ()
-        day, rows = self._budgets.day_of(now), list(unstored)
+        day, rows = self._day(now), list(unstored)
         change = sum((self._change(row) for row in rows if isinstance(row, CallUsageRecorded)), Decimal(0))
         return tuple(
-            BudgetStatus(budget=name, limit=limit + self._granted(day, key, rows), used=self._used(day, key) + change)
+            BudgetStatus(
+                budget=name,
+                limit=limit + self._granted(day, key, rows),
+                used=self._used(day, key) + change + self._shared.others(day, key),
+            )
             for name, key, limit in limits
             if limit is not None
         )
@@ -67,10 +96,13 @@ class UsageLedger:
     def reserve(self, key: Key, place: Place, amount: Decimal) -> None:
         """Count a call that is about to be stored."""
         self._reserved[key] = (channel_key(place), amount)
+        self._publish(channel_key(place))
 
     def release(self, key: Key) -> None:
         """Drop the reservation of a call that was not stored."""
-        self._reserved.pop(key, None)
+        if key in self._reserved:
+            channel, _ = self._reserved.pop(key)
+            self._publish(channel)
 
     def record(self, place: Place, rows: Iterable[Record]) -> None:
         """Count the rows of a committed transaction."""
@@ -86,6 +118,22 @@ class UsageLedger:
             self._reserved[charge.key] = (charge.channel, charge.amount)
         else:
             self._booked_on(self._budgets.day_of(charge.at))[charge.channel] += charge.amount
+        self._today = max(self._today, self._budgets.day_of(charge.at))
+        self._publish(charge.channel)
+
+    def _day(self, now: float) -> str:
+        """The present day. What is still reserved counts for it from its beginning on, for other processes too."""
+        day = self._budgets.day_of(now)
+        if day != self._today:
+            self._today = day
+            for channel in {channel for channel, _ in self._reserved.values()}:
+                self._publish(channel)
+        return day
+
+    def _publish(self, channel: str) -> None:
+        reserved = sum((amount for where, amount in self._reserved.values() if where == channel), Decimal(0))
+        booked = self._booked.get(self._today, defaultdict(Decimal)).get(channel, Decimal(0))
+        self._shared.publish(self._today, channel, booked, reserved)
 
     def _booked_on(self, day: str) -> defaultdict[str, Decimal]:
         if day not in self._booked:
