@@ -10,6 +10,7 @@ from typing import Any
 import discord
 
 from adapters.discord.backfill import DiscordBackfill
+from adapters.discord.card_threads import CardThreads
 from adapters.discord.channels import PLATFORM, ChannelCache, to_author
 from adapters.discord.client import DiscordClient
 from adapters.discord.command_sync import CommandSync
@@ -78,9 +79,10 @@ class DiscordAdapter:
         self._autocomplete = autocomplete
         self._sync = CommandSync(commands_file, guild, clock)
         self._channels = ChannelCache(connection)
-        self._messages = MessageApi(self._channels, response_timeout)
+        self._threads = CardThreads(self._channels, clock, response_timeout)
+        self._messages = MessageApi(self._channels, self._threads, response_timeout)
         self._sender = DiscordSender(self._channels, self._messages)
-        self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed))
+        self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed), clock)
         self._unreadable = UnreadableNotices(self._messages)
         self.open_cards = OpenCards()
         self._responses = InteractionResponses(clock, acknowledge_within)
@@ -102,6 +104,7 @@ class DiscordAdapter:
     async def stop(self) -> None:
         """Disconnect. Calling it again has no effect."""
         await self._unreadable.stop()
+        await self._threads.stop()
         await self._connection.close()
 
     def _prepare(self, client: DiscordClient) -> None:
@@ -164,10 +167,13 @@ class DiscordAdapter:
     async def session_restarted(self) -> None:
         """Handle a session that replaces a lost one: read what was posted to open cards in between."""
         assert self._receive is not None
+        self._history.forget_channels()
         await self._backfill.catch_up(self._receive)
 
     async def message_created(self, message: discord.Message) -> None:
         """Handle a new message."""
+        if message.author.id != self._channels.client().me:
+            self._history.forget_channel(message.channel.id)
         if self._receive is not None:
             await self._listener.on_message(message, self._receive)
 
@@ -179,6 +185,7 @@ class DiscordAdapter:
 
     async def message_deleted(self, message: int) -> None:
         """Handle a deleted message: a person's that was delivered, or a card of ours, whose thread remains."""
+        self._history.forget_channels()
         if self._receive is not None:
             await self._listener.on_message_deleted(message, self._receive)
             card = self.open_cards.find(message)
@@ -191,7 +198,7 @@ class DiscordAdapter:
         if card is not None and self._channels.thread_kind(parent) == "post":
             await self._cards_deleted([card])
         elif card is not None:
-            self._messages.mark_threadless(thread)
+            self._threads.mark_deleted(thread)
         # Cards posted inside the thread are deleted with it.
         await self._cards_deleted(self.open_cards.in_channels([str(thread)]))
 

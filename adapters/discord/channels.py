@@ -202,6 +202,11 @@ class ChannelCache:
         client = self._connection.client
         return thread_kind(client.get_channel(channel) if client is not None else None)
 
+    def is_cached(self, id_: int) -> bool:
+        """True if the gateway has named this channel or thread."""
+        client = self._connection.client
+        return client is not None and client.get_channel(id_) is not None
+
     def forget(self, id_: int) -> None:
         """Drop a cached channel, so that it is looked up again."""
         self._known.pop(id_)

@@ -79,7 +79,6 @@ class DiscordClient(discord.AutoShardedClient):
             allowed_mentions=NO_MENTIONS,
             max_messages=None,
             http_trace=request_trace(),
-            max_ratelimit_timeout=30.0,
             guild_ready_timeout=GUILDS_READY,
             chunk_guilds_at_startup=intents.members,
         )

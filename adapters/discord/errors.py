@@ -49,7 +49,10 @@ RESPONSE_TIMEOUT = 15.0
 """Seconds after which a response counts as lost."""
 
 ATTEMPT_TIMEOUT = 90.0
-"""Seconds for a whole attempt: discord.py itself waits up to 30 seconds on a rate limit."""
+"""Seconds for the repeated requests of an attempt that meets errors of the server.
+
+A rate limit has no timeout: discord.py waits for as long as Discord says, which may be minutes, and only for the limited route.
+"""
 
 _CURRENT: ContextVar[_Attempt | None] = ContextVar("the attempt that requests of this task belong to", default=None)
 
@@ -58,8 +61,6 @@ def delivery_error(error: BaseException, *, left: bool) -> DeliveryError:
     """An exception as a delivery error. `left`: the request had been sent, so that it may have had an effect."""
     if isinstance(error, DeliveryError):
         return error
-    if isinstance(error, discord.RateLimited):
-        return NotSent("Discord limits the rate of requests", error.retry_after)
     if isinstance(error, discord.LoginFailure):
         return SendRejected(INVALID_TOKEN)
     if isinstance(error, discord.HTTPException):
@@ -125,7 +126,7 @@ async def bounded_attempt(response_timeout: float = RESPONSE_TIMEOUT, *, repeata
         SendUncertain: it may have had an effect.
         SendRejected: it never will.
     """
-    limit = asyncio.timeout(ATTEMPT_TIMEOUT)
+    limit = asyncio.timeout(None)
     attempt = _Attempt(response_timeout, repeatable, limit)
     token = _CURRENT.set(attempt)
     try:
@@ -150,7 +151,7 @@ async def _on_request_sent(*_: Any) -> None:
     if attempt is None:
         return
     # A 429 response says that the request had no effect, so discord.py may repeat it. After a 5xx response nobody knows.
-    if attempt.sent and not attempt.repeatable and attempt.status != 429:
+    if attempt.sent and not attempt.repeatable:
         raise SendUncertain(f"Discord responded with HTTP {attempt.status}; history is read before the request is repeated")
     attempt.sent = True
     _limit_to(attempt.limit, attempt.response_timeout)
@@ -158,10 +159,16 @@ async def _on_request_sent(*_: Any) -> None:
 
 async def _on_response(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
     attempt = _CURRENT.get()
-    if attempt is not None:
-        attempt.status = params.response.status
-        # discord.py may wait for a rate limit now, which the timeout of a response must not interrupt.
+    if attempt is None:
+        return
+    attempt.status = params.response.status
+    # discord.py may wait for a rate limit now, after a success as well, which no timeout of ours must interrupt.
+    if attempt.status >= 500:
         _limit_to(attempt.limit, ATTEMPT_TIMEOUT)
+    else:
+        attempt.limit.reschedule(None)
+    if attempt.status == 429:
+        attempt.sent = False
 
 
 def _limit_to(limit: asyncio.Timeout, seconds: float) -> None:

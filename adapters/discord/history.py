@@ -6,7 +6,10 @@ the earlier attempt first: cards are recognised by the reference code in their f
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
@@ -29,6 +32,7 @@ from orchestrator_bridge.chat.outbound import (
     QuestionCard,
     RunCard,
 )
+from orchestrator_bridge.common.clock import Clock
 
 FORUM_LOOK_BACK = 20
 """Messages at the beginning of a forum post among which its card is."""
@@ -42,14 +46,66 @@ TIMESTAMP_STEP = 0.002
 REPLIES = 200
 """Messages of a channel that are searched for replies to a card that has a thread as well."""
 
+SHARED_FOR = 60.0
+"""Seconds for which a channel that was read counts as read, as long as nothing changes in it."""
+
 CLOCK_TOLERANCE = 900.0
 """Seconds by which Discord's clock and ours may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ChannelRead:
+    """The newest messages of a channel, read at a time, as far back as `since` (both in seconds)."""
+
+    at: float
+    since: float
+    messages: tuple[discord.Message, ...]
+
+
+class RecentMessages:
+    """The newest messages of channels, each read once for all the cards in it: a start reads the threads of many questions."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._wanted: dict[int, float] = {}
+        self._reads: dict[int, _ChannelRead] = {}
+        self._changes: defaultdict[int, int] = defaultdict(int)
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def read(self, channel: discord.abc.Messageable, since: float) -> Sequence[discord.Message]:
+        """The newest messages of a channel, at least back to `since` or `REPLIES` of them. Raises as `_history` does."""
+        id_ = int(getattr(channel, "id", 0))
+        wanted = self._wanted[id_] = min(since, self._wanted.get(id_, since))
+        async with self._locks[id_]:
+            known = self._reads.get(id_)
+            if known is not None and known.since <= since and self._clock.now() < known.at + SHARED_FOR:
+                return known.messages
+            wanted, at, changes = min(wanted, self._wanted.get(id_, wanted)), self._clock.now(), self._changes[id_]
+            after = datetime.fromtimestamp(wanted, UTC)
+            found = [message async for message in _history(channel, after=after, oldest_first=False, limit=REPLIES)]
+            if changes == self._changes[id_]:
+                self._reads[id_] = _ChannelRead(at, wanted, tuple(found))
+            return found
+
+    def forget(self, channel: int) -> None:
+        """Read a channel anew from now on."""
+        self._changes[channel] += 1
+        self._reads.pop(channel, None)
+        self._wanted.pop(channel, None)
+
+    def forget_all(self) -> None:
+        """Read all channels anew from now on."""
+        for channel in [*self._locks]:
+            self.forget(channel)
 
 
 class DiscordHistory:
     """Reader of the history, for one adapter."""
 
-    def __init__(self, channels: ChannelCache, messages: MessageApi, sender: DiscordSender, listed: frozenset[str]) -> None:
+    def __init__(
+        self, channels: ChannelCache, messages: MessageApi, sender: DiscordSender, listed: frozenset[str], clock: Clock
+    ) -> None:
+        self._recent = RecentMessages(clock)
         self._channels = channels
         self._messages = messages
         self._sender = sender
@@ -75,7 +131,7 @@ class DiscordHistory:
             if any(parse_reference_code(embed.footer.text) == wanted for embed in message.embeds):
                 # The attempt may have ended between the card and its thread.
                 if form == "thread":
-                    await self._messages.create_thread(message, self._sender.render_card(card, outbound.key)[1])
+                    await self._messages.open_thread(message, self._sender.render_card(card, outbound.key)[1])
                 return to_posted(message, message.channel.id if form == "post" else None)
         return None
 
@@ -94,16 +150,23 @@ class DiscordHistory:
     async def _find_texts(self, outbound: OutboundPost, messages: list[DiscordMessage]) -> PostedMessage | None:
         """Find the messages of a text by their content; those missing at its end are posted."""
         channel, _ = await self._messages.reply_target(outbound.place)
+        done = await self._posted_parts(channel, outbound.since, messages)
+        if not done and outbound.place.thread is not None:
+            # Before the thread was open, the text was a reply to the card in the channel.
+            home, form = await self._messages.thread_kind_at(outbound.place)
+            done = await self._posted_parts(home, outbound.since, messages) if form == "thread" and home is not channel else []
+        return await self._sender.post_messages(outbound, messages, done) if done else None
+
+    async def _posted_parts(self, channel: AnyChannel, since: float, messages: list[DiscordMessage]) -> list[discord.Message]:
+        """The first messages of a text that are in a channel, in order."""
         wanted = [_comparable(shown.content) for shown in messages]
-        newest_first = [
-            message async for message in self._own_messages(channel, outbound.since) if _comparable(message.content) in wanted
-        ]
+        newest_first = [message async for message in self._own_messages(channel, since) if _comparable(message.content) in wanted]
         # Parts are posted in order, so an interrupted post has left its first parts: each next message must be the next part.
         done: list[discord.Message] = []
         for message in reversed(newest_first):
             if len(done) < len(wanted) and _comparable(message.content) == wanted[len(done)]:
                 done.append(message)
-        return await self._sender.post_messages(outbound, messages, done) if done else None
+        return done
 
     async def _own_messages(self, channel: AnyChannel, since: float) -> AsyncIterator[discord.Message]:
         """Our messages in a channel, newest first, as far back as an attempt may have been made."""
@@ -124,8 +187,17 @@ class DiscordHistory:
         # People also reply to the card itself, outside of its thread.
         home = await self._channels.resolve(place.channel)
         if isinstance(home, discord.abc.Messageable) and home is not channel:
-            found += [message async for message in _history(home, after=since, oldest_first=False, limit=REPLIES)]
+            newest = await self._recent.read(home, after - TIMESTAMP_STEP)
+            found += [message for message in newest if message.created_at >= since]
         return await self._to_messages(found, place)
+
+    def forget_channel(self, channel: int) -> None:
+        """Read a channel anew from now on, since something has changed in it."""
+        self._recent.forget(channel)
+
+    def forget_channels(self) -> None:
+        """Read all channels anew from now on, since events were missed."""
+        self._recent.forget_all()
 
     async def _to_messages(self, messages: list[discord.Message], place: Place) -> list[MessageReceived]:
         me = self._channels.client().me
@@ -157,7 +229,7 @@ class DiscordHistory:
             return user  # has left the server, so there are no roles
 
 
-async def _history(channel: AnyChannel, **which: Any) -> AsyncIterator[discord.Message]:
+async def _history(channel: object, **which: Any) -> AsyncIterator[discord.Message]:
     """Messages of a channel, read page by page; each page is an attempt of its own.
 
     Raises:

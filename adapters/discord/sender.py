@@ -10,19 +10,18 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 import discord
 from discord.channel import ThreadWithMessage
 
+from adapters.discord.card_threads import ARCHIVE_AFTER, CardThreads
 from adapters.discord.channels import AnyChannel, ChannelCache, ThreadKind, direct_place, thread_kind
 from adapters.discord.errors import (
     ARCHIVED,
     DIRECT_MESSAGES_CLOSED,
-    HAS_THREAD,
     LOCKED,
     OLD_EDITS,
-    UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     bounded_attempt,
     has_code,
@@ -56,9 +55,6 @@ _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-ARCHIVE_AFTER: Literal[10080] = 10080
-"""Minutes without a message after which Discord archives a thread: the longest time that every server allows."""
-
 REMEMBERED = 5000
 
 UNREADABLE = (
@@ -74,11 +70,10 @@ class MessageApi:
     """Requests that create and edit messages, for one adapter. `timeout` is that of a response, in seconds, as in
     `bounded_attempt`."""
 
-    def __init__(self, channels: ChannelCache, timeout: float) -> None:
+    def __init__(self, channels: ChannelCache, threads: CardThreads, timeout: float) -> None:
         self._channels = channels
+        self._threads = threads
         self._timeout = timeout
-        self._threadless: LruMap[int, bool] = LruMap(REMEMBERED)
-        """Cards without a thread in channels that have threads: replies to the card count."""
         self._fingerprints: LruMap[int, str] = LruMap(REMEMBERED)
 
     async def thread_kind_at(self, place: Place) -> tuple[AnyChannel, ThreadKind]:
@@ -92,29 +87,9 @@ class MessageApi:
         if place.thread is None:
             return channel, None
         card = int(place.thread)
-        if form == "replies" or (form == "thread" and await self._is_threadless(card)):
+        if form == "replies" or (form == "thread" and not await self._threads.is_open(card)):
             return channel, card
         return await self._channels.get(card), None
-
-    async def _is_threadless(self, card: int) -> bool:
-        """True if a card in a channel with threads has none, because a permission was missing when it was posted."""
-        known = self._threadless.get(card)
-        if known is not None:
-            return known
-        try:
-            await self._channels.get(card)
-        except SendRejected as failure:
-            if not has_code(failure, UNKNOWN_CHANNEL):
-                raise
-            self._threadless.put(card, True)
-            return True
-        self._threadless.put(card, False)
-        return False
-
-    def mark_threadless(self, card: int) -> None:
-        """Use replies to a card from now on, since its thread was deleted."""
-        self._channels.forget(card)
-        self._threadless.put(card, True)
 
     async def post_message(
         self, channel: AnyChannel, shown: DiscordMessage, nonce: str, reply_to: int | None = None
@@ -156,21 +131,9 @@ class MessageApi:
             )
         return made
 
-    async def create_thread(self, message: discord.Message, name: str) -> None:
-        """Open the thread of a card. Where that is not allowed, the card remains alone and replies to it count."""
-        try:
-            async with bounded_attempt(self._timeout):
-                await message._state.http.start_thread_with_message(
-                    message.channel.id, message.id, name=name, auto_archive_duration=ARCHIVE_AFTER
-                )
-        except SendRejected as failure:
-            # An earlier attempt or a person may have opened the thread already, which is as good.
-            self._threadless.put(message.id, not has_code(failure, HAS_THREAD))
-        except NotSent as failure:
-            # The post as a whole has half arrived: the outbox looks into the history before it tries again.
-            raise SendUncertain(f"the message was posted, but not its thread: {failure}") from failure
-        else:
-            self._threadless.put(message.id, False)
+    async def open_thread(self, message: discord.Message, name: str) -> None:
+        """Open the thread of a card, later if it takes long."""
+        await self._threads.open(message, name)
 
     async def edit_card(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> None:
         """Edit a card, unless its content is the same. In a forum the card stands in its own thread."""
@@ -190,17 +153,35 @@ class MessageApi:
 
     async def edit_text(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> PostedMessage:
         """Edit a message without an embed."""
-        channel, _ = await self.reply_target(place)
-        message = _messageable(channel).get_partial_message(int(posted.message))
-        await self._with_open_thread(
-            channel, lambda: message.edit(content=shown.content, allowed_mentions=shown.allowed_mentions)
-        )
+
+        async def edit(channel: AnyChannel) -> None:
+            message = _messageable(channel).get_partial_message(int(posted.message))
+            await self._with_open_thread(
+                channel, lambda: message.edit(content=shown.content, allowed_mentions=shown.allowed_mentions)
+            )
+
+        await self._in_thread_or_channel(place, edit)
         return posted
 
-    async def add_reaction(self, channel: AnyChannel, message: int, sign: str) -> None:
-        """Add a reaction to a message."""
-        target = _messageable(channel).get_partial_message(message)
-        await self._with_open_thread(channel, lambda: target.add_reaction(sign))
+    async def react(self, place: Place, message: int, emoji: str) -> None:
+        """React to a message in the card's thread, or in the channel if it is a reply to the card itself."""
+
+        async def react(channel: AnyChannel) -> None:
+            target = _messageable(channel).get_partial_message(message)
+            await self._with_open_thread(channel, lambda: target.add_reaction(emoji))
+
+        await self._in_thread_or_channel(place, react)
+
+    async def _in_thread_or_channel(self, place: Place, act: Callable[[AnyChannel], Awaitable[None]]) -> None:
+        """Act on a message in a card's thread; if it is not there, in the channel, where replies to the card are."""
+        channel, _ = await self.reply_target(place)
+        try:
+            await act(channel)
+        except SendRejected as failure:
+            home, _ = await self.thread_kind_at(place)
+            if home is channel or not has_code(failure, UNKNOWN_MESSAGE):
+                raise
+            await act(home)
 
     async def _with_open_thread(self, channel: AnyChannel, request: Callable[[], Awaitable[T]]) -> T:
         """Make a request; if the thread is archived or locked, reopen it and repeat the request."""
@@ -282,7 +263,7 @@ class DiscordSender:
             return to_posted(made.message, made.thread.id)
         message = await self._messages.post_message(channel, shown, nonce(outbound.key))
         if form == "thread":
-            await self._messages.create_thread(message, name)
+            await self._messages.open_thread(message, name)
         return to_posted(message)
 
     async def _edit_card(self, outbound: OutboundPost, card: RunCard | QuestionCard, replaced: PostedMessage) -> PostedMessage:
@@ -316,23 +297,12 @@ class DiscordSender:
 
     async def _acknowledge(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> PostedMessage:
         """React to a reply; a text, if there is one, goes to its author alone."""
-        await self._react(outbound.place, int(acknowledgement.message), ACKNOWLEDGEMENT_EMOJI[acknowledgement.sign])
+        await self._messages.react(outbound.place, int(acknowledgement.message), ACKNOWLEDGEMENT_EMOJI[acknowledgement.sign])
         if acknowledgement.text:
             await self._acknowledge_directly(outbound, acknowledgement)
         return PostedMessage(
             message=acknowledgement.message, thread=outbound.place.thread, at=snowflake_time(acknowledgement.message)
         )
-
-    async def _react(self, place: Place, message: int, emoji: str) -> None:
-        """React in the card's thread, or in the channel if the reply was to the card itself."""
-        channel, _ = await self._messages.reply_target(place)
-        try:
-            await self._messages.add_reaction(channel, message, emoji)
-        except SendRejected as failure:
-            home, _ = await self._messages.thread_kind_at(place)
-            if home is channel or not has_code(failure, UNKNOWN_MESSAGE):
-                raise
-            await self._messages.add_reaction(home, message, emoji)
 
     async def _acknowledge_directly(self, outbound: OutboundPost, acknowledgement: Acknowledgement) -> None:
         shown = render_note(Note(text=acknowledgement.text))[0]

@@ -15,6 +15,9 @@ _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+CANCEL_AGAIN = 5.0
+"""Seconds after which a task that is still running is cancelled again."""
+
 
 class BackgroundTasks:
     """Running tasks, each with a key; true while there are any. A failure in one task is logged and affects no other task.
@@ -84,9 +87,13 @@ class BackgroundTasks:
             await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
 
     async def stop(self) -> None:
-        """Cancel all running tasks and wait until they have ended."""
-        self.cancel_all()
-        await self.join()
+        """Cancel all running tasks and wait until they have ended.
+
+        A library may wait in its own clean-up after a cancellation, for example for a rate limit; that is cancelled too.
+        """
+        while running := list(self._running.values()):
+            self.cancel_all()
+            await asyncio.wait(running, timeout=CANCEL_AGAIN)
 
     def _add(self, work: Awaitable[T], key: Hashable) -> asyncio.Future[T]:
         task = asyncio.ensure_future(work)

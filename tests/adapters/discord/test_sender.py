@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 
 from adapters.discord.client import DiscordEndpoints
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
-from orchestrator_bridge.chat.inbound import Author, MessageReceived
+from orchestrator_bridge.chat.inbound import Author, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
 from orchestrator_bridge.chat.testing import RUN, closed, question
+from tests.support.clock import ManualClock
 from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
 from tests.support.fake_discord.server import ReceivedRequest
 from tests.support.fake_discord.wire import THREAD
@@ -75,14 +77,23 @@ async def test_a_request_repeated_by_the_library_posts_no_copy() -> None:
         assert [message.content for message in driver.world.here(driver.channel.id)] == ["only once"]
 
 
-async def test_a_short_rate_limit_is_waited_out_and_a_long_one_is_reported() -> None:
+async def test_a_rate_limit_is_waited_out_without_another_request_and_holds_only_its_route() -> None:
     async with discord_driver() as driver:
         driver.server.faults.put("limit", seconds=0.01)
         await driver.post(Note(text="after a pause"))
-        driver.server.faults.put("limit", seconds=90.0)
-        with pytest.raises(NotSent) as unsent:
-            await driver.post(Note(text="later"))
-        assert unsent.value.retry_after == 90.0
+        other = driver.world.add_channel("other")
+        driver.server.faults.put("limit", seconds=600.0)
+        limited = asyncio.create_task(driver.post(Note(text="later")))
+        await driver.server.until(lambda: posts(driver, driver.channel.id) == 3)
+        await driver.post(Note(text="elsewhere"), place=Place(platform="discord", channel=str(other.id)))
+        assert not limited.done()
+        assert posts(driver, driver.channel.id) == 3
+        limited.cancel()
+
+
+def posts(driver: DiscordDriver, channel: int) -> int:
+    """Requests to post a message in a channel, refused ones included."""
+    return sum(request.method == "POST" and request.path == f"/channels/{channel}/messages" for request in driver.server.requests)
 
 
 async def test_a_post_to_an_unreachable_server_is_not_sent() -> None:
@@ -119,16 +130,33 @@ async def test_the_rest_of_an_answer_is_posted_after_what_arrived_of_it() -> Non
         assert found.message == str(driver.world.here(int(run.thread or 0))[0].id)
 
 
-async def test_a_card_whose_thread_is_missing_gets_it_when_it_is_found() -> None:
-    async with discord_driver() as driver:
+async def test_a_thread_that_could_not_be_opened_is_opened_later() -> None:
+    clock = ManualClock()
+    async with discord_driver(clock=clock) as driver:
         sending = driver.outbound(question(), key="question")
         driver.server.faults.put("refuse", lambda asked: asked.path.endswith("/threads"))
-        with pytest.raises(SendUncertain, match="not its thread"):
-            await driver.adapter.send(sending)
-        assert await driver.adapter.find_sent(sending) is not None
-        assert [channel.kind for channel in driver.world.channels.values()].count(THREAD) == 1
+        asking = asyncio.create_task(driver.adapter.send(sending))
+        await clock.armed_until(clock.now() + 1)
+        clock.advance(1)
+        await asking
+        assert threads(driver) == 1
         assert await driver.adapter.find_sent(sending) is not None  # and again, with the thread that is there
         assert len(driver.world.here(driver.channel.id)) == 1
+
+
+async def test_a_card_found_without_its_thread_gets_one() -> None:
+    async with discord_driver() as driver:
+        sending = driver.outbound(question(), key="question")
+        driver.server.faults.put("lose", lambda asked: asked.path.endswith(f"/{driver.channel.id}/messages"))
+        with pytest.raises(SendUncertain):
+            await driver.adapter.send(sending)
+        assert threads(driver) == 0
+        assert await driver.adapter.find_sent(sending) is not None
+        await driver.server.until(lambda: threads(driver) == 1)
+
+
+def threads(driver: DiscordDriver) -> int:
+    return [channel.kind for channel in driver.world.channels.values()].count(THREAD)
 
 
 async def test_archived_and_locked_threads_are_reopened() -> None:

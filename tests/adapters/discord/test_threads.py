@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from adapters.discord.card_threads import THREAD_PATIENCE
 from orchestrator_bridge.chat.adapter import SendUncertain
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, Note, PostedMessage
 from orchestrator_bridge.chat.testing import RUN, closed, question
+from tests.support.clock import ManualClock
 from tests.support.fake_discord import wire
+from tests.support.fake_discord.buckets import THREADS
 from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
 
 
@@ -151,4 +155,60 @@ async def test_a_card_without_a_thread_is_known_as_such_by_the_next_process_too(
         await later.start()
         await later.post(Note(text="noted"), place=later.thread(posted))
         assert driver.world.here(driver.channel.id)[-1].replies_to == int(posted.message)
+        await later.adapter.stop()
+
+
+async def test_a_card_does_not_wait_for_its_thread_and_replies_to_it_count() -> None:
+    clock = ManualClock()
+    async with discord_driver(clock=clock) as driver:
+        driver.server.buckets.use_up(THREADS, driver.channel.id, left=219.0)
+        asking = asyncio.create_task(driver.post(question()))
+        await driver.server.until(lambda: driver.server.buckets.refused)
+        clock.advance(THREAD_PATIENCE)
+        posted = await asking
+        await driver.say(driver.thread(posted), "SQLite")
+        assert (await said(driver)).question == 2
+        await driver.post(Note(text="noted"), place=driver.thread(posted))
+        assert driver.world.here(driver.channel.id)[-1].replies_to == int(posted.message)
+        await driver.post(Note(text="noted too"), place=driver.thread(posted))
+        assert len(driver.server.buckets.refused) == 1
+        # Once the thread is open, the conversation goes on there, and what is in the channel still belongs to it.
+        driver.world.make_thread(driver.channel.id, "Question 2", int(posted.message), wire.BOT)
+        await driver.say(driver.thread(posted), "and in here?")
+        await said(driver)
+        await driver.post(Note(text="here"), place=driver.thread(posted))
+        assert [message.content for message in driver.world.here(int(posted.message))] == ["and in here?", "here"]
+        assert await driver.adapter.find_sent(driver.outbound(Note(text="noted"), place=driver.thread(posted))) is not None
+
+
+async def test_the_last_thread_that_a_channel_may_open_does_not_delay_its_card() -> None:
+    clock = ManualClock()
+    async with discord_driver(clock=clock) as driver:
+        driver.server.buckets.limits[THREADS] = (1, 300.0)
+        asking = asyncio.create_task(driver.post(question()))
+        await driver.server.until(lambda: any(channel.kind == wire.THREAD for channel in driver.world.channels.values()))
+        await clock.armed_until(clock.now() + THREAD_PATIENCE)
+        clock.advance(THREAD_PATIENCE)
+        posted = await asking
+        await driver.say(driver.thread(posted), "SQLite")
+        assert (await said(driver)).place == driver.thread(posted)
+        await driver.post(Note(text="noted"), place=driver.thread(posted))
+        assert driver.world.here(int(posted.message))[-1].content == "noted"
+
+
+async def test_the_threads_of_many_cards_are_read_with_one_read_of_their_channel() -> None:
+    async with discord_driver() as driver:
+        cards = [await driver.post(question(), key=f"question {number}") for number in range(5)]
+        await driver.server.until(lambda: all(int(card.message) in driver.world.channels for card in cards))
+        later = DiscordDriver(driver.server)
+        await later.start()
+        driver.server.requests.clear()
+        await asyncio.gather(*(later.adapter.read_thread(driver.thread(card), card.at) for card in cards))
+        reads = [request.path for request in driver.server.requests if request.path.endswith("/messages")]
+        assert reads.count(f"/channels/{driver.channel.id}/messages") == 1
+        assert len(reads) == len(cards) + 1
+        driver.world.write(driver.ana.id, driver.channel.id, "SQLite", replies_to=int(cards[0].message))
+        assert (await said(later)).text == "SQLite"
+        (reply,) = await later.adapter.read_thread(driver.thread(cards[0]), cards[0].at)
+        assert reply.text == "SQLite"
         await later.adapter.stop()

@@ -24,6 +24,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from tests.support.fake_discord.buckets import Buckets
 from tests.support.fake_discord.gateway import Gateway
 from tests.support.fake_discord.rest import answer, body_of
 from tests.support.fake_discord.state import DiscordWorld, Refused
@@ -53,7 +54,9 @@ class ReceivedRequest:
 
     @property
     def writes(self) -> bool:
-        """True if it changes what people see; the first response to an interaction does not count."""
+        """True if it changes what people see; the first response to an interaction and the thread of a card do not count."""
+        if self.method == "POST" and "/messages/" in self.path:
+            return False
         return self.method in ("POST", "PATCH", "PUT") and not self.path.endswith(
             ("/callback", "/commands", "/users/@me/channels")
         )
@@ -83,6 +86,7 @@ class DiscordServer:
         self.gateway = Gateway(self.ring)
         self.world = DiscordWorld(self.gateway.emit, self.ring, clock)
         self.faults = Faults()
+        self.buckets = Buckets(clock)
         self.requests: list[ReceivedRequest] = []
         self.strays: list[str] = []
         self.token = "a-token-for-tests"
@@ -142,21 +146,25 @@ class DiscordServer:
         if asked.path == "/gateway/bot":
             limits = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
             return _json({"url": self.gateway.elsewhere, "shards": self.gateway.shards, "session_start_limit": limits})
+        headers, retry_after = self.buckets.take(asked.method, asked.path)
+        if retry_after:
+            body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": False}
+            return _json(body, 429, **headers)
         try:
             made = answer(self.world, asked.method, asked.path, dict(request.query), asked.body)
         except Refused as refusal:
-            return _json({"message": refusal.text, "code": refusal.code}, refusal.status)
+            return _json({"message": refusal.text, "code": refusal.code}, refusal.status, **headers)
         self.watch(asked)
         self.ring()
         if fault is not None:
             return await _suffer(request, fault)
-        return web.Response(status=204) if made is None else _json(made)
+        return web.Response(status=204, headers=headers) if made is None else _json(made, **headers)
 
 
 _WITHOUT_EFFECT = ("refuse", "limit", "error", "reject")
 
 
-def _json(value: Any, status: int = 200, **headers: str) -> web.Response:
+def _json(value: Any, status: int = 200, /, **headers: str) -> web.Response:
     """A response with exactly the content type that discord.py expects."""
     return web.Response(body=json.dumps(value).encode(), status=status, content_type="application/json", headers=headers)
 
