@@ -76,7 +76,8 @@ def _agent(agent: CardAgent, scripted: bool) -> RenderableType:
 def render_run_changed(card: RunCard) -> Lines:
     """A run whose status has changed, with its cost so far."""
     state = one_line(card.status) if card.ended else f"is {one_line(card.status)}"
-    text = f"Run {card.run} {state} · {one_line(card.cost)} · {card.tokens:,} tokens"
+    costs = "scripted, no model was called" if card.scripted else f"{one_line(card.cost)} · {card.tokens:,} tokens"
+    text = f"Run {card.run} {state} · {costs}"
     return [Text(text, style="bold" if card.ended else "")]
 
 

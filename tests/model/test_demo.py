@@ -39,22 +39,21 @@ def final(run: ScriptedRun) -> str:
 
 def test_the_agents_disagree_until_a_person_has_spoken() -> None:
     run = asked()
-    assert "take one useful step now" in run.answer_of("planner")
-    assert "try it small first" in run.answer_of("skeptic")
+    assert "Release on Friday" in run.answer_of("planner")
+    assert "Wait until Tuesday" in run.answer_of("skeptic")
     assert (run.choice_of("planner"), run.choice_of("skeptic")) == ("planner", "skeptic")
     assert run.state.questions[1].open
 
 
 @pytest.mark.parametrize("task", [TASK, "x" * 200_000, "two\nlines", "{task} and {nonsense}", "[[", "“", "."])
-def test_the_question_is_a_good_one_for_any_task(task: str) -> None:
+def test_the_question_says_for_any_task_that_it_is_scripted(task: str) -> None:
     run = ScriptedRun(demo(), task)
     (call,) = run.complete_call("operator").tool_calls
     ask = Ask.model_validate_json(call.arguments)
     assert ask.wait
     assert (ask.kind, len(ask.options)) == ("choice", 3)
     assert [option.recommended for option in ask.options].count(True) == 1
-    assert "script" in ask.context
-    assert task.splitlines()[0][:50] in ask.question
+    assert "scripted scenario" in ask.context
 
 
 def test_peers_advise_against_each_other() -> None:
@@ -66,10 +65,10 @@ def test_peers_advise_against_each_other() -> None:
 
 def test_an_option_that_a_person_selected_leads_the_final_text() -> None:
     run = asked()
-    run.replies(1, "3, we have time")
+    run.replies(1, "2, we have time")
     text = final(run)
-    assert text.startswith(f"On “{TASK}”: **Measure first.** This was decided by Ana, who wrote “3, we have time”.")
-    assert "Write down the present state" in text
+    assert text.startswith("**Wait until Tuesday**, decided by Ana, who wrote “2, we have time”.")
+    assert "One release, four days late." in text
     assert {run.choice_of(name) for name in TEAM} == {"operator"}
 
 
@@ -77,15 +76,14 @@ def test_a_persons_own_words_lead_the_final_text() -> None:
     run = asked()
     run.replies(1, "Ask the cat\nand go by what it does")
     text = final(run)
-    assert "we do what Ana wrote" in text
-    assert "“Ask the cat and go by what it does”" in text
+    assert "Ana decided: “Ask the cat and go by what it does”" in text
 
 
 def test_a_fallback_is_named_as_one() -> None:
     run = asked()
     run.passes(1800.0 + 10.0)
     text = final(run)
-    assert "**Try it small first.** Nobody answered, so this is a fallback and not a person's decision." in text
+    assert "**Release, payments switched off.** Nobody answered, so this is a fallback and not a person's decision." in text
 
 
 def test_the_demo_finishes_even_if_nobody_answers() -> None:
@@ -94,8 +92,8 @@ def test_the_demo_finishes_even_if_nobody_answers() -> None:
 
 
 def test_decisions_of_agents_are_not_attributed_to_people() -> None:
-    asking = ToolCall(id="c", name="ask_others", arguments='{"options": [{"id": "trial", "label": "Try it small first"}]}')
-    outcome = json.dumps({"decision": "Try it small first", "choice": "trial", "decided_by": "agent"})
+    asking = ToolCall(id="c", name="ask_others", arguments='{"options": [{"id": "wait", "label": "Wait until Tuesday"}]}')
+    outcome = json.dumps({"decision": "Wait until Tuesday", "choice": "wait", "decided_by": "agent"})
     messages = (
         Message(role="user", text=f"The task:\n\n{TASK}"),
         Message(role="assistant", tool_calls=(asking,)),
@@ -103,7 +101,7 @@ def test_decisions_of_agents_are_not_attributed_to_people() -> None:
     )
     request = Request(agent="operator", model="scripted/demo", messages=messages, tools=(NEW_ANSWER,))
     (call,) = play_turn(demo(), request, "s")[1].tool_calls
-    assert "**Try it small first.** No person was asked; the agents decided this" in json.loads(call.arguments)["content"]
+    assert "**Wait until Tuesday.** No person was asked; the agents decided this" in json.loads(call.arguments)["content"]
 
 
 def test_guidance_and_a_late_reply_change_the_answer() -> None:
@@ -121,9 +119,9 @@ def test_guidance_and_a_late_reply_change_the_answer() -> None:
 def test_a_demo_always_says_that_it_is_one() -> None:
     run = asked()
     run.replies(1, "1")
-    assert "a script and not a model" in final(run)
+    assert "a script" in final(run)
     for agent in TEAM:
-        assert "a script and not a model" in run.answer_of(agent)
+        assert "a script" in run.answer_of(agent)
 
 
 def test_a_stopped_run_continues_unaffected() -> None:
@@ -132,11 +130,11 @@ def test_a_stopped_run_continues_unaffected() -> None:
     before = play_turn(run.script, run.request("operator"), "s")
     run.restart()
     assert play_turn(demo(), run.request("operator"), "s") == before
-    assert "Try it small first" in final(run)
+    assert "Wait until Tuesday" in final(run)
 
 
 def test_other_agents_and_one_agent_alone_can_play_it_too() -> None:
-    assert "begin with one small step" in final(ScriptedRun(demo(), TASK, agents=("zoe", "yan")))
+    assert "Begin with one small step" in final(ScriptedRun(demo(), TASK, agents=("zoe", "yan")))
     alone = ScriptedRun(demo(), TASK, agents=("zoe",))
     alone.play_to_end()
-    assert "zoe, a script and not a model" in alone.answer_of("zoe")
+    assert "zoe, a script" in alone.answer_of("zoe")
