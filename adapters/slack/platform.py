@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,8 @@ class SlackSettings(EnvironmentSettings):
     slack_app_token: Annotated[Secret, _token_prefix("xapp-", "an app-level token")] | None = None
     slack_signing_secret: Secret | None = None
     slack_api_url: WebAddress | None = None
+    http_host: Annotated[str, Field(alias="TOWNHALL_HTTP_HOST")] = "127.0.0.1"
+    """Address on which HTTP mode listens."""
     http_port: Annotated[Port, Field(alias="TOWNHALL_HTTP_PORT")] = 3000
     """Port of HTTP mode."""
 
@@ -88,7 +91,9 @@ class SlackPlatform(Platform[SlackSettings]):
             bot_token=_plain(settings.slack_bot_token) or "",
             app_token=_plain(settings.slack_app_token),
             signing_secret=_plain(settings.slack_signing_secret),
+            host=settings.http_host,
             port=settings.http_port,
+            folder=context.data,
             url=settings.slack_api_url or SLACK,
         )
         return SlackAdapter(access, autocomplete, names=context.commands, listed=list(context.people))
@@ -102,6 +107,7 @@ class SlackPlatform(Platform[SlackSettings]):
                         about="slack", state="wrong", found=f"{name} without SLACK_BOT_TOKEN", fix="set SLACK_BOT_TOKEN"
                     )
             return
+        from adapters.slack.connection_watch import OUTAGE_FIX, read_outage
         from adapters.slack.manifest import BOT_EVENTS, diagnose
 
         try:
@@ -112,6 +118,8 @@ class SlackPlatform(Platform[SlackSettings]):
         for finding in _findings(seen):
             yield finding
         yield await _transport_finding(settings)
+        if outage := read_outage(context.data, time.time()):
+            yield Finding(about="slack connection", state="wrong", found=outage.text, fix=OUTAGE_FIX)
         # Slack shows an app's event subscriptions to the owner of the app only, so the doctor can only list those needed.
         found = f"Slack does not show a bot its subscriptions; needed are {', '.join(BOT_EVENTS)}"
         yield Finding(about="slack subscriptions", state="ok", found=found)
@@ -148,7 +156,8 @@ _HTTP_MODE = """\
 1. api.slack.com/apps, Create New App, From a manifest: choose the workspace, paste this as JSON, create.
 2. Install the app. Put its Bot User OAuth Token into SLACK_BOT_TOKEN, and Basic Information, Signing Secret into
    SLACK_SIGNING_SECRET. SLACK_APP_TOKEN stays empty.
-3. Forward the address to the port of TOWNHALL_HTTP_PORT and start the bot: townhall run.
+3. Forward the address to the port of TOWNHALL_HTTP_PORT and start the bot: townhall run. It accepts connections of this machine;
+   set TOWNHALL_HTTP_HOST=0.0.0.0 if the proxy runs on another one.
 4. Event Subscriptions: let Slack verify the address. Then townhall doctor. In Slack: /invite @Townhall in a channel."""
 
 _REINSTALL = "compare the app with `townhall setup slack`, then reinstall it to the workspace"
@@ -198,7 +207,7 @@ async def _transport_finding(settings: SlackSettings) -> Finding:
             return Finding(about=about, state="wrong", found=f"Socket Mode: {error}", fix=fix)
         return Finding(about=about, state="ok", found="Socket Mode accepts the app token")
     if settings.slack_signing_secret is not None:
-        found = f"HTTP mode on port {settings.http_port}, path /slack/events; your proxy must forward to it"
+        found = f"HTTP mode on {settings.http_host}, port {settings.http_port}, path /slack/events; your proxy must forward to it"
         return Finding(about=about, state="ok", found=found)
     fix = "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP mode)"
     return Finding(about=about, state="wrong", found="neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set", fix=fix)

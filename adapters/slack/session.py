@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -15,9 +16,10 @@ from adapters.slack.api import RESPONSE_TIMEOUT, SLACK, SlackApi
 from adapters.slack.app_home import HomeTabs
 from adapters.slack.backfill import SlackBackfill
 from adapters.slack.channels import SlackChannels
+from adapters.slack.connection_watch import REPORT_AFTER
 from adapters.slack.events import SlackEventHandler
 from adapters.slack.history import SlackHistory
-from adapters.slack.http_mode import HttpTransport
+from adapters.slack.http_mode import READ_TIMEOUT, HttpTransport
 from adapters.slack.interactions import SlackInteractionHandler
 from adapters.slack.requests import ACKNOWLEDGE_AFTER, Next, SlackRequestHandler
 from adapters.slack.responses import PrivateReplySender
@@ -36,17 +38,23 @@ _LOG = logging.getLogger(__name__)
 class SlackConfig:
     """Access to Slack: Socket Mode with an app token, else HTTP mode with a signing secret.
 
-    Times are in seconds; `response_timeout` as in `SlackApi`, `ping_interval` as in `SocketModeTransport`, `acknowledge_after` as
-    in `SlackRequestHandler`, `lookup_timeout` as `LOOKUP_TIMEOUT`.
+    `host` and `port` are those of HTTP mode; `folder` is the data folder.
+
+    Times are in seconds; `response_timeout` as in `SlackApi`, `read_timeout` as in `HttpTransport`, `ping_interval` and
+    `report_after` as in `SocketModeTransport`, `acknowledge_after` as in `SlackRequestHandler`, `lookup_timeout` as `LOOKUP_TIMEOUT`.
     """
 
     bot_token: str = field(repr=False)
     app_token: str | None = field(default=None, repr=False)
     signing_secret: str | None = field(default=None, repr=False)
+    host: str = "127.0.0.1"
     port: int = 0
+    folder: Path | None = None
     url: str = SLACK
     response_timeout: float = RESPONSE_TIMEOUT
+    read_timeout: float = READ_TIMEOUT
     ping_interval: float = PING_INTERVAL
+    report_after: float = REPORT_AFTER
     acknowledge_after: float = ACKNOWLEDGE_AFTER
     lookup_timeout: float = LOOKUP_TIMEOUT
 
@@ -165,10 +173,18 @@ def _create_transport(
         before_authorize=_as_middleware(requests),
     )
     if config.app_token:
-        return SocketModeTransport(app, api, config.app_token, ping_interval=config.ping_interval, backfill=backfill)
+        return SocketModeTransport(
+            app,
+            api,
+            config.app_token,
+            ping_interval=config.ping_interval,
+            report_after=config.report_after,
+            folder=config.folder,
+            backfill=backfill,
+        )
     if not config.signing_secret:
         raise SendRejected("neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set; fix: set one")
-    return HttpTransport(app, config.port)
+    return HttpTransport(app, config.signing_secret, config.host, config.port, read_timeout=config.read_timeout)
 
 
 def _as_middleware(requests: SlackRequestHandler) -> Callable[..., Awaitable[BoltResponse | None]]:

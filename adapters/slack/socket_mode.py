@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_bolt.async_app import AsyncApp
@@ -20,6 +21,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from adapters.slack.api import SlackApi, Unauthorised
 from adapters.slack.backfill import SlackBackfill
+from adapters.slack.connection_watch import REPORT_AFTER, ConnectionWatch
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.network import proxy_for
@@ -52,8 +54,10 @@ class _SocketClient(SocketModeClient):
 
 
 class SocketModeTransport:
-    """One connection of Socket Mode. `ping_interval` is in seconds; after each reconnection the backfill
-    reads missed messages."""
+    """One connection of Socket Mode. `ping_interval` and `report_after` (as `REPORT_AFTER`) are in seconds.
+
+    After each reconnection the backfill reads missed messages. `folder` is the data folder.
+    """
 
     def __init__(
         self,
@@ -62,6 +66,8 @@ class SocketModeTransport:
         token: str,
         *,
         ping_interval: float = PING_INTERVAL,
+        report_after: float = REPORT_AFTER,
+        folder: Path | None = None,
         backfill: SlackBackfill,
     ) -> None:
         self._app = app
@@ -69,6 +75,8 @@ class SocketModeTransport:
         self._token = token
         self._ping_interval = ping_interval
         self._backfill = backfill
+        self._watch = ConnectionWatch(self._is_connected, folder, report_after=report_after)
+        self._watching: asyncio.Task[None] | None = None
         self._client: _SocketClient | None = None
         self._handling: set[asyncio.Task[object]] = set()
         """Tasks of the SDK that handle an envelope; `stop` waits for them."""
@@ -93,12 +101,16 @@ class SocketModeTransport:
             await self.stop()
             raise NotSent(f"Socket Mode: no connection within {CONNECT:g} seconds") from error
         client.connected = self._reconnected
+        self._watching = asyncio.create_task(self._watch.run(), name="slack connection watch")
 
     async def stop(self) -> None:
         """Close the connection, and finish what arrived over it."""
         client, self._client = self._client, None
         if client is None:
             return
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         tasks = [client.message_processor, client.current_session_monitor, client.message_receiver]
         await client.close()  # type: ignore[no-untyped-call]  # as above
         await asyncio.gather(*(task for task in tasks if task is not None), *self._handling, return_exceptions=True)
@@ -122,6 +134,10 @@ class SocketModeTransport:
         began = time.time()
         response = await run_async_bolt_app(self._app, request)
         await send_async_response(client, request, response, began)
+
+    def _is_connected(self) -> bool:
+        session = self._client.current_session if self._client is not None else None
+        return session is not None and not session.closed and not (self._client is not None and self._client.stale)
 
     def _reconnected(self) -> None:
         self._calls.start(self._backfill.catch_up())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from adapters.slack.connection_watch import read_outage
+from adapters.slack.platform import PLATFORM, SlackSettings
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import MessageDeleted, MessageReceived
+from orchestrator_bridge.chat.platform import PlatformContext
 from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_slack.fixture import SlackDriver, SlackHttpDriver, slack_driver, slack_http_driver
 from tests.support.fake_slack.posting import SECRET, Posting
@@ -115,6 +120,21 @@ async def test_a_failed_connection_is_retried_with_a_new_address(monkeypatch: py
         assert driver.server.count("apps.connections.open") >= opened + 2
 
 
+async def test_a_connection_that_is_refused_for_long_is_in_the_log_and_in_doctor(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with slack_driver(ping_interval=0.05, report_after=0.1, folder=tmp_path) as driver:
+        driver.server.sockets.refused = 1_000
+        driver.server.sockets.cut()
+        await driver.server.until(lambda: read_outage(tmp_path, time.time()))  # each attempt to connect is a change
+        assert "nothing that people do on Slack arrives" in caplog.text
+        settings = SlackSettings(SLACK_BOT_TOKEN=BOT_TOKEN, SLACK_APP_TOKEN=APP_TOKEN, SLACK_API_URL=driver.server.url)
+        found = [item async for item in PLATFORM.check(settings, PlatformContext(data=tmp_path))]
+        assert [item.state for item in found if item.about == "slack connection"] == ["wrong"]
+        await driver.adapter.stop()
+        assert read_outage(tmp_path, time.time()) is None, "no bot runs, so it has no outage"
+
+
 async def test_an_event_that_could_not_be_stored_is_not_acknowledged_and_is_delivered_again() -> None:
     async with slack_driver() as driver:
         run = await driver.post(RUN)
@@ -181,6 +201,45 @@ async def test_an_event_that_could_not_be_stored_is_answered_with_an_error(http:
 async def test_slack_can_verify_the_address(http: SlackHttpDriver) -> None:
     assert await http.posting.post(json.dumps({"type": "url_verification", "challenge": "c4a11"})) == 200
     assert json.loads(http.posting.text) == {"challenge": "c4a11"}
+
+
+@pytest.mark.parametrize("body", ["{", "[" * 100_000, '{"type":'])
+async def test_a_request_is_not_parsed_before_its_signature_is_verified(http: SlackHttpDriver, body: str) -> None:
+    assert await http.posting.post(body, secret="another") == 401
+    assert await http.posting.post(body) == 400
+
+
+@pytest.mark.parametrize("sent", ["POST /slack/ev", "POST /slack/events HTTP/1.1\r\nHost: bot\r\n"])
+async def test_a_sender_that_never_finishes_its_headers_is_cut_off(sent: str) -> None:
+    async with slack_http_driver(read_timeout=0.1) as http:
+        reader, writer = await asyncio.open_connection("127.0.0.1", http.slack.port)
+        writer.write(sent.encode())
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_sender_that_never_finishes_its_body_is_cut_off() -> None:
+    async with slack_http_driver(read_timeout=0.1) as http:
+        reader, writer = await asyncio.open_connection("127.0.0.1", http.slack.port)
+        signed = f"X-Slack-Signature: v0=ab\r\nX-Slack-Request-Timestamp: {time.time():.0f}\r\n"
+        writer.write(f"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: 9\r\n{signed}\r\n{{".encode())
+        assert b"408" in await reader.read()
+        writer.close()
+
+
+async def test_a_body_is_not_read_without_a_signature(http: SlackHttpDriver) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", http.slack.port)
+    writer.write(b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: 900000\r\n\r\n")
+    assert b"401" in await reader.readline()
+    writer.close()
+
+
+async def test_only_connections_of_this_machine_are_accepted_unless_set() -> None:
+    assert SlackSettings().http_host == "127.0.0.1"
+    async with SlackServer() as server:
+        driver = SlackDriver(server, app_token=None, signing_secret=SECRET, host="203.0.113.7")
+        with pytest.raises(SendRejected, match=r"TOWNHALL_HTTP_HOST=203\.0\.113\.7"):
+            await driver.start()
 
 
 async def test_an_oversized_request_is_refused(http: SlackHttpDriver) -> None:

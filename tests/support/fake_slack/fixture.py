@@ -164,8 +164,8 @@ async def slack_driver(**access: Any) -> AsyncIterator[SlackDriver]:
 class SlackHttpDriver(SlackDriver):
     """A driver in HTTP mode: Slack posts to the adapter's port."""
 
-    def __init__(self, server: SlackServer, posting: Posting) -> None:
-        super().__init__(server, app_token=None, signing_secret=SECRET)
+    def __init__(self, server: SlackServer, posting: Posting, **access: Any) -> None:
+        super().__init__(server, app_token=None, signing_secret=SECRET, **access)
         self.posting = posting
 
     async def start(self) -> None:
@@ -177,10 +177,10 @@ class SlackHttpDriver(SlackDriver):
 
 
 @asynccontextmanager
-async def slack_http_driver() -> AsyncIterator[SlackHttpDriver]:
+async def slack_http_driver(**access: Any) -> AsyncIterator[SlackHttpDriver]:
     """A started driver in HTTP mode."""
     async with SlackServer() as server, Posting(server) as posting:
-        driver = SlackHttpDriver(server, posting)
+        driver = SlackHttpDriver(server, posting, **access)
         await driver.start()
         yield driver
         await driver.adapter.stop()
