@@ -1,7 +1,7 @@
 """Watch over the connection of Socket Mode: a loss that lasts is written to the log, and to a file for `townhall doctor`.
 
-The SDK connects again by itself, for as long as it takes. Meanwhile nothing that people do on Slack arrives, and only the operator
-can be told.
+The SDK connects again by itself, for as long as it takes. Meanwhile nothing that people do on Slack arrives, and only the
+operator can be told.
 """
 
 from __future__ import annotations

@@ -99,6 +99,14 @@ def parse_control(action: Mapping[str, Any]) -> SlackControl | None:
             return None
 
 
+def card_options(message: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:
+    """The number of the question on a card and the ids of its options in order; none for any other message."""
+    rows = [block for block in message.get("blocks") or () if _BLOCK.fullmatch(str(block.get("block_id", "")))]
+    controls = [parse_control({**element, "block_id": block["block_id"]}) for block in rows for element in block["elements"]]
+    options = [control for control in controls if control is not None and control.press == "option"]
+    return options[0].question if options else 0, tuple(option.value for option in options)
+
+
 def command_button(confirm: Confirmation) -> Block | None:
     """A button that gives a command; None if the command is too long for a button's value."""
     # The button carries the whole command, so that it works after a restart.

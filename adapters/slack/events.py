@@ -24,7 +24,7 @@ from adapters.slack.content import (
 from adapters.slack.notices import HandlerResult, membership_text, offer_modal, private_notice
 from adapters.slack.workspace import Membership, SlackUsers, Workspace
 from orchestrator_bridge.chat.adapter import NotSent
-from orchestrator_bridge.chat.command_line import REMARK, TASK, TypedCommand, parse_typed_command
+from orchestrator_bridge.chat.command_line import EDIT, REMARK, TASK, TypedCommand, parse_typed_command
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, MessageDeleted, MessageReceived, Place
 
 MODAL_COMMANDS = ("ask", "model")
@@ -221,12 +221,22 @@ class SlackEventHandler:
         if message.get("subtype") == "tombstone":
             return await self._deleted({**event, "deleted_ts": message["ts"]})
         parsed = await self._parse_message(message, channel) if message.get("edited") else None
-        if parsed is None or not parsed.in_our_thread or self._command(parsed) is not None:
+        if parsed is None:
             return None
+        command = self._command(parsed)
+        if command is not None or not parsed.in_our_thread:
+            return self._edited_command(parsed) if parsed.is_addressed else None
         received = self._message_received(parsed)
         if parsed.membership is Membership.MEMBER:
             return received
         return private_notice(received, membership_text(parsed.membership))
+
+    def _edited_command(self, parsed: ParsedMessage) -> CommandReceived | None:
+        """The edit of a message that gave a command or a task, which is carried out once: the person must know."""
+        if parsed.membership is not Membership.MEMBER:
+            return None
+        edit = self._command_received(parsed, EDIT, self.plain_text(parsed.text))
+        return replace(edit, interaction=f"{edit.interaction}/{parsed.message['edited']['ts']}")
 
     async def _deleted(self, event: Event) -> MessageDeleted | None:
         """The deletion of a card, or of a person's message in a thread of ours."""

@@ -56,6 +56,18 @@ class SlackHistory:
         names = [str(file.get("name")) for file in message.get("files") or ()]
         return {f"{outbound.key}#file": str(message["ts"])} if file_name(outbound.post) in names else {}
 
+    async def message(self, channel: str, timestamp: str) -> Mapping[str, Any]:
+        """A message that stands in the channel itself, not in a thread; empty if there is none.
+
+        Raises:
+            NotSent: Slack cannot be reached now.
+            SendRejected: the channel was deleted, or the bot may not read it.
+        """
+        only: dict[str, Any] = {"channel": channel, "oldest": timestamp, "latest": timestamp, "inclusive": True, "limit": 1}
+        response = await self._api.read("conversations.history", lambda client: client.conversations_history(**only))
+        found: Mapping[str, Any] = next(iter(response["messages"] or ()), {})
+        return found
+
     async def messages(self, channel: str, thread: str | None, oldest: float) -> AsyncIterator[Mapping[str, Any]]:
         """All messages from `oldest` on, of a thread or of the channel, in Slack's order; or an error.
 

@@ -34,6 +34,7 @@ from adapters.slack.notices import (
     private_notice,
     words_returned,
 )
+from adapters.slack.reactions import SlackReactionHandler
 from adapters.slack.responses import PrivateReplySender
 from adapters.slack.workspace import UserGroups, Workspace
 from orchestrator_bridge.chat.adapter import Autocomplete
@@ -61,6 +62,7 @@ class SlackRequestHandler:
         workspace: Workspace,
         events: SlackEventHandler,
         interactions: SlackInteractionHandler,
+        reactions: SlackReactionHandler,
         autocomplete: Autocomplete,
         backfill: SlackBackfill,
         home_tabs: HomeTabs,
@@ -72,6 +74,7 @@ class SlackRequestHandler:
         self._workspace = workspace
         self._events = events
         self._interactions = interactions
+        self._reactions = reactions
         self._autocomplete = autocomplete
         self._backfill = backfill
         self._home_tabs = home_tabs
@@ -125,6 +128,9 @@ class SlackRequestHandler:
         match event.get("type"):
             case "message" | "app_mention":
                 await self._message(event)
+            case "reaction_added":
+                if (answer := await self._reactions.handle(event)) is not None:
+                    await self._deliver(answer)
             case "app_home_opened" if event.get("tab") == "home":
                 interaction = str(body.get("event_id") or event.get("event_ts"))
                 await self._home_tabs.open(str(event["user"]), interaction, parse_home_state(event.get("view")))

@@ -21,6 +21,7 @@ from adapters.slack.events import SlackEventHandler
 from adapters.slack.history import SlackHistory
 from adapters.slack.http_mode import READ_TIMEOUT, HttpTransport
 from adapters.slack.interactions import SlackInteractionHandler
+from adapters.slack.reactions import SlackReactionHandler
 from adapters.slack.requests import ACKNOWLEDGE_AFTER, Next, SlackRequestHandler
 from adapters.slack.responses import PrivateReplySender
 from adapters.slack.sender import SlackSender
@@ -41,7 +42,8 @@ class SlackConfig:
     `host` and `port` are those of HTTP mode; `folder` is the data folder.
 
     Times are in seconds; `response_timeout` as in `SlackApi`, `read_timeout` as in `HttpTransport`, `ping_interval` and
-    `report_after` as in `SocketModeTransport`, `acknowledge_after` as in `SlackRequestHandler`, `lookup_timeout` as `LOOKUP_TIMEOUT`.
+    `report_after` as in `SocketModeTransport`, `acknowledge_after` as in `SlackRequestHandler`, `lookup_timeout` as
+    `LOOKUP_TIMEOUT`.
     """
 
     bot_token: str = field(repr=False)
@@ -137,6 +139,7 @@ async def create_session(
         workspace,
         event_handler,
         interactions,
+        SlackReactionHandler(workspace, people, channels, history),
         autocomplete,
         backfill,
         home_tabs,

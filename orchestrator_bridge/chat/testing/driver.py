@@ -30,6 +30,7 @@ Feature = Literal[
     "edit",
     "delete_message",
     "delete_post",
+    "react",
     "redeliver",
     "reconnect",
     "fail_next",
@@ -168,6 +169,10 @@ class PlatformDriver(ABC):
     async def delete_post(self, posted: PostedMessage) -> None:
         """Delete a card of the bot, as somebody who may."""
         raise _lacking("delete_post")
+
+    async def react(self, posted: PostedMessage, emoji: str) -> None:
+        """Add a reaction (an emoji character) to a card of the bot, as the person."""
+        raise _lacking("react")
 
     async def delete_message(self) -> None:
         """Delete the person's newest message."""

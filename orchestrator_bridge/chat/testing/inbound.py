@@ -88,6 +88,15 @@ class InboundContract:
         assert isinstance(event, ControlUsed)
         assert (event.question, event.press, event.value) == (2, "option", "lite")
 
+    @needs("react")
+    async def test_a_reaction_counts_as_a_click_where_it_can_only_mean_one_option(self, driver: PlatformDriver) -> None:
+        asked = await driver.post(question())
+        for emoji in ("🎉", "👍", "9\ufe0f\u20e3", "2\ufe0f\u20e3"):
+            await driver.react(asked, emoji)
+        event = await driver.next_event()
+        assert isinstance(event, ControlUsed)
+        assert (event.question, event.press, event.value, event.author.id) == (2, "option", "lite", driver.person.id)
+
     @needs("edit")
     async def test_an_edit_is_another_version_of_the_same_message(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())

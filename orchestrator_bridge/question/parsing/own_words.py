@@ -8,38 +8,9 @@ from __future__ import annotations
 
 import re
 
-_EMOJI = {
-    "+1": "👍",
-    "thumbsup": "👍",
-    "-1": "👎",
-    "thumbsdown": "👎",
-    "white_check_mark": "✅",
-    "heavy_check_mark": "✔",
-    "ballot_box_with_check": "☑",
-    "ok": "🆗",
-    "ok_hand": "👌",
-    "raised_hands": "🙌",
-    "rocket": "🚀",
-    "x": "❌",
-    "heavy_multiplication_x": "✖",
-    "no_entry": "⛔",
-    "no_entry_sign": "🚫",
-    "octagonal_sign": "🛑",
-    "zero": "0",
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-    "keycap_ten": "10",
-}
-"""Emoji with a meaning in a reply, by its usual short name. The keycaps become their digits."""
+from orchestrator_bridge.common.emoji import EMOJI
 
-_CODE = re.compile(rf"(?<![\w:]):({'|'.join(map(re.escape, _EMOJI))}):(?::skin-tone-[2-6]:)?(?!\w)")
+_CODE = re.compile(rf"(?<![\w:]):({'|'.join(map(re.escape, EMOJI))}):(?::skin-tone-[2-6]:)?(?!\w)")
 _ANY_CODE = re.compile(r":[\w+'-]+:")
 _QUOTE = re.compile(r"\s*>(?!=)")
 
@@ -52,7 +23,7 @@ def own_words(text: str) -> str:
             break  # three signs quote everything that follows
         if _QUOTE.match(line) is None:
             lines.append(line)
-    return _CODE.sub(lambda found: _EMOJI[found[1]], "\n".join(lines)).strip()
+    return _CODE.sub(lambda found: EMOJI[found[1]], "\n".join(lines)).strip()
 
 
 def has_words(text: str) -> bool:

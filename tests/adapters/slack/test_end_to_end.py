@@ -61,6 +61,23 @@ async def test_an_emoji_below_a_quotation_of_the_question_answers_it(folder: Pat
         await bot.wait_for_message(f"Answered by Ana: {answer}")
 
 
+@pytest.mark.parametrize(("emoji", "answer"), [("white_check_mark", "Yes"), ("-1::skin-tone-4", "No"), ("two", "No")])
+async def test_a_reaction_of_an_asked_person_on_the_card_answers_it(folder: Path, emoji: str, answer: str) -> None:
+    async with start_slack_bot(folder) as bot:
+        bot.people.command(ANA, GENERAL, "ask May the release go out?")
+        card = await bot.wait_for_message(ASKED)
+        bot.people.react(BEN, GENERAL, card, emoji)
+        assert (await bot.wait_for_message("Question 1 is for Ana."))["to"] == BEN
+        bot.people.react(ANA, GENERAL, card, "tada")
+        reacted = bot.people.react(ANA, GENERAL, card, emoji)
+        await bot.wait_for_message(f"Answered by Ana: {answer}")
+        assert (await bot.wait_for_message("You answered question 1"))["to"] == ANA
+        bot.world.deliver_again(reacted)
+        bot.people.react(ANA, GENERAL, await bot.wait_for_message(f"Answered by Ana: {answer}"), "two")
+        await bot.until(lambda: not bot.world.unacknowledged)
+        assert sum("You answered question 1" in words(message) for message in bot.messages()) == 1
+
+
 async def test_a_doubtful_mention_gets_one_offer_that_starts_one_run(folder: Path) -> None:
     async with start_slack_bot(folder) as bot:
         bot.people.say(ANA, GENERAL, f"<@{BOT_USER}> thoughts?", raw=True)

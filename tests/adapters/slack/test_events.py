@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orchestrator_bridge.chat.adapter import NotSent
-from orchestrator_bridge.chat.inbound import CommandReceived, MessageDeleted, MessageReceived
+from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.testing import RUN, question
 from tests.support.fake_slack.faults import Fault, ReceivedRequest, Trouble
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
@@ -241,6 +241,39 @@ async def test_a_question_in_direct_messages_is_answered_there(driver: SlackDriv
     heard = await said(driver)
     assert (heard.place.channel, heard.place.thread) == (f"@{BEN}", asked.thread)
     assert [item.text for item in await driver.adapter.read_thread(heard.place, asked.at)] == ["SQLite"]
+
+
+# Reactions ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_reactions_of_bots_unknown_people_and_to_other_messages_answer_nothing(driver: SlackDriver) -> None:
+    asked = await driver.post(question())
+    run = await driver.post(RUN)
+    channel, people = driver.world.channels[GENERAL].messages, driver.server.people
+    people.react(ROBOT, GENERAL, channel[asked.message], "one")
+    people.react(ANA, GENERAL, channel[run.message], "one")
+    people.react(ANA, GENERAL, people.say(BEN, GENERAL, "lunch?"), "one")
+    people.react(STRANGER, GENERAL, channel[asked.message], "one")
+    await driver.server.until(lambda: driver.world.ephemeral)
+    assert "Only members of this workspace" in words(driver.world.ephemeral[0])
+    people.react(ANA, GENERAL, channel[asked.message], "two")
+    heard = await driver.next_event()
+    assert isinstance(heard, ControlUsed)
+    assert (heard.question, heard.press, heard.value, heard.place.thread) == (2, "option", "lite", asked.thread)
+
+
+# Edits of commands --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_edit_of_a_task_is_answered(driver: SlackDriver) -> None:
+    said_first = driver.server.people.say(ANA, GENERAL, f"{ME} plan our move", raw=True)
+    first = await commanded(driver)
+    assert (await commanded(driver)).key == first.key
+    driver.world.channels[GENERAL].messages[said_first["ts"]]["text"] = f"{ME} plan our move"
+    driver.server.people.change(GENERAL, said_first["ts"], f"{ME} plan our move to PostgreSQL", raw=True)
+    edit = await commanded(driver)
+    assert (edit.name, edit.text) == ("edit", "@Townhall plan our move to PostgreSQL")
+    assert edit.key != first.key
 
 
 # Who is not heard ---------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ ONE_WAY: frozenset[Feature] = frozenset(
         "edit",
         "delete_message",
         "delete_post",
+        "react",
         "redeliver",
         "reconnect",
         "fail_next_read",

@@ -103,7 +103,8 @@ class Methods:
     def _page(self, found: list[Message], arguments: Arguments, root: str = "") -> Answer:
         oldest, start = float(arguments.get("oldest") or 0), int(arguments.get("cursor") or 0)
         limit = int(arguments.get("limit") or 100)
-        wanted = [message for message in found if message["ts"] == root or float(message["ts"]) >= oldest]
+        latest = float(arguments.get("latest") or "inf")
+        wanted = [message for message in found if message["ts"] == root or oldest <= float(message["ts"]) <= latest]
         with_marks = str(arguments.get("include_all_metadata")) in ("1", "True", "true")
         page = [message if with_marks else {**message, "metadata": None} for message in wanted[start : start + limit]]
         cursor = str(start + limit) if start + limit < len(wanted) else ""

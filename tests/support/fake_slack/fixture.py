@@ -15,6 +15,7 @@ from bot.commands.dispatch import HELP
 from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
 from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
+from orchestrator_bridge.common.emoji import EMOJI
 from tests.support.fake_slack import shown
 from tests.support.fake_slack.autocomplete import FixedAutocomplete
 from tests.support.fake_slack.posting import SECRET, Posting
@@ -90,6 +91,11 @@ class SlackDriver(PlatformDriver):
         card = self.card(question)
         action = next(element["action_id"] for element in shown.elements(card) if element.get("value") == option)
         self.server.people.click(ANA, GENERAL, card, action)
+
+    async def react(self, posted: PostedMessage, emoji: str) -> None:
+        names = {character: name for name, character in reversed(EMOJI.items())}
+        name = names.get(emoji.removesuffix("\ufe0f\u20e3"), "tada")
+        self.server.people.react(ANA, GENERAL, self.world.channels[GENERAL].messages[posted.message], name)
 
     def card(self, question: int) -> dict[str, Any]:
         """The message of a question."""

@@ -52,12 +52,12 @@ class People:
             mention = {name: value for name, value in message.items() if name not in ("parent_user_id", "subtype")}
             self.world.create_event({**mention, "type": "app_mention", "channel": room.id, "event_ts": message["ts"]})
 
-    def change(self, channel: str, stamp: str, text: str, *, delivered: bool = True) -> Message:
-        """Edit a message."""
+    def change(self, channel: str, stamp: str, text: str, *, delivered: bool = True, raw: bool = False) -> Message:
+        """Edit a message; `raw` text contains Slack's markup already."""
         room = self.world.channels[channel]
         before = dict(room.messages[stamp])
         edited = {"user": before["user"], "ts": self.world.stamp()}
-        room.messages[stamp] = {**before, "text": html.escape(text, quote=False), "edited": edited}
+        room.messages[stamp] = {**before, "text": text if raw else html.escape(text, quote=False), "edited": edited}
         if delivered:
             self._changed(room, room.messages[stamp], before)
         return room.messages[stamp]
@@ -88,6 +88,12 @@ class People:
             self.world.create_event({**outer, **changed})
         else:
             self.world.create_event({**outer, "subtype": "message_deleted", "deleted_ts": stamp, "previous_message": before})
+
+    def react(self, user: str, channel: str, message: Message, emoji: str) -> Envelope:
+        """Add a reaction, by the emoji's short name."""
+        item = {"type": "message", "channel": channel, "ts": message["ts"]}
+        event = {"type": "reaction_added", "user": user, "reaction": emoji, "item": item, "item_user": message["user"]}
+        return self.world.create_event({**event, "event_ts": self.world.stamp()})
 
     # Commands and clicks --------------------------------------------------------------------------------------------------
 
