@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import difflib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +14,10 @@ from bot.app import LoadedConfig
 from orchestrator_bridge.chat.platform import Finding
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured, similar_names
 from orchestrator_bridge.model.credentials import install_command, missing_extra, missing_settings
+from orchestrator_bridge.model.errors import ModelError, Overloaded
+from orchestrator_bridge.model.listing import ModelList, has_list, list_models
 from orchestrator_bridge.model.provider_errors import safe_base_url
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
-
-_TIMEOUT = 10.0
-"""Seconds to wait for an endpoint."""
 
 KeyState = Literal["set", "missing", "not needed"]
 
@@ -77,9 +79,15 @@ def _check_model(model: UsedModel, start: LoadedConfig) -> Finding:
     if missing := _missing(model.route, start):
         found, fix = missing
         return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, fix=fix)
-    price = "price known" if model.route.price else "price unknown, so limits in US dollars do not apply"
     address = safe_base_url(model.route) or model.route.provider
-    return Finding(about=about, state="ok", found=f"{model.route.id} at {address}, key {model.key}, {price}")
+    found = f"{model.route.id} at {address}, key {model.key}"
+    if model.route.tools is False:
+        fix = "name a model that supports tools, or remove `tools = false` if it does"
+        return Finding(about=about, state="warn", found=f"{found}; it does not support tools, which agents need", fix=fix)
+    if model.route.price is None:
+        fix = f"set `input` and `output` in [models.{json.dumps(model.route.name)}] of the team file; 0 if it costs nothing"
+        return Finding(about=about, state="warn", found=f"{found}; price unknown, so limits in US dollars do not apply", fix=fix)
+    return Finding(about=about, state="ok", found=f"{found}, price of {model.route.price.source}")
 
 
 def _missing(route: Route, start: LoadedConfig) -> tuple[str, str] | None:
@@ -101,35 +109,43 @@ def _check_script(about: str, name: str, folder: Path) -> Finding:
 
 
 async def check_endpoints(start: LoadedConfig) -> list[Finding]:
-    """Request every endpoint's list of models, which costs nothing.
+    """Request the list of models of every endpoint, which costs nothing, and look up the ids that the team file uses.
 
-    Only OpenAI-compatible endpoints are checked: the providers behind LiteLLM share no request that is free of charge.
+    Clouds have no such list, and an endpoint whose key is missing is not asked.
     """
-    routes = {
-        model.route.base_url: model.route
-        for model in used_models(start)
-        if model.route.client == "openai" and model.key != "missing"
-    }
-    return [await _check_endpoint(route, start) for route in routes.values()]
+    by_endpoint: dict[tuple[str, str], list[UsedModel]] = {}
+    for model in used_models(start):
+        if has_list(model.route) and model.key != "missing":
+            key = (model.route.base_url or model.route.provider, model.route.key_env or "")
+            by_endpoint.setdefault(key, []).append(model)
+    checks = await asyncio.gather(*(_check_endpoint(models, start) for models in by_endpoint.values()))
+    return [finding for findings in checks for finding in findings]
 
 
-async def _check_endpoint(route: Route, start: LoadedConfig) -> Finding:
-    import httpx
-
-    about = f"endpoint {safe_base_url(route)}"
-    key = start.settings.key(route.key_env) if route.key_env else None
-    headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+async def _check_endpoint(models: Sequence[UsedModel], start: LoadedConfig) -> list[Finding]:
+    route = models[0].route
+    about = f"endpoint {safe_base_url(route) or route.provider}"
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
-            response = await client.get(f"{route.base_url}/models", headers=headers)
-    except httpx.HTTPError as error:
-        found = f"no response: {type(error).__name__}"
-        return Finding(about=about, state="wrong", found=found, fix="check the address and the network")
-    status = response.status_code
-    # Any other status means that something answers there; not every server offers the list of models.
-    if status in (401, 403):
-        fix = f"put a valid key into {route.key_env}" if route.key_env else "name the key's variable: key_env in the team file"
-        return Finding(about=about, state="wrong", found=f"it rejects the key (HTTP {status})", fix=fix)
-    if status >= 500:
-        return Finding(about=about, state="warn", found=f"it fails (HTTP {status})", fix="try again later")
-    return Finding(about=about, state="ok", found=f"it responds (HTTP {status})")
+        listed = await list_models(route, start.provider_settings.get(route.key_env or "", "").strip())
+    except Overloaded as error:
+        return [Finding(about=about, state="warn", found=error.found, fix="try again later")]
+    except ModelError as error:
+        return [Finding(about=about, state="wrong", found=error.found, fix=error.advice)]
+    if not listed.offered:
+        fix = "nothing is wrong if calls work: not every server has one"
+        return [Finding(about=about, state="warn", found="it responds, but has no list of models", fix=fix)]
+    found = f"it responds and lists {len(listed.ids)} model{'' if len(listed.ids) == 1 else 's'}"
+    missing = (_missing_id(model, listed) for model in models if not listed.has(model.route.id))
+    return [Finding(about=about, state="ok", found=found), *missing]
+
+
+def _missing_id(model: UsedModel, listed: ModelList) -> Finding:
+    """Finding about an id that its endpoint does not list. A retired id that another model answers to is never listed."""
+    route = model.route
+    about = f"model {route.name}"
+    found = f"{route.id!r} is not in the list of models at {listed.address}"
+    if route.lifecycle and route.lifecycle.answered_by and listed.has(route.lifecycle.answered_by):
+        return Finding(about=about, state="warn", found=found, fix=f"{route.lifecycle.answered_by} answers instead; name it")
+    near = difflib.get_close_matches(route.id, sorted(listed.ids), n=3, cutoff=0.4) or sorted(listed.ids)[:3]
+    fix = f"name one that it lists, such as {', '.join(map(repr, near))}" if near else "install the model there"
+    return Finding(about=about, state="wrong", found=found, fix=fix)
