@@ -192,7 +192,7 @@ class Engine:
                 self._tasks.start(self._router.mark_handled(event, "of an earlier process"))
         for run in snapshot.busy_runs:
             self._mailbox.deliver(run, inputs.ProcessRestarted())
-        self._tasks.start(self._history.repost_open_questions(snapshot.open_deadlines))
+        self._tasks.start(self._history.repost_cards(snapshot.open_deadlines, snapshot.busy_runs))
         self._tasks.start(self._history.start())
         self._tasks.start(self._finish_recovery())
 

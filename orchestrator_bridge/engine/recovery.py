@@ -25,6 +25,7 @@ from orchestrator_bridge.engine.scheduler import DeadlineScheduler
 from orchestrator_bridge.question.model import Question
 from orchestrator_bridge.run.presentation.posts import question_key, run_key
 from orchestrator_bridge.run.presentation.questions import advice, question_card
+from orchestrator_bridge.run.presentation.run import render_run_card
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import OpenDeadline, PendingPost, Store, StoreError
 
@@ -137,10 +138,27 @@ class HistorySync:
         for deadline in questions:
             self._deadlines.schedule(deadline.run, deadline.question, deadline.fires_at)
 
-    async def repost_open_questions(self, deadlines: Sequence[OpenDeadline]) -> None:
-        """Show open questions again on platforms that lose their history with the process, such as the terminal."""
+    async def repost_cards(self, deadlines: Sequence[OpenDeadline], busy_runs: Sequence[int]) -> None:
+        """Show live runs and open questions again on platforms that lose their history with the process, such as the terminal."""
         forgetful = {name: adapter for name, adapter in self._adapters.items() if adapter.capabilities.loses_history_on_restart}
-        for deadline in deadlines if forgetful else ():
+        if forgetful:
+            await self._repost_runs(forgetful, sorted({*busy_runs, *(deadline.run for deadline in deadlines)}))
+            await self._repost_questions(forgetful, deadlines)
+
+    async def _repost_runs(self, forgetful: Mapping[str, Adapter], runs: Sequence[int]) -> None:
+        for run in runs:
+            try:
+                state, shown = await self._states.get(run), await self._store.sent_post(run_key(run))
+            except StoreError as error:
+                _LOG.info("run %s is not shown again: %s", run, error)
+                continue
+            adapter = forgetful.get(state.place.platform)
+            if adapter is not None and shown is not None and state.end is None:
+                key, card = f"{run_key(run)}:again", render_run_card(state)
+                await adapter.send(OutboundPost(key=key, place=state.place, post=card, replaces=shown))
+
+    async def _repost_questions(self, forgetful: Mapping[str, Adapter], deadlines: Sequence[OpenDeadline]) -> None:
+        for deadline in deadlines:
             try:
                 state = await self._states.get(deadline.run)
                 shown = await self._store.sent_post(question_key(deadline.question))

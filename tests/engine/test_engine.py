@@ -168,6 +168,20 @@ async def test_advice_of_agents_is_shown_again_with_the_question(tmp_path: Path)
     assert (advice.post.speaker, advice.place.thread) == ("two", card.replaces.thread)
 
 
+async def test_a_live_run_is_shown_again_on_a_platform_that_forgets(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    async with ModelServer(asking_behaviour) as server:
+        first, second = forgetful(clock), forgetful(clock)
+        async with start_engine(file, server, first, clock=clock) as engine:
+            await begin(engine, "one")
+            await first.until(lambda: bool(first.questions))
+            await engine.wait_finished()
+        async with start_engine(file, server, second, clock=clock):
+            await second.until(lambda: bool(second.questions))
+    cards = [outbound.post for outbound in second.sent if isinstance(outbound.post, RunCard)]
+    assert [(card.run, card.ended) for card in cards] == [(1, False)]
+
+
 async def test_open_questions_survive_a_restart_with_their_first_deadline(tmp_path: Path) -> None:
     clock = ManualClock()
     policy = Policy(remind_after=0, expire_after=1800, grace=3)
