@@ -115,7 +115,7 @@ async def test_the_conversation_and_the_tools_are_sent_in_the_providers_format()
         {"role": "user", "content": "Do it."},
         {
             "role": "assistant",
-            "content": None,
+            "content": "Calling new_answer.",
             "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "new_answer", "arguments": '{"content": "a"}'}}],
         },
         {"role": "tool", "tool_call_id": "c1", "content": "taken"},
