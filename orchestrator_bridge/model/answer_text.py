@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+from orchestrator_bridge.model.interface import Request, ToolCall
+from orchestrator_bridge.model.tool_markup import extract_calls
+from orchestrator_bridge.model.tool_repair import repair_arguments, repair_name
 
 _PAIRS = (
     ("<think>", "</think>"),
@@ -28,6 +34,7 @@ _BLOCK = re.compile(
 )
 _CLOSING = re.compile("|".join(map(re.escape, _CLOSINGS)))
 _FINAL = re.compile(r"<\|channel\|>final[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
+_HARMONY_CHANNEL = re.compile(r"<\|channel\|>\s*(?:analysis|commentary)|\A\s*<\|(?:channel|start)\|>")
 _HARMONY_END = re.compile(r"<\|(?:return|end|call|start)\|>.*", re.DOTALL)
 
 
@@ -42,7 +49,7 @@ def strip_reasoning(text: str) -> str:
     final = next((found for found in reversed([*_FINAL.finditer(text)]) if not _quoted(text, found)), None)
     if final is not None:
         return _HARMONY_END.sub("", text[final.end() :])
-    if text.lstrip().startswith(_HARMONY):
+    if any(not _quoted(text, found) for found in _HARMONY_CHANNEL.finditer(text)):
         return ""
     while block := _BLOCK.match(text):
         text = text[block.end() :]
@@ -60,6 +67,24 @@ def _mentioned(text: str, closing: re.Match[str]) -> bool:
 
 def _quoted(text: str, found: re.Match[str]) -> bool:
     return text[: found.start()].endswith(("`", '"', "'"))
+
+
+def read_answer(text: str, calls: Sequence[ToolCall], request: Request) -> tuple[str, tuple[ToolCall, ...]]:
+    """The text of an answer for people, and its tool calls: `calls`, or else those that it contains as text.
+
+    Names and arguments are repaired where they can mean one thing only.
+    """
+    visible, written = extract_calls(strip_reasoning(text), request.tools)
+    if not written and _HARMONY_CHANNEL.search(text):
+        # In harmony a call is a message beside the reasoning, and no part of the text that people may read.
+        _, written = extract_calls(text, request.tools)
+    turn, declared = len(request.messages), [tool.name for tool in request.tools]
+    read = calls or [
+        ToolCall(id=f"call_{turn}_{place}", name=call.name, arguments=call.arguments) for place, call in enumerate(written)
+    ]
+    return visible, tuple(
+        replace(call, name=repair_name(call.name, declared), arguments=repair_arguments(call.arguments)) for call in read
+    )
 
 
 class ReasoningFilter:

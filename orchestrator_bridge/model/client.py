@@ -36,6 +36,7 @@ from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key, 
 from orchestrator_bridge.model.interface import CallEstimate, OnDelta, Request, Response, Usage
 from orchestrator_bridge.model.litellm.client import LiteLLMClient
 from orchestrator_bridge.model.openai.client import STALL_AFTER, OpenAIClient, validate_key
+from orchestrator_bridge.model.parameters import limited
 from orchestrator_bridge.model.scripted.client import ScriptedClient
 from orchestrator_bridge.model.scripted.script import ScriptError
 from orchestrator_bridge.model.tokens import TokenCounter, TokenizerCache, tokenizer_of
@@ -254,6 +255,7 @@ class ModelClient:
 
     async def _call(self, request: Request, route: Route, on_delta: OnDelta | None) -> Response:
         """Count the prompt, call, and correct later counts by the result."""
+        request = limited(request, route)
         self._estimator.check(request, route)
         counted = self._estimator.count_prompt(request, route)
         try:
@@ -277,6 +279,7 @@ class ModelClient:
             return Decimal(0)
         if route is None or route.price is None:
             return None
+        request = limited(request, route)
         usage = Usage(input=self._estimator.estimate_prompt(request, route), output=request.max_output or DEFAULT_OUTPUT)
         return cost(usage, route.price)
 
@@ -292,10 +295,12 @@ class ModelClient:
 
     def estimate_call(self, request: Request) -> CallEstimate:
         """Estimate the demand of this call on its route."""
-        answer = request.max_output or DEFAULT_OUTPUT
         route = self._routes.find(request.model)
         if route is None:
-            return CallEstimate(route=request.model, provider=request.model, tokens=answer)
+            tokens = request.max_output or DEFAULT_OUTPUT
+            return CallEstimate(route=request.model, provider=request.model, tokens=tokens)
+        request = limited(request, route)
+        answer = request.max_output or DEFAULT_OUTPUT
         provider = PROVIDERS.get(route.provider)
         return CallEstimate(
             route=f"{route.provider}/{route.id} {route.base_url}",
@@ -308,7 +313,7 @@ class ModelClient:
     def excess_tokens(self, request: Request) -> int:
         """Estimate by how many tokens the prompt exceeds the model's window; 0 if it fits or the window is unknown."""
         route = self._routes.find(request.model)
-        return self._estimator.excess_tokens(request, route) if route else 0
+        return self._estimator.excess_tokens(limited(request, route), route) if route else 0
 
     async def close(self) -> None:
         """Close all connections."""

@@ -98,6 +98,8 @@ class Request:
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     max_output: int | None = None
+    room: int = 0
+    """Answers in a row before this call that reached the output limit: it is raised where no limit is set."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 300.0
 
@@ -116,7 +118,8 @@ class Response:
     """Answer of a model. `served` is the model that the provider names in it; `cost` is in US dollars, None if unknown.
 
     `kept` goes back with the message in later calls. `counted` is our count of the prompt before the call.
-    `notice` is a sentence for people if another model than the expected one answered; a run posts it once.
+    `notice` is a sentence for people if another model than the expected one answered; a run posts it once. `cut` is True if the
+    output limit broke it off.
     """
 
     text: str = ""
@@ -127,6 +130,7 @@ class Response:
     kept: ProviderState | None = None
     notice: str = ""
     counted: PromptCount | None = None
+    cut: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,11 +7,15 @@ is known about an endpoint of the team file's own, so it gets every parameter th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_bridge.model.catalogue.providers import is_local
+
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
+    from orchestrator_bridge.model.interface import Request
 
 
 WIRE: Mapping[str, str] = MappingProxyType(
@@ -59,6 +63,25 @@ def wire_parameters(route: Route, parameters: Mapping[str, Any]) -> dict[str, An
         if key in WIRE and not unsupported_value(route, key, value):
             wire[WIRE[key]] = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
     return wire
+
+
+LOCAL_OUTPUT = 4096
+"""Output tokens of a call of a local model for which no limit is set: without one, a small model may repeat itself for hours."""
+
+
+def limited(request: Request, route: Route) -> Request:
+    """The request with the most output tokens of its call; without a limit of its own it may be left to the provider.
+
+    Where the agent sets none, a local model has one, which doubles with each answer in a row that reached it. A provider's
+    default may be below what its model can write: once it was reached, all of that is allowed.
+    """
+    if request.max_output is not None:
+        return request
+    if not is_local(route):
+        return replace(request, max_output=route.max_output) if request.room else request
+    half_window = route.context // 2 if route.context else None
+    sizes = (LOCAL_OUTPUT << min(request.room, 10), route.max_output, half_window)
+    return replace(request, max_output=min(size for size in sizes if size is not None))
 
 
 def _accepts(route: Route, wire: str) -> bool:

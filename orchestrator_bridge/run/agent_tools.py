@@ -7,7 +7,7 @@ defaults: some providers refuse them, and every call pays for their tokens. A te
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -58,11 +58,27 @@ class ToolRequest:
 ParsedToolCall = NewAnswer | CastVote | Ask | ToolRequest | InvalidToolCall
 
 
+CUT_OFF_MARK = "\n\n(This answer is incomplete: the model reached its output limit.)"
+
+CUT_TRIES = 3
+"""Responses in a row that were cut off at the output limit after which an agent is retired, or its words are taken."""
+
+CUT_OFF_CORRECTION = "Your response was cut off at the output limit, so it is not taken. Give it again, and make it shorter."
+
+
+def spoken_text(text: str, tool_calls: Sequence[ToolCall]) -> str:
+    """The text of a response for which no tool was on offer; some models pass it as that of an answer nevertheless."""
+    if text.strip():
+        return text
+    parsed = (parse_tool_call(tool_call, (NEW_ANSWER_TOOL,), (), {}) for tool_call in tool_calls)
+    return next((answer.content for answer in parsed if isinstance(answer, NewAnswer)), "")
+
+
 def available_tools(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
     """The tools on offer to an agent. At its limit of answers it can only vote; a vote needs answers and other agents."""
     labels = tuple(standing_answers(state, seen))
     can_answer = may_answer(state, agent)
-    tools = [_NEW_ANSWER] if can_answer else []
+    tools = [NEW_ANSWER_TOOL] if can_answer else []
     # A lone agent's answer is final without a vote; only at its limit of answers it must be able to confirm one.
     if labels and (len(state.agents) > 1 or not can_answer):
         tools.append(_vote(labels))
@@ -141,7 +157,7 @@ def _cleaned(arguments: Any) -> Any:
 
 _ARGUMENTS: dict[str, type[BaseModel]] = {NEW_ANSWER: NewAnswer, VOTE: CastVote, ASK_OTHERS: Ask}
 
-_NEW_ANSWER = ToolSpec(
+NEW_ANSWER_TOOL = ToolSpec(
     name=NEW_ANSWER,
     description="Give your complete answer to the task, or a better one than your last. It stands by itself.",
     parameters={

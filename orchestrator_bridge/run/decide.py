@@ -14,6 +14,7 @@ from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.question import settlement
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.agent_tools import CUT_TRIES
 from orchestrator_bridge.run.events import Event, Purpose
 from orchestrator_bridge.run.state import AgentState, Call, RunState, converged, last_change, leader, vote_counts
 from orchestrator_bridge.run.termination import ending, used_up
@@ -105,6 +106,9 @@ def _retirement(state: RunState, agent: AgentState) -> Event | None:
         return e.AgentRetired(at=state.at, agent=name, reason=f"{failure.found} {failure.advice}".strip())
     if agent.malformed >= MALFORMED_TRIES:
         reason = f"its last {agent.malformed} responses had no usable tool call. Choose a model that supports tools."
+        return e.AgentRetired(at=state.at, agent=name, reason=reason)
+    if agent.cuts >= CUT_TRIES:
+        reason = f"its last {agent.cuts} responses were cut off at the output limit. Allow longer ones, or choose another model."
         return e.AgentRetired(at=state.at, agent=name, reason=reason)
     return None
 

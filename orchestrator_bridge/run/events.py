@@ -99,7 +99,7 @@ class Responded:
 
     `served`: the model that answered. `cost`: US dollars, None if unknown. `kept`: state that goes back to the provider with the
     turn, such as signed reasoning; shown to nobody. `counted`: our count of the prompt. `notice`: a warning for people if another
-    model than expected answered.
+    model than expected answered. `cut`: the output limit broke the response off.
     """
 
     at: float
@@ -114,6 +114,7 @@ class Responded:
     kept: ProviderState | None = None
     counted: PromptCount | None = None
     notice: str = ""
+    cut: bool = False
     event: Literal["responded"] = "responded"
 
 

@@ -108,6 +108,7 @@ def _responded(transaction: Transaction, call: Call, response: Response, consume
         kept=response.kept,
         counted=response.counted,
         notice=response.notice,
+        cut=response.cut,
     )
 
 

@@ -35,6 +35,7 @@ def make_request(state: RunState, call: CallModel, seen: int, omitted: Omitted =
         messages=_messages(state, call, seen, omitted),
         tools=_tools(state, call, seen),
         max_output=None if judge else spec.max_output,
+        room=state.agents[call.agent].cuts,
         parameters={} if judge else spec.parameters,
         timeout=state.team.bounds.call_timeout,
     )

@@ -171,7 +171,8 @@ class AgentState:
 
     `seen_seq`: position up to which its last completed call had seen the log. `last_private_seq`: position of the newest message
     for it alone. `idle`: its last turn ended with an answer or a vote, so it is only called again if its vote does not count.
-    `malformed`: responses in a row without a valid tool use. `retired`: the reason why it is out of the run.
+    `malformed`: responses in a row without a valid tool use; `cuts`: those in a row that the output limit broke off.
+    `retired`: the reason why it is out of the run.
     """
 
     spec: AgentSpec
@@ -183,6 +184,7 @@ class AgentState:
     vote: Vote | None = None
     idle: bool = False
     malformed: int = 0
+    cuts: int = 0
     asked: int = 0
     tool_calls: int = 0
     used: Mapping[str, int] = field(default_factory=dict)
@@ -274,6 +276,8 @@ class RunState:
     """Tools approved for the run, by name and digest of their description, with the person who approved them."""
     uses: Mapping[str, ToolUse] = field(default_factory=dict)
     finals: int = 0
+    draft: str = ""
+    """Beginning of the final text, where the output limit broke it off."""
     final_text: str | None = None
     final_failure: str | None = None
     bound: Bound | None = None

@@ -198,8 +198,8 @@ async def test_what_a_call_may_cost_is_told_before_it() -> None:
 
 
 @BOTH_WAYS
-async def test_an_answer_that_reached_the_output_limit_is_marked(model: str) -> None:
+async def test_an_answer_that_reached_the_output_limit_says_so(model: str) -> None:
     response, _ = await answered(ScriptedReply(text="Half a te", finish="length"), create_request(model=model))
-    assert response.text == "Half a te\n\n(This answer is incomplete: the model reached its output limit.)"
+    assert (response.text, response.cut) == ("Half a te", True)
     empty, _ = await answered(ScriptedReply(text="<think>cut off while", finish="length"), create_request(model=model))
     assert empty.text == ""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from orchestrator_bridge.model.interface import Response, ToolCall
+from orchestrator_bridge.model.openai.stream import StreamAccumulator
 from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import create_model_client, create_request
+from tests.support.model_calls import call_error, create_model_client, create_request
 
 
 async def gathered(*events: dict[str, Any], before: str = "") -> Response:
@@ -93,3 +99,85 @@ async def test_a_piece_without_a_delta_is_read() -> None:
     empty = {"choices": [{"index": 0, "delta": None, "finish_reason": None}]}
     last = {"choices": [{"index": 0, "delta": None, "finish_reason": "stop"}]}
     assert (await gathered(empty, piece(content="Hello"), last)).text == "Hello"
+
+
+async def test_two_calls_with_the_index_0_and_without_ids_are_distinguished_by_their_names() -> None:
+    response = await gathered(
+        piece(tool_calls=[call("", index=0, id="", name="vote")]),
+        piece(tool_calls=[call('{"a":', index=0, id="")]),
+        piece(tool_calls=[call("1}", index=0, id="")]),
+        piece(tool_calls=[call('{"b":2}', index=0, id="", name="ask_others")]),
+        piece(finish="tool_calls"),
+    )
+    assert [(call.name, call.arguments) for call in response.tool_calls] == [("vote", '{"a":1}'), ("ask_others", '{"b":2}')]
+    assert len({call.id for call in response.tool_calls}) == 2
+
+
+async def test_two_calls_of_one_tool_with_the_index_0_and_without_ids_are_two() -> None:
+    whole = [piece(tool_calls=[call(arguments, index=0, id="", name="vote")]) for arguments in ('{"a":1}', '{"a":2}')]
+    response = await gathered(*whole, piece(finish="tool_calls"))
+    assert [call.arguments for call in response.tool_calls] == ['{"a":1}', '{"a":2}']
+
+
+async def test_a_new_id_with_every_piece_does_not_begin_a_new_call() -> None:
+    pieces = [call(text, index=0, id=f"c{place}", name="" if place else "vote") for place, text in enumerate('{"a": 1}')]
+    response = await gathered(*(piece(tool_calls=[part]) for part in pieces), piece(finish="tool_calls"))
+    assert [(call.name, call.arguments) for call in response.tool_calls] == [("vote", '{"a": 1}')]
+
+
+async def test_a_name_with_every_piece_does_not_begin_a_new_call() -> None:
+    pieces = [call(text, index=0, id="x", name="vote") for text in ("", '{"a"', ": 1}", "")]
+    response = await gathered(*(piece(tool_calls=[part]) for part in pieces), piece(finish="tool_calls"))
+    assert [(call.name, call.arguments) for call in response.tool_calls] == [("vote", '{"a": 1}')]
+
+
+async def test_arguments_that_are_an_object_are_read() -> None:
+    body = {"index": 0, "id": "x", "function": {"name": "vote", "arguments": {"a": 1}}}
+    response = await gathered(piece(tool_calls=[body]), piece(finish="tool_calls"))
+    assert [call.arguments for call in response.tool_calls] == ['{"a": 1}']
+
+
+HELLO = 'data: {"choices": [{"delta": {"content": "Hello"}}]}'
+END = 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{HELLO}\n\ndata: warming up\n\n{END}\n\ndata: [DONE]\n\n",
+        f"starting the model\n{HELLO}\n\nnot a line of a stream\n\n{END}\n\n",
+        f"{HELLO}\n{END}\ndata: [DONE]\n",
+        f"{HELLO}\r\n\r\n{END}\r\n\r\n",
+        f"id: 1\nevent: message\n{HELLO}\n\n{END}\n\n",
+    ],
+    ids=["junk data", "junk lines", "no empty lines", "carriage returns", "other fields"],
+)
+@pytest.mark.parametrize("media_type", ["text/event-stream", "text/plain; charset=utf-8", "application/json"])
+@pytest.mark.parametrize("model", ["mine", "xai/grok-4.3"], ids=["asked whole", "asked to stream"])
+async def test_a_stream_is_read_with_junk_in_it_and_under_any_media_type(body: str, media_type: str, model: str) -> None:
+    async with ModelServer([ScriptedReply(body=body, content_type=media_type)]) as server:
+        models = create_model_client(server)
+        response = await models.respond(create_request(model=model))
+        await models.close()
+    assert response.text == "Hello"
+
+
+async def test_an_event_named_error_fails_the_call() -> None:
+    body = f'{HELLO}\n\nevent: error\ndata: {{"message": "out of memory"}}\n\n'
+    error = await call_error(ScriptedReply(body=body, content_type="text/event-stream"), create_request())
+    assert error.answer_begun
+    assert "out of memory" in error.found
+
+
+CALL = '{"a": "b\\n", "c": [1, 2]}'
+
+
+@given(st.lists(st.integers(min_value=1, max_value=len(CALL) - 1), unique=True))
+def test_arguments_are_the_same_however_they_are_cut_into_pieces(cuts: list[int]) -> None:
+    bounds = [0, *sorted(cuts), len(CALL)]
+    answer = StreamAccumulator()
+    for start, end in pairwise(bounds):
+        name = None if start else "vote"
+        answer.add(piece(tool_calls=[call(CALL[start:end], index=0, id="x" if not start else None, name=name)]))
+    said = answer.completion().choices[0].message
+    assert [(found.function.name, found.function.arguments) for found in said.tool_calls or ()] == [("vote", CALL)]

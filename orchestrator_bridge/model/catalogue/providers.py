@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from orchestrator_bridge.model.catalogue.route import Client, LimitName
+from orchestrator_bridge.model.catalogue.route import Client, LimitName, Route
 
 SCRIPTED = "scripted"
 OWN = "own"
@@ -173,3 +173,9 @@ _ALL = (
 )
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({provider.name: provider for provider in _ALL})
+
+
+def is_local(route: Route) -> bool:
+    """True for a server of the user's own, of which the model's chat template decides on the form of conversations."""
+    provider = PROVIDERS.get(route.provider)
+    return route.provider == OWN or (provider is not None and provider.any_model)

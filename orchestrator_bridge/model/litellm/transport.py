@@ -29,11 +29,12 @@ from orchestrator_bridge.model.errors import (
     ContextTooLong,
     InvalidResponse,
     ModelError,
+    Overloaded,
     ProviderUnavailable,
     TimedOut,
 )
 from orchestrator_bridge.model.interface import OnDelta, Request
-from orchestrator_bridge.model.openai.completion import Completion
+from orchestrator_bridge.model.openai.completion import Completion, ErrorBody, unbroken
 from orchestrator_bridge.model.openai.request import body_of
 from orchestrator_bridge.model.provider_errors import (
     ProviderMessage,
@@ -68,6 +69,8 @@ def as_model_error(error: Exception, route: Route, keys: Sequence[str], now: flo
     # Longest first: a key may be the beginning of another one.
     for key in sorted(filter(None, keys), key=len, reverse=True):
         text = text.replace(key, "[key]")
+    if isinstance(error, ErrorBody):
+        return _broken_off(error, route)
     known = next((ours for theirs_class, ours in _BY_CLASS.items() if isinstance(error, theirs_class)), None)
     if known is not None:
         return build_error(known, _provider_message(text), route)
@@ -76,6 +79,13 @@ def as_model_error(error: Exception, route: Route, keys: Sequence[str], now: flo
     if isinstance(error, pydantic.ValidationError):
         return _invalid_response("an answer of an unknown shape", route)
     return _without_response(text, route) or _with_response(error, text, route, now)
+
+
+def _broken_off(error: ErrorBody, route: Route) -> ModelError:
+    """Error for an answer that an error broke off; the provider may bill it."""
+    failure = build_error(Overloaded, parse_error_body(json.dumps({"error": error.body})), route)
+    failure.answer_begun = True
+    return failure
 
 
 def _without_response(text: str, route: Route) -> ModelError | None:
@@ -179,7 +189,7 @@ async def complete(
         if route.base_url:
             arguments.setdefault("api_base", route.base_url)
         response = await (_stream(arguments, on_delta) if on_delta else litellm.acompletion(**arguments))
-        return Completion.model_validate(response.model_dump(warnings=False))
+        return unbroken(Completion.model_validate(response.model_dump(warnings=False)))
     except Exception as error:
         # Besides its own exceptions LiteLLM lets through those of all the libraries that it uses.
         failure = as_model_error(error, route, tuple(credentials.values()), clock.now())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field
 
 from orchestrator_bridge.common.errors import TownhallError
-from orchestrator_bridge.model.answer_text import replace_surrogates, replace_surrogates_in, strip_reasoning
+from orchestrator_bridge.model.answer_text import read_answer, replace_surrogates, replace_surrogates_in
 from orchestrator_bridge.model.errors import ContentRefused
 from orchestrator_bridge.model.interface import Request, Response, ToolCall, Usage
 from orchestrator_bridge.model.openai.usage import OptionalUsage, UsageBody, estimate_usage, read_usage, stated_cost
@@ -32,14 +32,21 @@ FILTERED = "content_filter"
 CUT_OFF = "length"
 """Finish reason of an answer that reached the output limit."""
 
-CUT_OFF_MARK = "\n\n(This answer is incomplete: the model reached its output limit.)"
+
+def _read_arguments(value: object) -> object:
+    """Arguments as text; a few servers send the object itself."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 class FunctionBody(BaseModel):
-    """Name and arguments of a tool call; a few servers send the arguments as an object instead of text."""
+    """Name and arguments of a tool call."""
 
     name: str | None = None
-    arguments: str | dict[str, Any] | None = None
+    arguments: Annotated[str | None, BeforeValidator(_read_arguments)] = None
+
+
+def _read_function(value: object) -> object:
+    return {} if value is None else value
 
 
 class ToolCallBody(BaseModel):
@@ -47,15 +54,16 @@ class ToolCallBody(BaseModel):
 
     index: int | None = None
     id: str | None = None
-    function: FunctionBody = FunctionBody()
+    function: Annotated[FunctionBody, BeforeValidator(_read_function)] = FunctionBody()
     provider_specific_fields: Any = None
 
 
 def _read_content(value: object) -> object:
     """Join the text parts of a content list, as Mistral sends it (docs.mistral.ai, "Reasoning"). Thinking is left out."""
-    if not isinstance(value, list):
+    if not isinstance(value, list | dict):
         return value
-    texts = (part.get("text") for part in value if isinstance(part, dict) and part.get("type") == "text")
+    parts = value if isinstance(value, list) else [value]
+    texts = (part.get("text") if isinstance(part, dict) and part.get("type", "text") == "text" else part for part in parts)
     return "".join(text for text in texts if isinstance(text, str))
 
 
@@ -136,13 +144,10 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     choice = completion.choices[0]
     said = choice.message
     # Some models send a refusal in a field of its own; it is an answer to the agent like any other.
-    text = strip_reasoning(replace_surrogates(said.content or said.refusal or ""))
-    calls = _tool_calls(said.tool_calls or (), len(request.messages))
+    words = replace_surrogates(said.content or said.refusal or "")
+    text, calls = read_answer(words, _tool_calls(said.tool_calls or (), len(request.messages)), request)
     if choice.finish_reason == FILTERED and not (text.strip() or calls):
         raise build_error(ContentRefused, ProviderMessage(), route)
-    # Marked in the text itself, the fragment is known as one to the agents who read it and to the people it is posted for.
-    if choice.finish_reason == CUT_OFF and text.strip() and not calls:
-        text += CUT_OFF_MARK
     kept = capture_state(
         route,
         replace_surrogates_in(said.model_dump()),
@@ -155,6 +160,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
         cost=stated_cost(completion.usage, route) if completion.usage else None,
         served=replace_surrogates(completion.model or route.id),
         kept=kept,
+        cut=choice.finish_reason == CUT_OFF,
     )
 
 
@@ -164,10 +170,9 @@ def _tool_calls(calls: Sequence[ToolCallBody], turn: int) -> tuple[ToolCall, ...
     # A result refers to its call by id, so ids must be unique within a message; some servers send none, or the same twice.
     for place, call in enumerate(calls):
         call_id = call.id if call.id and call.id not in read else f"call_{turn}_{place}"
-        arguments = call.function.arguments
-        raw = json.dumps(arguments) if isinstance(arguments, dict) else arguments or ""
+        name, arguments = call.function.name or "", call.function.arguments or ""
         read[call_id] = ToolCall(
-            id=replace_surrogates(call_id), name=replace_surrogates(call.function.name or ""), arguments=replace_surrogates(raw)
+            id=replace_surrogates(call_id), name=replace_surrogates(name), arguments=replace_surrogates(arguments)
         )
     return tuple(read.values())
 

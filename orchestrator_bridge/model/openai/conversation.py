@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.catalogue.providers import OWN, PROVIDERS
+from orchestrator_bridge.model.catalogue.providers import is_local
 from orchestrator_bridge.model.interface import Message
 
 if TYPE_CHECKING:
@@ -30,12 +30,6 @@ def conversation(messages: Sequence[Message], route: Route) -> tuple[Message, ..
     """Messages of a call in the form that the route's host accepts."""
     filled = tuple(_with_content(message, route) for message in messages)
     return _alternating(filled) if _needs_order(route) else filled
-
-
-def is_local(route: Route) -> bool:
-    """True for a server of the user's own, of which the model's chat template decides on the form of conversations."""
-    provider = PROVIDERS.get(route.provider)
-    return route.provider == OWN or (provider is not None and provider.any_model)
 
 
 def _needs_order(route: Route) -> bool:

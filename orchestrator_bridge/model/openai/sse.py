@@ -1,18 +1,21 @@
 """Server-sent events: the bytes of a stream as the JSON values of its events.
 
-The format is described at html.spec.whatwg.org/multipage/server-sent-events.html, "Interpreting an event stream". Only the data
-of events is read, since providers repeat their names in it; a lone carriage return does not end a line here.
+The format is described at html.spec.whatwg.org/multipage/server-sent-events.html, "Interpreting an event stream". Providers
+repeat the names of events in their data, except for that of an error; a lone carriage return does not end a line here. Some
+servers leave out the empty line between two events.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 END = "[DONE]"
 """Data of the last event in OpenAI's chat completions, which is no JSON."""
 
-_FIRST_WORDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_FIRST_DATA = re.compile(rb"^data:", re.MULTILINE)
+_FIRST_OF_DOCUMENT = (b"{", b"[", b"<")
 
 
 class EventDecoder:
@@ -24,6 +27,7 @@ class EventDecoder:
     def __init__(self) -> None:
         self.ended = False
         self._rest = b""
+        self._name = b""
         self._data: list[str] = []
         self._read_any = False
         self._unreadable: ValueError | RecursionError | None = None
@@ -47,12 +51,17 @@ class EventDecoder:
     def _read_line(self, line: bytes) -> Iterator[object]:
         name, _, value = line.partition(b":")
         if name == b"data":
+            if self._data and _is_json("\n".join(self._data)):
+                yield from self._end_event()
             self._data.append(value.removeprefix(b" ").decode(errors="replace"))
+        elif name == b"event":
+            self._name = value.strip()
         elif not line and self._data:
-            data, self._data = "\n".join(self._data), []
-            yield from self._parse(data)
+            yield from self._end_event()
 
-    def _parse(self, data: str) -> Iterator[object]:
+    def _end_event(self) -> Iterator[object]:
+        data, self._data = "\n".join(self._data), []
+        name, self._name = self._name, b""
         if data.strip() == END:
             self.ended = True
             return
@@ -62,9 +71,17 @@ class EventDecoder:
             self._unreadable = self._unreadable or error
         else:
             self._read_any = True
-            yield value
+            yield {"error": value} if name == b"error" and not (isinstance(value, dict) and "error" in value) else value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text.strip() == END
+    return True
 
 
 def looks_like_events(body: bytes) -> bool:
-    """True if a body begins as a stream of events: some gateways send streams as `text/plain`."""
-    return body.lstrip().startswith(_FIRST_WORDS)
+    """True if a body is a stream of events whatever its media type: some gateways send streams as `text/plain`."""
+    return _FIRST_DATA.search(body) is not None and not body.lstrip().startswith(_FIRST_OF_DOCUMENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,17 +94,34 @@ class StreamAccumulator:
         for call in delta.tool_calls or ():
             self._add_call(call)
 
-    def _add_call(self, call: ToolCallBody) -> None:
-        """Continue the call with the same index. Some servers give every call the index 0: a new id is a new call."""
-        # The newest call with this index: an index may be used again for a later call.
-        open_call = next((known for known in reversed(self.calls) if known.index == call.index), None)
-        if open_call is None or (call.id and open_call.id and call.id != open_call.id):
-            self.calls.append(call.model_copy(update={"function": FunctionBody(name=call.function.name, arguments=_raw(call))}))
+    def _add_call(self, piece: ToolCallBody) -> None:
+        """Continue the call that a piece belongs to, or begin a new one."""
+        place = self._place_of(piece)
+        if place is None:
+            self.calls.append(piece)
             return
-        joined = FunctionBody(
-            name=open_call.function.name or call.function.name, arguments=f"{open_call.function.arguments}{_raw(call)}"
+        known = self.calls[place]
+        function = FunctionBody(
+            name=known.function.name or piece.function.name,
+            arguments=f"{known.function.arguments or ''}{piece.function.arguments or ''}",
         )
-        self.calls[self.calls.index(open_call)] = open_call.model_copy(update={"function": joined})
+        self.calls[place] = known.model_copy(update={"function": function})
+
+    def _place_of(self, piece: ToolCallBody) -> int | None:
+        """Place of the call that a piece continues; None if it begins one.
+
+        Neither index nor id can be relied on: some servers give every call the index 0, some none or an empty id, and some a new
+        id with every piece. A piece that names a tool begins a call if the call before it names another or is whole already.
+        """
+        same_id = [place for place, call in enumerate(self.calls) if piece.id and call.id == piece.id]
+        # The newest call with this index: an index may be used again for a later call.
+        same_index = [place for place, call in enumerate(self.calls) if call.index == piece.index]
+        place = next(iter((*same_id[-1:], *same_index[-1:])), None)
+        if place is None or not piece.function.name:
+            return place
+        known = self.calls[place].function
+        other = known.name is not None and known.name != piece.function.name
+        return None if other or (not same_id and _is_whole(known.arguments)) else place
 
     def pop_text(self) -> str:
         """Return the text that has arrived since the last call."""
@@ -144,6 +162,9 @@ def _continues(last: dict[str, Any], piece: dict[str, Any]) -> bool:
     return piece.get("index") is not None and all(last.get(name) == piece.get(name) for name in ("index", "type"))
 
 
-def _raw(call: ToolCallBody) -> str:
-    arguments = call.function.arguments
-    return arguments if isinstance(arguments, str) else ""
+def _is_whole(arguments: str | None) -> bool:
+    try:
+        json.loads(arguments or "")
+    except (ValueError, RecursionError):
+        return False
+    return True

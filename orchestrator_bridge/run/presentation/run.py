@@ -205,7 +205,19 @@ def _render_responded(before: RunState | None, event: e.Responded, after: RunSta
     notices = tuple(_warning(after, text, "notice") for text in new)
     call = before.calls.get(event.action) if before else None
     note = _response_note(event, call, after) if call else None
-    return (*notices, note) if note else notices
+    cut = _cut_note(before, event, after) if before and call and event.cut else None
+    return (*notices, *(post for post in (note, cut) if post is not None))
+
+
+def _cut_note(before: RunState, event: e.Responded, after: RunState) -> OutboxEntry | None:
+    """A note that the output limit broke off a response of which nothing could be taken: once in a row."""
+    if after.draft:
+        text = "The final text was cut off at the output limit. I continue it."
+    elif after.agents[event.agent].cuts == 1 and before.agents[event.agent].cuts == 0:
+        text = "My response was cut off at the output limit. I try again."
+    else:
+        return None
+    return thread_post(after, Note(text=text, speaker=event.agent, tone="warning"), "cut")
 
 
 def _response_note(event: e.Responded, call: Call, after: RunState) -> OutboxEntry | None:

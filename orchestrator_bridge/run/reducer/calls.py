@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import assert_never
 
 from orchestrator_bridge.common.frozen import replace
-from orchestrator_bridge.model.interface import ToolCall
 from orchestrator_bridge.question import transitions
 from orchestrator_bridge.question.model import Ask, JudgeVerdict, to_platform_time
 from orchestrator_bridge.question.system_questions import parse_verdict
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.agent_tools import (
+    CUT_OFF_CORRECTION,
+    CUT_OFF_MARK,
+    CUT_TRIES,
     CastVote,
     InvalidToolCall,
     NewAnswer,
@@ -19,6 +21,7 @@ from orchestrator_bridge.run.agent_tools import (
     available_tools,
     may_answer,
     parse_tool_call,
+    spoken_text,
 )
 from orchestrator_bridge.run.reducer.tools import on_restart
 from orchestrator_bridge.run.reducer.updates import (
@@ -48,6 +51,12 @@ from orchestrator_bridge.run.tool_policy import READ, READ_RESULT, over_limit, t
 
 FINAL_TRIES = 3
 """Empty final texts after which the winner's answer is used unchanged."""
+
+LONGEST_WORD = 80
+"""Characters at the end of a draft in which the beginning of its last word is looked for."""
+
+RECOGNISED = 60
+"""Characters of a draft by which a text that begins anew is recognised."""
 
 Decision = NewAnswer | CastVote | None
 """The one answer or vote of a response."""
@@ -138,11 +147,11 @@ def _book(state: RunState, event: e.Responded, call: Call | None) -> RunState:
 def _apply_turn(state: RunState, event: e.Responded, call: Call) -> RunState:
     """Add a turn of an agent's own work: its tool uses, each with a result or pending, and its answer or vote."""
     agent = state.agents[call.agent]
-    parsed_calls = _parse_tool_calls(state, agent, event.tool_calls, call)
+    parsed_calls = _parse_tool_calls(state, agent, event, call)
     decision: Decision = next((parsed for parsed in parsed_calls if isinstance(parsed, NewAnswer | CastVote)), None)
     # An agent's first words without any tool are plainly its answer; later ones may be a mere remark.
-    if not event.tool_calls and agent.answers == 0 and may_answer(state, agent) and event.text.strip():
-        decision = NewAnswer(content=event.text)
+    if agent.answers == 0 and may_answer(state, agent) and _is_prose(event, agent):
+        decision = NewAnswer(content=_marked(event.text, event.cut))
     uses = _uses(event, agent, parsed_calls, decision)
     turn = Turn(
         seen_from_seq=agent.seen_seq,
@@ -159,11 +168,17 @@ def _apply_turn(state: RunState, event: e.Responded, call: Call) -> RunState:
         turns=(*agent.turns, turn),
         seen_seq=call.seen_seq,
         idle=decision is not None,
-        malformed=0 if called else _malformed_count(agent, decision, parsed_calls),
+        malformed=0 if called else _malformed_count(event, agent, decision, parsed_calls),
+        cuts=agent.cuts + 1 if _is_lost(event, decision, parsed_calls) else 0,
         tool_calls=agent.tool_calls + sum(bool(tool.server) for tool in called),  # reading on in a result is not counted
     )
     state = _add_pending_uses(state, call.agent, uses, parsed_calls)
     return _apply_decision(state, call, decision)
+
+
+def _is_prose(event: e.Responded, agent: AgentState) -> bool:
+    """True for words without a tool; those that were cut off only count once there is no hope for whole ones."""
+    return bool(event.text.strip()) and not event.tool_calls and (not event.cut or agent.cuts + 1 >= CUT_TRIES)
 
 
 def _uses(event: e.Responded, agent: AgentState, parsed_calls: list[ParsedToolCall], decision: Decision) -> tuple[Use, ...]:
@@ -189,18 +204,20 @@ def _add_pending_uses(state: RunState, agent: str, uses: tuple[Use, ...], parsed
     return replace(state, asks=asks, uses=tool_uses)
 
 
-def _parse_tool_calls(state: RunState, agent: AgentState, tool_calls: tuple[ToolCall, ...], call: Call) -> list[ParsedToolCall]:
+def _parse_tool_calls(state: RunState, agent: AgentState, event: e.Responded, call: Call) -> list[ParsedToolCall]:
     """Parse tool calls against what was on offer when the call started; calls beyond the run's limits are invalid."""
     offered = available_tools(state, agent, call.seen_seq)
     labels = tuple(standing_answers(state, call.seen_seq))
     team_tools = {**{tool.model_name: tool for tool in tools_of(state, agent)}, READ_RESULT: READ}
     parsed_calls: list[ParsedToolCall] = []
     requested = 0
-    for tool_call in tool_calls:
+    for tool_call in event.tool_calls:
         parsed = parse_tool_call(tool_call, offered, labels, team_tools)
         # A tool whose server went down while the model was thinking is not the model's mistake.
         if isinstance(parsed, InvalidToolCall) and tool_call.name in state.first_seen and tool_call.name not in team_tools:
             parsed = InvalidToolCall(f"Not called: {tool_call.name} is not there for now. Go on without it.", excused=True)
+        elif isinstance(parsed, InvalidToolCall) and event.cut:
+            parsed = InvalidToolCall(CUT_OFF_CORRECTION, excused=True)
         if isinstance(parsed, ToolRequest) and parsed.tool is not READ:
             if refusal := over_limit(state, agent, requested):
                 parsed = InvalidToolCall(refusal)
@@ -230,18 +247,25 @@ def _immediate_result(parsed: ParsedToolCall, agent: AgentState, decision: Decis
 def _correction(event: e.Responded, decision: Decision) -> str:
     if event.tool_calls or decision is not None:
         return ""
+    if event.cut:
+        return CUT_OFF_CORRECTION
     if event.text.strip():
         return "Words without a tool reach nobody. Use one of your tools."
     return "Your response was empty. Use one of your tools."
 
 
-def _malformed_count(agent: AgentState, decision: Decision, parsed_calls: list[ParsedToolCall]) -> int:
+def _malformed_count(event: e.Responded, agent: AgentState, decision: Decision, parsed_calls: list[ParsedToolCall]) -> int:
     """Responses in a row of which nothing was accepted. An ask is judged later, when it is asked or refused."""
     if decision is not None:
         return 0
     undecided = any(isinstance(parsed, Ask) for parsed in parsed_calls)
     excused = any(isinstance(parsed, InvalidToolCall) and parsed.excused for parsed in parsed_calls)
-    return agent.malformed if undecided or excused else agent.malformed + 1
+    return agent.malformed if undecided or excused or event.cut else agent.malformed + 1
+
+
+def _is_lost(event: e.Responded, decision: Decision, parsed_calls: list[ParsedToolCall]) -> bool:
+    """True if the output limit broke a response off before anything of it could be taken."""
+    return event.cut and decision is None and all(isinstance(parsed, InvalidToolCall) for parsed in parsed_calls)
 
 
 def _apply_decision(state: RunState, call: Call, decision: Decision) -> RunState:
@@ -268,16 +292,35 @@ def _add_answer(state: RunState, call: Call, text: str) -> RunState:
 
 def _apply_final(state: RunState, event: e.Responded, call: Call) -> RunState:
     """Take a final text that still has the votes; else it is a new answer of its author, for what its author had seen."""
-    text = event.text.strip()
-    state = replace(state, finals=state.finals + 1)
+    words = spoken_text(event.text, event.tool_calls)
+    cut, text = event.cut or not words.strip(), _continued(state.draft, words)
+    cuts = state.agents[call.agent].cuts
+    state = update_agent(replace(state, finals=state.finals + 1, draft=""), call.agent, cuts=0)
     # Guidance or an outcome may have come while the text was written: then it is an answer like others, and people are heard.
     if not _still_wins(state, call):
-        return _add_answer(state, call, text) if text else state
-    if text:
-        return replace(state, final_text=text)
-    if state.finals < FINAL_TRIES:
-        return state
+        return _add_answer(state, call, _marked(text.strip(), cut)) if text.strip() else state
+    if cut and state.finals < FINAL_TRIES:
+        return update_agent(replace(state, draft=_until_last_word(text)), call.agent, cuts=cuts + event.cut)
+    if text.strip():
+        return replace(state, final_text=_marked(text.strip(), cut))
     return replace(state, final_failure=f"{call.agent} handed in an empty final text {FINAL_TRIES} times")
+
+
+def _marked(text: str, cut: bool) -> str:
+    return f"{text}{CUT_OFF_MARK}" if cut else text
+
+
+def _until_last_word(text: str) -> str:
+    """The text without the word in which it was cut off, so that its continuation begins with a whole one."""
+    end = max(text.rfind(space) for space in (" ", "\n"))
+    return text[: end + 1] if end >= len(text) - LONGEST_WORD else text
+
+
+def _continued(draft: str, words: str) -> str:
+    """The draft of a final text with its continuation, or the new text alone if the agent began it anew."""
+    if len(draft) >= RECOGNISED and words.lstrip().startswith(draft.strip()[:RECOGNISED]):
+        return words
+    return f"{draft}{words.lstrip() if draft[-1:].isspace() else words}"
 
 
 def _still_wins(state: RunState, call: Call) -> bool:
@@ -287,13 +330,12 @@ def _still_wins(state: RunState, call: Call) -> bool:
 
 def _apply_peer_reply(state: RunState, event: e.Responded, call: Call) -> RunState:
     """Add a peer's advice to the question; an empty text takes the peer off the question."""
-    if not event.text.strip():
+    text = _marked(spoken_text(event.text, event.tool_calls), event.cut)
+    if not text.strip() or text == CUT_OFF_MARK:
         return _remove_peer(state, call)
     question = state.questions[call.question or 0]
     author, at = agent_responder(call.agent), to_platform_time(question, event.at)
-    return update_question(
-        state, transitions.reply_received(question, author=author, message=event.action, text=event.text, at=at)
-    )
+    return update_question(state, transitions.reply_received(question, author=author, message=event.action, text=text, at=at))
 
 
 def _remove_peer(state: RunState, call: Call) -> RunState:
