@@ -30,7 +30,8 @@ MAX_BLOCK = 11_500
 """Characters of Markdown in one message. Slack allows 12,000 in all blocks of type `markdown` of a message (its block reference);
 the rest is for what else the message contains."""
 
-_SLASH = re.compile(r"(?<![\w/:.])/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
+_SLASH = re.compile(r"(?<=`)/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
+"""The slash of a command in backticks. Elsewhere it may be in somebody's own words, which stay as they are."""
 
 
 def plain_text(text: str) -> str:
@@ -84,5 +85,6 @@ def split_messages(pieces: Iterable[MarkdownPiece], limit: int = MAX_BLOCK) -> l
 
 
 def localise_commands(text: str) -> str:
-    """Text of the bridge with commands as they are typed on Slack: `/runs` becomes `/townhall runs`."""
-    return _SLASH.sub("/townhall ", text)
+    """Text of the bridge with commands as they are typed on Slack: `/runs` becomes `/townhall runs`, except in quoted lines."""
+    lines = text.split("\n")
+    return "\n".join(line if line.startswith(">") else _SLASH.sub("/townhall ", line) for line in lines)

@@ -243,6 +243,8 @@ def _question_link(cells: tuple[str | Link, ...], find_url: FindMessageUrl, card
 
 
 def _row(table: Table, cells: tuple[str | Link, ...], find_url: FindMessageUrl) -> str:
+    if table.commands:
+        cells = (localise_commands(f"`{cells[0]}`").strip("`"), *cells[1:])
     first = f"*{_cell(cells[0], find_url)}*" if cells else ""
     rest = [(name, _cell(cell, find_url)) for name, cell in zip(table.columns[1:], cells[1:], strict=False)]
     named = (f"{escape_line(name)}: {text}" if name and text else text for name, text in rest)
@@ -253,4 +255,4 @@ def _cell(cell: str | Link, find_url: FindMessageUrl) -> str:
     if isinstance(cell, Link):
         url, text = find_url(cell), escape_line(cell.text, MAX_CELL).replace("|", "¦")
         return f"<{url}|{text}>" if url else text
-    return escape_line(localise_commands(cell), MAX_CELL)
+    return escape_line(cell, MAX_CELL)

@@ -181,7 +181,7 @@ class ChatCommands:
         here = [run for run in running if run.place == command.place and run.place.thread is not None]
         candidates = [str(run.run) for run in here or running]
         if not number and len(candidates) != 1:
-            choices = ", ".join(f"/cancel {candidate}" for candidate in candidates)
+            choices = ", ".join(f"`/cancel {candidate}`" for candidate in candidates)
             return warning_reply(f"Several runs are running. Choose one: {choices}" if candidates else "No run is running.")
         return await self._cancel_run(command, number or candidates[0])
 
@@ -212,7 +212,7 @@ class ChatCommands:
         """Runs of the channel, and those that the author started elsewhere."""
         runs = await self._store.runs(MAX_ROWS, viewer=viewer_of(command, self._directory))
         if not runs:
-            return PrivateReply(text="No runs here yet. Start one: /ask and the task.")
+            return PrivateReply(text="No runs here yet. Start one: `/ask` and the task.")
         rows = tuple(
             (
                 str(run.run),
@@ -292,7 +292,7 @@ def _acts_in_place(command: CommandReceived) -> Act | None:
 
 def _help() -> PrivateReply:
     text = "Give a task; agents work on it together, and ask you when they need a decision. Reply in the question's thread."
-    return PrivateReply(text=text, tables=(Table(columns=("command", "what it does"), rows=tuple(HELP.values())),))
+    return PrivateReply(text=text, tables=(Table(columns=("command", "what it does"), rows=tuple(HELP.values()), commands=True),))
 
 
 def _team_rules(team: Team) -> str:

@@ -127,7 +127,7 @@ class ModelCommands:
         used = dict.fromkeys(agent.model for team in self._team_file.teams.values() for agent in team.agents)
         found = best_first(self._browser().search(used, command.text))
         if not found:
-            return warning_reply(f"No model has {format_value(command.text.strip())} in its name. /models lists all models.")
+            return warning_reply(f"No model has {format_value(command.text.strip())} in its name. `/models` lists all models.")
         more = f"{len(found) - MAX_LISTED} more: `/models` and a part of the name." if len(found) > MAX_LISTED else ""
         columns = ("model", "host", "$ in / cached / out per million, context", "notes")
         rows = []

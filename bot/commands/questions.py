@@ -113,7 +113,7 @@ class QuestionCommandHandler:
             return await self._list_open(command, engine)
         if numbered is None:
             return PrivateReply(
-                text=f"Expected the number of a question, found {shorten(text, 80)!r}. /questions lists the open ones.",
+                text=f"Expected the number of a question, found {shorten(text, 80)!r}. `/questions` lists the open ones.",
                 tone="warning",
             )
         number, words = int(numbered[1]), (numbered[2] or "").strip()

@@ -1,7 +1,8 @@
 """Values that go out to a platform: posts, private replies, and streamed text. Adapters render them.
 
 Posts are stored in the outbox as JSON: their field names and `kind` must not change. Texts are plain text unless they are said
-to be Markdown; adapters escape them.
+to be Markdown; adapters escape them. A command of the bot stands in backticks, as in `/ask`: a platform on which it is
+typed in another way may rewrite it there, and nowhere else, because the rest may be people's words.
 """
 
 from __future__ import annotations
@@ -201,6 +202,8 @@ class Table:
     rows: tuple[tuple[str | Link, ...], ...]
     title: str = ""
     cards: tuple[QuestionCard | None, ...] = ()
+    commands: bool = False
+    """The first column holds commands as they are typed. All other cells may hold people's words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -158,7 +158,7 @@ class Router:
     async def _refuse_numbered(self, event: MessageReceived | ControlUsed, verdict: Verdict) -> None:
         text = refusal_text(Act.SEE_QUESTION, verdict, f"question {event.question}")
         if isinstance(event, MessageReceived):
-            text = f"{text} If your message is a task, begin it with /ask."
+            text = f"{text} If your message is a task, begin it with `/ask`."
         await self._refuse(event, text, "no such question" if verdict is Verdict.HIDDEN else f"refused: {verdict}")
 
     async def _deliver(

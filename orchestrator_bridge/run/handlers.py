@@ -182,7 +182,7 @@ def _handle_guidance(transaction: Transaction, message: MessageReceived, files: 
     text = clean(message.text, GUIDANCE_LIMIT).strip()
     if transaction.state.end is not None:
         acknowledgement = Acknowledgement(
-            message=message.message, author=message.author, sign="late", text="This run has ended. Start another with /ask."
+            message=message.message, author=message.author, sign="late", text="This run has ended. Start another with `/ask`."
         )
     elif text or any(map(is_readable, files)):
         transaction.add(e.Guided(at=transaction.now, message=message.message, author=message.author, text=text, files=files))

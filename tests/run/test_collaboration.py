@@ -158,7 +158,7 @@ def test_guidance_in_the_same_transaction_as_the_final_text_is_not_lost() -> Non
     assert simulator.state.end is not None
     assert simulator.state.end.text == "The old final text."
     late = [post.post for post in simulator.posts() if isinstance(post.post, Acknowledgement)]
-    assert [(given.sign, given.text) for given in late] == [("late", "This run has ended. Start another with /ask.")]
+    assert [(given.sign, given.text) for given in late] == [("late", "This run has ended. Start another with `/ask`.")]
 
 
 def test_guidance_just_before_the_final_text_starts_a_new_round() -> None:

@@ -344,9 +344,27 @@ async def test_a_task_can_be_given_in_app_home_for_any_channel(driver: SlackDriv
 async def test_commands_are_named_as_they_are_typed_on_slack(driver: SlackDriver) -> None:
     await driver.command("runs", "")
     await driver.adapter.reply_privately(
-        await driver.next_event(), PrivateReply(text="No runs yet. Start one: /ask and the task. See https://a.example/runs")
+        await driver.next_event(), PrivateReply(text="No runs yet. Start one: `/ask` and the task. See https://a.example/runs")
     )
-    assert "/townhall ask and the task. See https://a.example/runs" in words(driver.world.ephemeral[-1])
+    assert "`/townhall ask` and the task. See https://a.example/runs" in words(driver.world.ephemeral[-1])
+
+
+async def test_peoples_words_are_never_rewritten(driver: SlackDriver) -> None:
+    task = "Document our /models endpoint, as in README.md"
+    await driver.command("runs", "")
+    runs = Table(title="Runs", columns=("run", "task"), rows=(("3", task),))
+    text = f"Should the agents work on this?\n> {task}, or `/models`\nQuestion 2 asks: {task}"
+    await driver.adapter.reply_privately(await driver.next_event(), PrivateReply(text=text, tables=(runs,)))
+    shown_words = words(driver.world.ephemeral[-1])
+    assert shown_words.count(task) == 3
+    assert "/townhall" not in shown_words
+
+
+async def test_the_list_of_commands_shows_them_as_they_are_typed_on_slack(driver: SlackDriver) -> None:
+    await driver.command("help", "")
+    table = Table(columns=("command", "what it does"), rows=(("/ask TASK", "Give a task"),), commands=True)
+    await driver.adapter.reply_privately(await driver.next_event(), PrivateReply(text="", tables=(table,)))
+    assert "/townhall ask TASK" in words(driver.world.ephemeral[-1])
 
 
 @pytest.mark.parametrize("text", ["ask\nPlan it.\nSoon.", "ask: Plan it.\nSoon.", "/ask\tPlan it.\nSoon."])
