@@ -89,6 +89,8 @@ async def check_store(file: Path) -> list[Finding]:
     try:
         check = await asyncio.to_thread(full_check, file)
     except NotFound:
+        if missing := _removed_store(file):
+            return [missing]
         return [Finding(about="store", state="ok", found=f"{file} will be created at the first start")]
     except SchemaTooOld as error:
         return [Finding(about="store", state="ok", found=f"{error.found}; the next start migrates it")]
@@ -97,6 +99,17 @@ async def check_store(file: Path) -> list[Finding]:
     counts = f"{counted(check.runs, 'run')}, {counted(check.questions, 'question')}, {counted(check.unsent, 'unsent post')}"
     intact = Finding(about="store", state="ok", found=f"{file} is intact: {check.size / 1e6:.1f} MB, {counts}")
     return [_unreadable_finding(log) for log in check.unreadable] or [intact]
+
+
+def _removed_store(file: Path) -> Finding | None:
+    """The finding for a database that is gone although a bot runs on it."""
+    from bot.mcp_server import listener
+
+    process = listener.running_process(file.parent)
+    if process is None:
+        return None
+    found = f"{file} is not there, although the bot (process {process}) has it open; the bot stores nothing"
+    return Finding(about="store", state="wrong", found=found, fix="move the file back, or restart the bot to begin a new one")
 
 
 def _unreadable_finding(log: UnreadableLog) -> Finding:
@@ -108,13 +121,16 @@ def _unreadable_finding(log: UnreadableLog) -> Finding:
 
 
 async def check_mcp_listener(start: LoadedConfig) -> AsyncIterator[Finding]:
-    """Check that a running bot serves external agents, and list the access tokens. No connection is made."""
+    """Check that a running bot serves external agents and can store events, and list the access tokens."""
     from bot.mcp_server import listener
 
     about = "mcp server"
     endpoint = listener.read_endpoint(start.settings.data)
     if endpoint is not None:
         yield Finding(about=about, state="ok", found=f"serves external agents at {endpoint.url} and through `townhall mcp`")
+        problem = await asyncio.to_thread(listener.read_readiness, endpoint)
+        if problem is not None:
+            yield Finding(about="running bot", state="wrong", found=problem["found"], fix=problem["fix"])
     elif listener.running_process(start.settings.data) is not None:
         fix = "see the bot's output and townhall.log; most likely TOWNHALL_MCP_PORT is in use: set another port"
         yield Finding(about=about, state="warn", found="a bot runs, but its MCP server does not", fix=fix)

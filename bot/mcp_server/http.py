@@ -1,4 +1,4 @@
-"""HTTP application of the MCP server: authenticates requests, passes MCP on, and manages tokens for the owner.
+"""HTTP application of the MCP server: authenticates requests, passes MCP on, manages tokens for the owner, reports readiness.
 
 Only this machine can connect, but a web page could reach the server through a host name that its owner points to this machine
 (DNS rebinding). So requests for another host, and requests that a browser sends for a page, are refused. All others need a token.
@@ -61,6 +61,8 @@ class McpHttpApp:
             await _respond(send, 403, {"error": "only programs on this machine may connect, and no web page"})
         elif scope["path"] == "/tokens":
             await self._administer_tokens(headers, receive, send)
+        elif scope["path"] == "/readyz":
+            await self._report_readiness(headers, send)
         elif scope["path"].rstrip("/") == "/mcp":
             await self._serve_mcp(scope, headers, receive, send)
         else:
@@ -80,8 +82,17 @@ class McpHttpApp:
         token: AccessToken = context.request.scope[_ACCESS_TOKEN]
         return await self._service.call(McpClient(access_token=token, client=client_name(context)), tool, arguments)
 
+    async def _report_readiness(self, headers: Mapping[bytes, bytes], send: Send) -> None:
+        """Status 200 if the bot can store events now, else 503; the owner is told the reason."""
+        problem = await self._service.storage_problem()
+        told = {"found": problem.found, "fix": problem.fix} if problem is not None and self._is_owner(headers) else None
+        await _respond(send, 200 if problem is None else 503, {"ready": problem is None, "problem": told})
+
+    def _is_owner(self, headers: Mapping[bytes, bytes]) -> bool:
+        return hmac.compare_digest(_bearer(headers).encode(), self._secret.encode())
+
     async def _administer_tokens(self, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
-        if hmac.compare_digest(_bearer(headers).encode(), self._secret.encode()):
+        if self._is_owner(headers):
             await _respond(send, 200, await administer_tokens(self._tokens, json.loads(await _read_body(receive))))
         else:
             await _respond(send, 401, {"error": "only the owner of the data folder may manage tokens"})

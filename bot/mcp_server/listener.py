@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -76,6 +77,24 @@ def read_endpoint(data: Path) -> EndpointFile | None:
     return endpoint if endpoint.pid == running_process(data) else None
 
 
+READINESS_TIMEOUT = 20.0
+"""Seconds to wait for a running bot's report of its readiness; it may have to import its HTTP server first."""
+
+
+def read_readiness(endpoint: EndpointFile) -> Mapping[str, str] | None:
+    """Ask a running bot why it cannot store events now: `found` and `fix`; None if it can. Blocks the caller's thread."""
+    connection = http.client.HTTPConnection(_HOST, endpoint.port, timeout=READINESS_TIMEOUT)
+    try:
+        connection.request("GET", "/readyz", headers={"Authorization": f"Bearer {endpoint.secret}"})
+        response = connection.getresponse()
+        problem: Mapping[str, str] | None = json.loads(response.read())["problem"] if response.status in (200, 503) else None
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        return {"found": f"process {endpoint.pid} does not respond: {error}", "fix": "see townhall.log, or restart the bot"}
+    finally:
+        connection.close()
+    return problem
+
+
 def running_process(data: Path) -> int | None:
     """Process id in the store's lock file, if that process is alive; the lock itself is not touched."""
     try:
@@ -119,10 +138,10 @@ class McpListener:
         self._serving.start(self._serve())
 
     async def _serve(self) -> None:
-        http = await asyncio.to_thread(import_module, "bot.mcp_server.http")
-        app = http.McpHttpApp(self._service, self.tokens, self.file.port, self.file.secret)
+        server = await asyncio.to_thread(import_module, "bot.mcp_server.http")
+        app = server.McpHttpApp(self._service, self.tokens, self.file.port, self.file.secret)
         async with app.running():
-            self._server = http.create_http_server(app)
+            self._server = server.create_http_server(app)
             await self._server.serve(sockets=[self._listener])
 
     async def close(self) -> None:

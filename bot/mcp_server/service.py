@@ -95,6 +95,14 @@ class ToolService:
                 payload={}, denial=f"Townhall failed with an internal error ({type(error).__name__}); its log has the details."
             )
 
+    async def storage_problem(self) -> StoreError | None:
+        """The reason why nothing can be stored now; None if all is well."""
+        try:
+            await self._store.append()
+        except StoreError as error:
+            return error
+        return None
+
     async def stop(self) -> None:
         """Cancel the runs that are being started and are not stored yet."""
         await self._starting.stop()

@@ -20,7 +20,7 @@ from orchestrator_bridge.engine.model_gateway import ModelGateway
 from orchestrator_bridge.engine.outbox import Outbox
 from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.recovery import HistorySync
-from orchestrator_bridge.engine.retry import retry_until_writable
+from orchestrator_bridge.engine.retry import FOR_OPERATOR, retry_until_writable
 from orchestrator_bridge.engine.scheduler import DeadlineScheduler
 from orchestrator_bridge.engine.tool_executor import ToolExecutor
 from orchestrator_bridge.model.errors import CircuitOpen
@@ -165,7 +165,9 @@ class RunDriver:
 
     def _report_delay(self, error: StoreError) -> None:
         _LOG.error("run %s waits until the store can be written: %s", self.state.run, error)
-        self._context.outbox.warn(self.state, f"This run waits until its store can be written again. {error}")
+        self._context.outbox.warn(
+            self.state, f"This run waits until its store can be written again: {error.found}. {FOR_OPERATOR}"
+        )
 
     def _act(self, transaction: Transaction, result: StepResult) -> None:
         """Start what is new. Calls come before posts: an agent waits for a call, and people hardly notice a later post."""

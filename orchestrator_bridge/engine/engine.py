@@ -100,7 +100,7 @@ class Engine:
             on_command=on_command,
             tasks=self._tasks,
         )
-        self._inbox = Inbox(store, clock, self._router)
+        self._inbox = Inbox(store, clock, self._router, self._platforms)
         self._outbox = Outbox(
             store, by_name, clock, mailbox=self._mailbox, inbox=self._inbox, states=self._states, tasks=self._tasks
         )

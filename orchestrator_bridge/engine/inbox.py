@@ -7,6 +7,7 @@ then on our disk has the only copy. An event that was stored and not acknowledge
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import assert_never
@@ -20,9 +21,12 @@ from orchestrator_bridge.chat.inbound import (
     MessageReceived,
     Place,
 )
+from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.authority import HIGHEST_NUMBER
+from orchestrator_bridge.engine.platforms import Platforms
+from orchestrator_bridge.engine.retry import FOR_OPERATOR
 from orchestrator_bridge.engine.router import Router
 from orchestrator_bridge.run.records import InboxEntryHandled
 from orchestrator_bridge.store.interface import Store, StoreError, Target
@@ -32,6 +36,8 @@ _LOG = logging.getLogger(__name__)
 UNMATCHED_TTL = 3600.0
 """Seconds for which a message of an unknown place is kept before it is marked as not ours."""
 
+NOT_STORED = f"I could not store your message, so it does not count yet. I keep trying. {FOR_OPERATOR}"
+
 
 class Inbox:
     """Stores and routes inbound events.
@@ -40,8 +46,10 @@ class Inbox:
     still on its way. Such a message waits, unmatched, until its place is registered.
     """
 
-    def __init__(self, store: Store, clock: Clock, router: Router) -> None:
+    def __init__(self, store: Store, clock: Clock, router: Router, platforms: Platforms) -> None:
         self._store = store
+        self._platforms = platforms
+        self._told: set[tuple[str, str]] = set()
         self._clock = clock
         self._router = router
         self._queue: asyncio.Queue[InboundEvent] = asyncio.Queue()
@@ -67,9 +75,24 @@ class Inbox:
         Raises:
             StoreError: the event is not stored, and must not be acknowledged.
         """
-        stored = await self._store.receive(event, self._clock.now())
+        try:
+            stored = await self._store.receive(event, self._clock.now())
+        except StoreError:
+            await self._report_not_stored(event)
+            raise
+        self._told.clear()
         if stored is not None:
             self._queue.put_nowait(stored)
+
+    async def _report_not_stored(self, event: InboundEvent) -> None:
+        """Tell the author of a message for a run that it is not stored, once an outage. A control or command is answered by its
+        platform's adapter."""
+        if not isinstance(event, MessageReceived) or (event.author.platform, event.author.id) in self._told:
+            return
+        with contextlib.suppress(StoreError):
+            if await self._find_target(event) is not None:
+                self._told.add((event.author.platform, event.author.id))
+                self._platforms.reply_privately(event, PrivateReply(text=NOT_STORED, tone="warning"))
 
     def place_registered(self, place: Place) -> None:
         """Route the messages that waited for this place: the store now says whose thread it is."""

@@ -15,6 +15,10 @@ WRITE_BACKOFF = Backoff(first=1.0, longest=30.0)
 """Delays before a refused write is tried again."""
 
 
+FOR_OPERATOR = "The operator of this bot finds the way to fix it in the log file."
+"""End of a message to people about the store: its full error names settings and paths, and is logged."""
+
+
 async def retry_until_writable(clock: Clock, attempt: Callable[[], Awaitable[T]], on_error: Callable[[StoreError], None]) -> T:
     """Repeat `attempt` until the store can be written, and return its result. `on_error` gets each distinct error once.
 

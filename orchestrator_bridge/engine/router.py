@@ -25,7 +25,7 @@ from orchestrator_bridge.engine.attachments import AttachmentLoader
 from orchestrator_bridge.engine.authority import Actor, Authority
 from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.platforms import Platforms
-from orchestrator_bridge.engine.retry import retry_until_writable
+from orchestrator_bridge.engine.retry import FOR_OPERATOR, retry_until_writable
 from orchestrator_bridge.engine.run_states import LocalRuns, RunIndex, RunStates
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.records import InboxEntryHandled
@@ -218,7 +218,8 @@ class Router:
                 self._clock, lambda: self._on_command(event), lambda error: self._reply_delayed(event, error)
             )
         except StoreError as error:
-            return PrivateReply(text=f"Not done: {error}", tone="warning")
+            _LOG.error("the command %s was not carried out: %s", event.name, error)
+            return PrivateReply(text=f"Not done: {error.found}. {FOR_OPERATOR}", tone="warning")
         except Exception as error:
             _LOG.exception("the command %s failed", event.name)
             return PrivateReply(
@@ -227,5 +228,7 @@ class Router:
             )
 
     def _reply_delayed(self, event: CommandReceived, error: StoreError) -> None:
-        text = f"The command waits until the store can be written, and is then carried out. You need not repeat it. {error}"
+        _LOG.error("the command %s waits until the store can be written: %s", event.name, error)
+        wait = "The command waits until the store can be written, and is then carried out. You need not repeat it."
+        text = f"{wait} Found: {error.found}. {FOR_OPERATOR}"
         self._platforms.reply_privately(event, PrivateReply(text=text, tone="warning"))

@@ -34,6 +34,16 @@ def write_failed(path: Path, found: str) -> WriteFailed:
     )
 
 
+def files_replaced(path: Path, found: str) -> WriteFailed:
+    """The error of a file that is not the open one any more."""
+    return WriteFailed(
+        f"{path} {found}, although the bot has it open",
+        "the file that the bot opened",
+        "Move that file back, or restart the bot to use the file that is there now. What was stored before is in the file that "
+        "was moved or removed; nothing new is stored until then",
+    )
+
+
 def read_failed(path: Path, found: str) -> StoreError:
     """The error of a file or folder that cannot be read."""
     return StoreError(

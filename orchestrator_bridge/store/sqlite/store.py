@@ -15,6 +15,7 @@ from orchestrator_bridge.store.sqlite.connection import QueryExecutor, ReaderPoo
 from orchestrator_bridge.store.sqlite.errors import to_store_error
 from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations, latest_version
 from orchestrator_bridge.store.sqlite.open import StoreLock, open_writer, prepare_and_lock
+from orchestrator_bridge.store.sqlite.open_files import OpenFiles
 from orchestrator_bridge.store.sqlite.queries import blobs as blob_queries
 from orchestrator_bridge.store.sqlite.queries import external as external_queries
 from orchestrator_bridge.store.sqlite.queries import log as log_queries
@@ -130,7 +131,8 @@ class SqliteStore(SqliteQueries):
         lock = await _lock_file(path)
         try:
             steps = bundled_migrations() if migrations is None else migrations
-            writer = Writer(await connect(path, partial(open_writer, path, steps)), path)
+            connection = await connect(path, partial(open_writer, path, steps))
+            writer = Writer(connection, path, await asyncio.to_thread(OpenFiles, path))
         except BaseException:
             lock.release()
             raise

@@ -4,12 +4,14 @@ A commit waits for the disk (fsync) however much is in it, so a commit for each 
 hundred transactions a second. Group commit: the jobs that arrive during one commit share the next one. Each job runs between a
 savepoint and its release, so that one that fails is rolled back by itself while the rest of the group is committed. If the group
 as a whole cannot be committed, as on a full disk, each job is tried alone: what still fits is written. A group also costs only
-one hop to the connection's thread.
+one hop to the connection's thread. Whether the open file is still the one at its path is checked before and after each commit.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import sqlite3
 from collections import deque
 from dataclasses import dataclass
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator_bridge.store.sqlite.connection import SqliteConnection
+    from orchestrator_bridge.store.sqlite.open_files import OpenFiles
 
+
+_LOG = logging.getLogger(__name__)
 
 Cell = str | int | float | bytes | None
 
@@ -72,6 +77,9 @@ def execute_statements(cursor: sqlite3.Cursor, statements: Sequence[Statement]) 
 MAX_GROUP = 100
 """Jobs that share a commit at most. All of a group resume at the same moment; more of them would block the event loop."""
 
+CHECK_INTERVAL = 1.0
+"""Seconds without a commit after which the file is checked all the same."""
+
 WriteJob = tuple[Statement, ...]
 WriteResult = int | Exception
 
@@ -79,12 +87,14 @@ WriteResult = int | Exception
 class Writer:
     """Commits the jobs of any number of tasks."""
 
-    def __init__(self, connection: SqliteConnection, path: Path) -> None:
+    def __init__(self, connection: SqliteConnection, path: Path, files: OpenFiles) -> None:
         self._connection = connection
         self._path = path
+        self._files = files
         self._waiting: deque[tuple[WriteJob, asyncio.Future[int]]] = deque()
         self._wakeup = asyncio.Event()
         self._closing = False
+        self._fault = ""
         self._task = asyncio.create_task(self._run(), name="store writer")
 
     async def commit(self, job: WriteJob) -> int:
@@ -112,19 +122,51 @@ class Writer:
 
     async def _run(self) -> None:
         while not (self._closing and not self._waiting):
-            await self._wakeup.wait()
-            self._wakeup.clear()
+            await self._wait_for_jobs()
             while self._waiting:
                 group = [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
                 results = await self._commit([job for job, _ in group])
                 for (_, done), result in zip(group, results, strict=True):
                     _resolve(done, result, self._path)
 
+    async def _wait_for_jobs(self) -> None:
+        """Wait until there are jobs or the store is closed; meanwhile check the file."""
+        while not self._wakeup.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_INTERVAL):
+                    await self._wakeup.wait()
+                    break
+            await self._commit([])
+        self._wakeup.clear()
+
     async def _commit(self, jobs: Sequence[WriteJob]) -> Sequence[WriteResult]:
         try:
-            return await self._connection.run(partial(commit, jobs))
+            results = await self._connection.run(partial(self._commit_checked, jobs))
         except Exception as error:
+            self._report(str(error))
             return [error] * len(jobs)
+        self._report("")
+        return results
+
+    def _report(self, fault: str) -> None:
+        """Log a fault of the file when it begins, changes or ends."""
+        if fault and fault != self._fault:
+            _LOG.error("%s", fault)
+        elif self._fault and not fault:
+            _LOG.warning("%s is stored to again", self._path)
+        self._fault = fault
+
+    def _commit_checked(self, jobs: Sequence[WriteJob], connection: sqlite3.Connection) -> Sequence[WriteResult]:
+        """Commit jobs to the file at the path. Called in the connection's thread.
+
+        Raises:
+            WriteFailed: the open file is not the one at the path, before or after the commit; nothing may be acknowledged.
+            OSError: the file cannot be looked up.
+        """
+        self._files.check()
+        results = commit(jobs, connection) if jobs else []
+        self._files.check()
+        return results
 
 
 def _resolve(done: asyncio.Future[int], result: WriteResult, path: Path) -> None:

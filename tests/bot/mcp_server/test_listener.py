@@ -17,6 +17,7 @@ import pytest
 from mcp import MCPError
 
 from bot.config.errors import ConfigError
+from bot.doctor.checks import check_mcp_listener, check_store
 from bot.mcp_server import listener
 from bot.mcp_server.listener import ListenerError, open_listener
 from bot.mcp_server.scopes import question_quota_error, run_quota_error
@@ -207,3 +208,37 @@ def test_the_client_s_own_name_becomes_an_agent_name(given: str, name: str) -> N
 
 def test_no_two_tokens_are_equal() -> None:
     assert len({create_secret() for _ in range(100)}) == 100
+
+
+def readiness(port: int, **headers: str) -> tuple[int, dict[str, Any]]:
+    """Ask a bot whether it is ready."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/readyz", headers=headers)
+    response = connection.getresponse()
+    body = json.loads(response.read())
+    connection.close()
+    return response.status, body
+
+
+async def test_a_bot_is_ready_until_its_database_is_removed_and_tells_its_owner_why(bot: McpBot, tmp_path: Path) -> None:
+    owner = {"Authorization": f"Bearer {bot.server.file.secret}"}
+    assert await asyncio.to_thread(readiness, bot.server.file.port) == (200, {"ready": True, "problem": None})
+    (tmp_path / "data" / "townhall.db").unlink()
+    assert await asyncio.to_thread(readiness, bot.server.file.port) == (503, {"ready": False, "problem": None})
+    status, told = await asyncio.to_thread(lambda: readiness(bot.server.file.port, **owner))
+    assert status == 503
+    assert "is not there any more, although the bot has it open" in told["problem"]["found"]
+
+
+async def test_doctor_reports_a_database_that_was_removed_or_replaced_under_a_running_bot(tmp_path: Path) -> None:
+    start = load_config_in(tmp_path)
+    async with start_mcp_bot(tmp_path):
+        file = start.settings.store
+        saved = file.read_bytes()
+        file.unlink()
+        (gone,) = await check_store(file)
+        assert (gone.state, "although the bot" in gone.found) == ("wrong", True)
+        file.write_bytes(saved)
+        findings = [finding async for finding in check_mcp_listener(start)]
+        (replaced,) = [finding for finding in findings if finding.about == "running bot"]
+        assert (replaced.state, "was replaced by another file" in replaced.found) == ("wrong", True)
