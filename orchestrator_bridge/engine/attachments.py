@@ -72,11 +72,14 @@ class AttachmentLoader:
             try:
                 return await adapter.fetch(attachment)
             except SendRejected as error:
-                _LOG.warning("%s cannot be fetched: %s", attachment.name, error)
+                _LOG.warning("%s cannot be fetched: %s", one_line(attachment.name, 120), error)
                 return None
             except NotSent as error:
-                _LOG.warning("%s cannot be fetched now: %s", attachment.name, error)
+                _LOG.warning("%s cannot be fetched now: %s", one_line(attachment.name, 120), error)
                 await sleep_until(self._clock, self._clock.now() + (error.retry_after or RETRY_DELAY))
+            except Exception as error:  # a fault of the adapter, or odd data: the message counts without its file
+                _LOG.warning("%s cannot be fetched: %s: %s", one_line(attachment.name, 120), type(error).__name__, error)
+                return None
         return None
 
 

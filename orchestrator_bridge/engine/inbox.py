@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from orchestrator_bridge.chat.inbound import (
@@ -23,7 +24,7 @@ from orchestrator_bridge.chat.inbound import (
 )
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.background import BackgroundTasks
-from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.common.clock import Alarm, Clock
 from orchestrator_bridge.engine.authority import HIGHEST_NUMBER
 from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.retry import FOR_OPERATOR
@@ -35,6 +36,13 @@ _LOG = logging.getLogger(__name__)
 
 UNMATCHED_TTL = 3600.0
 """Seconds for which a message of an unknown place is kept before it is marked as not ours."""
+
+EXPIRY_PAUSE = 60.0
+"""Seconds between two looks at messages that have waited long enough."""
+
+END_OF_TIME = 2.0**37
+"""Seconds since the epoch in the year 6325. A platform's time beyond it, or none at all (NaN), can be neither stored nor shown:
+the time of arrival replaces it."""
 
 NOT_STORED = f"I could not store your message, so it does not count yet. I keep trying. {FOR_OPERATOR}"
 
@@ -57,6 +65,7 @@ class Inbox:
         self._recovered: set[str] = set()
         self._tasks = BackgroundTasks()
         self._places_registered = 0
+        self._expiry: Alarm | None = None
 
     def start(self, unhandled: Sequence[InboundEvent]) -> None:
         """Start routing, beginning with the events that an earlier process stored and did not handle."""
@@ -67,6 +76,8 @@ class Inbox:
 
     async def stop(self) -> None:
         """Stop routing; events that were not routed stay in the inbox."""
+        if self._expiry is not None:
+            self._expiry.cancel()
         await self._tasks.stop()
 
     async def receive(self, event: InboundEvent) -> None:
@@ -75,8 +86,9 @@ class Inbox:
         Raises:
             StoreError: the event is not stored, and must not be acknowledged.
         """
+        now = self._clock.now()
         try:
-            stored = await self._store.receive(event, self._clock.now())
+            stored = await self._store.receive(event if 0 <= event.at < END_OF_TIME else replace(event, at=now), now)
         except StoreError:
             await self._report_not_stored(event)
             raise
@@ -171,8 +183,8 @@ class Inbox:
         elif known != self._places_registered:
             self._queue.put_nowait(event)
         else:
-            await self._discard_expired()
             self._unmatched.setdefault(event.place, []).append(event)
+            self._set_expiry()
 
     def _may_match_later(self, event: MessageReceived | MessageDeleted) -> bool:
         """True if the place of an event may still be registered. A recovered event may be of any age: its card is looked for
@@ -181,10 +193,22 @@ class Inbox:
         recent = event.at > self._clock.now() - UNMATCHED_TTL
         return not numbered and (recent or event.key in self._recovered)
 
+    def _set_expiry(self) -> None:
+        """Wake up when the first of the waiting messages has waited long enough."""
+        if self._expiry is None and self._unmatched:
+            first = min(waiting[0].at for waiting in self._unmatched.values())
+            at = max(first + UNMATCHED_TTL, self._clock.now() + EXPIRY_PAUSE)
+            self._expiry = self._clock.call_at(at, lambda: self._tasks.start(self._expire()))
+
+    async def _expire(self) -> None:
+        self._expiry = None
+        await self._discard_expired()
+        self._set_expiry()
+
     async def _discard_expired(self) -> None:
         oldest = self._clock.now() - UNMATCHED_TTL
         for place, waiting in list(self._unmatched.items()):
-            if waiting[0].at < oldest and waiting[0].key not in self._recovered:
+            if waiting[0].at <= oldest and waiting[0].key not in self._recovered:
                 del self._unmatched[place]
                 for event in waiting:
                     await self._discard(event, "it belongs to no run")

@@ -53,7 +53,7 @@ async def begin(engine: Engine, policy: Policy | None = None) -> None:
 
 async def passes(clock: ManualClock, seconds: float) -> None:
     """Wait until a part sleeps for this long, then let the time pass."""
-    await clock.armed_until(clock.now() + seconds)
+    await clock.armed_at(clock.now() + seconds)
     clock.advance(seconds)
 
 
@@ -129,6 +129,7 @@ async def test_a_failed_run_whose_end_cannot_be_stored_continues_with_its_next_i
         refuse = refuse_event(Responded, Corrupted("a page is torn"))
         store.refuse = lambda events, rows: refuse(events, rows) or (FULL if store.refusal_count else None)
         await begin(engine)
+        await store.wait_refused(2)
         await clock.armed_until(clock.now() + RETRY_BROKEN_AFTER)
         store.refuse = refuse_none
         assert not platform.final_answers

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
+
+import pytest
 
 from orchestrator_bridge.chat.inbound import Author, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard, RunCard
 from orchestrator_bridge.engine.engine import Engine
-from orchestrator_bridge.engine.inbox import UNMATCHED_TTL
+from orchestrator_bridge.engine.inbox import EXPIRY_PAUSE, UNMATCHED_TTL
 from orchestrator_bridge.run.events import Guided, Replied
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.support.clock import ManualClock
@@ -216,12 +219,65 @@ async def test_a_message_of_an_unknown_place_is_kept_for_its_time_and_then_dropp
         await platform.person_says("the second", thread="elsewhere, too")
         await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == ["the first", "the second"]
-    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+    store = await open_failing_store(tmp_path / "t.db", clock)
+    async with ModelServer() as server, start_engine(tmp_path, server, platform, clock=clock, store=store) as engine:
         await engine.wait_finished()
-        clock.advance(2)
+        await clock.armed_until(clock.now() + EXPIRY_PAUSE)
+        clock.advance(EXPIRY_PAUSE)
+        await store.wait_handled(1)
         await platform.person_says("the third", thread="elsewhere")
         await engine.wait_finished()
     assert await unhandled(tmp_path / "t.db") == ["the second", "the third"]
+
+
+async def test_messages_of_unknown_places_that_an_earlier_process_left_are_dropped_after_the_recovery(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        for number in range(3):
+            await platform.person_says("nonsense", thread=f"elsewhere {number}")
+        await engine.wait_finished()
+    clock.advance(2 * UNMATCHED_TTL)
+    store = await open_failing_store(tmp_path / "t.db", clock)
+    async with ModelServer() as server, start_engine(tmp_path, server, platform, clock=clock, store=store) as engine:
+        await engine.wait_finished()
+        clock.advance(EXPIRY_PAUSE)
+        await store.wait_handled(3)
+    assert await unhandled(tmp_path / "t.db") == []
+
+
+@pytest.mark.parametrize("fault", [ValueError("invalid literal for int()"), KeyError("id"), AttributeError("no 'get'")])
+async def test_a_message_whose_file_cannot_be_fetched_for_a_fault_of_the_adapter_counts_all_the_same(
+    tmp_path: Path, fault: Exception
+) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+
+    async def fail() -> None:
+        raise fault
+
+    platform.while_fetching = fail
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await ask_people(engine, platform)
+        await platform.person_says("Be quick.", thread=thread_of(platform, "run:1:card"), files=["odd.txt"])
+        await platform.person_says("1", question=1)
+        await platform.until(lambda: bool(platform.final_answers))
+        await engine.wait_finished()
+        assert "odd.txt" in prompt_text(server.requests[-1])
+    assert await unhandled(tmp_path / "t.db") == []
+
+
+@pytest.mark.parametrize("at", [math.nan, math.inf, -math.inf, 1e300, -1.0])
+async def test_a_message_with_an_impossible_time_counts_as_of_its_arrival(tmp_path: Path, at: float) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock)
+    async with ModelServer(asking_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await ask_people(engine, platform)
+        await platform.deliver(MessageReceived(place=PLACE, message="m", author=ANA, text="sqlite", at=at, question=1))
+        await platform.until(lambda: bool(platform.final_answers))
+        await engine.wait_finished()
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+    assert await unhandled(tmp_path / "t.db") == []
 
 
 async def test_a_message_that_arrives_too_old_is_not_kept(tmp_path: Path) -> None:

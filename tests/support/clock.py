@@ -50,6 +50,12 @@ class ManualClock:
             self._armed.clear()
             await self._armed.wait()
 
+    async def armed_at(self, when: float) -> None:
+        """Wait until somebody waits for exactly this time."""
+        while when not in self.alarms:
+            self._armed.clear()
+            await self._armed.wait()
+
     def advance(self, seconds: float) -> None:
         """Let time pass; what is due by then comes in its order, at its own time."""
         until = self.time + seconds

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator_bridge.chat.inbound import InboundEvent, Place
 from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.run.events import Event
-from orchestrator_bridge.run.records import Record
+from orchestrator_bridge.run.records import InboxEntryHandled, Record
 from orchestrator_bridge.store.interface import InUse, StoreError, Target, WriteFailed
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.support.clock import ManualClock
@@ -56,10 +56,14 @@ class FailingStore(SqliteStore):
         """A thread in which `find_target` fails."""
         self._refusals = 0
         self._refused = asyncio.Condition()
+        self._handled = 0
 
     async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
         await self._raise(self.refuse(events, rows))
         await super().append(run=run, after=after, events=events, rows=rows)
+        async with self._refused:
+            self._handled += sum(isinstance(row, InboxEntryHandled) for row in rows)
+            self._refused.notify_all()
 
     async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
         await self._raise(self.receive_error)
@@ -73,6 +77,11 @@ class FailingStore(SqliteStore):
         if self.failing_thread is not None and place.thread == self.failing_thread:
             raise RuntimeError("a bug of our own")
         return await super().find_target(place, message)
+
+    async def wait_handled(self, times: int) -> None:
+        """Wait until so many inbox entries were marked as handled."""
+        async with self._refused:
+            await self._refused.wait_for(lambda: self._handled >= times)
 
     async def wait_refused(self, times: int = 1) -> None:
         """Wait until the store has refused `times` calls."""
