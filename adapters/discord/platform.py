@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +51,8 @@ class DiscordPlatform(Platform[DiscordSettings]):
 
     name = "discord"
     title = "Discord"
+    channel_id = re.compile(r"[0-9]+")
+    channel_example = "123456789012345678"
     settings_model = DiscordSettings
     setup_help = "Print the link that invites the bot, with the permissions that it needs."
 

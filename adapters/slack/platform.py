@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
@@ -57,6 +58,8 @@ class SlackPlatform(Platform[SlackSettings]):
 
     name = "slack"
     title = "Slack"
+    channel_id = re.compile(r"[CGD][A-Z0-9]+")
+    channel_example = "C0123ABCD"
     settings_model = SlackSettings
     setup_help = "Print the app manifest to paste at api.slack.com/apps."
     setup_options = (

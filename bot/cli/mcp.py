@@ -6,7 +6,7 @@ It has no state: after a restart of the bot the next call finds the new process,
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.context import ServerRequestContext
 from mcp.server.stdio import stdio_server
-from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types.version import LATEST_MODERN_VERSION
 
 from bot.config.errors import ConfigError, Problem
@@ -41,6 +40,10 @@ _NOT_RUNNING = (
     "this server's environment, to the absolute path of the running bot's data folder."
 )
 _TOKEN_REJECTED = "The bot rejects the token in TOWNHALL_TOKEN: it is wrong or revoked. `townhall token list` lists the tokens."
+_NOT_ASKED = (
+    "The bot on the data folder {data} does not accept this call ({error}). Nothing was asked. Call again in a minute; the bot's "
+    "operator can run `townhall doctor`."
+)
 _CONNECTION_LOST = (
     "The connection to the bot was lost during this call ({error}). A question that was already asked stays open: call again "
     "with the same arguments. Nobody is asked twice."
@@ -80,8 +83,16 @@ class McpProxy:
         try:
             return await self._call_bot(endpoint.url, client_name(context), tool, arguments, statuses)
         except Exception as error:
-            lost = _CONNECTION_LOST.format(error=type(_root_cause(error)).__name__)
-            return ToolResponse(payload={}, denial=_TOKEN_REJECTED if 401 in statuses else lost)
+            return ToolResponse(payload={}, denial=self._explain(_root_cause(error), statuses))
+
+    def _explain(self, error: BaseException, statuses: Sequence[int]) -> str:
+        """Why a call failed. Only a call that was accepted may have asked something."""
+        if 401 in statuses:
+            return _TOKEN_REJECTED
+        refused = next((status for status in statuses if status >= 400), None)
+        if refused is not None or isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+            return _NOT_ASKED.format(data=self._data, error=f"status {refused}" if refused else type(error).__name__)
+        return _CONNECTION_LOST.format(error=type(error).__name__)
 
     async def _call_bot(
         self, url: str, client: str, tool: str, arguments: Mapping[str, Any], statuses: list[int]
@@ -94,7 +105,8 @@ class McpProxy:
         headers = {"Authorization": f"Bearer {self._token}"}
         info = types.Implementation(name=client or "agent", version="")
         timeout = httpx2.Timeout(TIMEOUT_MARGIN, read=MAX_WAIT + TIMEOUT_MARGIN)
-        async with create_mcp_http_client(headers=headers, timeout=timeout) as http:
+        # The bot is on this machine: a proxy that the environment names must see neither the call nor its token.
+        async with httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as http:
             http.event_hooks["response"].append(record_status)
             transport = streamable_http_client(url, http_client=http)
             async with Client(transport, client_info=info, mode=LATEST_MODERN_VERSION) as bot:

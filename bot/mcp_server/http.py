@@ -83,7 +83,7 @@ class McpHttpApp:
         return await self._service.call(McpClient(access_token=token, client=client_name(context)), tool, arguments)
 
     async def _report_readiness(self, headers: Mapping[bytes, bytes], send: Send) -> None:
-        """Status 200 if the bot can store events now, else 503; the owner is told the reason."""
+        """Status 200 if the bot can store events now, else 503, with the reason for the owner."""
         problem = await self._service.storage_problem()
         told = {"found": problem.found, "fix": problem.fix} if problem is not None and self._is_owner(headers) else None
         await _respond(send, 200 if problem is None else 503, {"ready": problem is None, "problem": told})

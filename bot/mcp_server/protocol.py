@@ -5,8 +5,10 @@ A module of its own because it imports the MCP library, which takes most of a se
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -17,6 +19,9 @@ from mcp.server.lowlevel.server import Server
 from bot.mcp_server.service import ToolResponse
 from bot.mcp_server.tools import INSTRUCTIONS, READ_ONLY, TOOLS
 from orchestrator_bridge.model.interface import ToolSpec
+
+PROGRESS_INTERVAL = 15.0
+"""Seconds between two progress notifications."""
 
 CallTool = Callable[[ServerRequestContext[Any, Any], str, Mapping[str, Any]], Awaitable[ToolResponse]]
 """Executes one call of a tool, given its name and arguments."""
@@ -29,7 +34,8 @@ def create_mcp_server(call: CallTool) -> Server[Any]:
         return types.ListToolsResult(tools=[to_mcp_tool(spec) for spec in TOOLS])
 
     async def call_tool(context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams) -> types.CallToolResult:
-        return to_call_result(await call(context, params.name, params.arguments or {}))
+        async with _reported_progress(context):
+            return to_call_result(await call(context, params.name, params.arguments or {}))
 
     return Server(
         "townhall",
@@ -39,6 +45,28 @@ def create_mcp_server(call: CallTool) -> Server[Any]:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+
+
+@asynccontextmanager
+async def _reported_progress(context: ServerRequestContext[Any, Any]) -> AsyncIterator[None]:
+    """Report progress while a call waits, to a client that asked for it: many give up a silent call after 60 s.
+
+    Measured in real time, as clients do (modelcontextprotocol.io/specification, "Timeouts": progress may reset the timeout).
+    """
+    reporting = asyncio.create_task(_report_progress(context))
+    try:
+        yield
+    finally:
+        reporting.cancel()
+        await asyncio.gather(reporting, return_exceptions=True)
+
+
+async def _report_progress(context: ServerRequestContext[Any, Any]) -> None:
+    waited = 0.0
+    while True:
+        await asyncio.sleep(PROGRESS_INTERVAL)
+        waited += PROGRESS_INTERVAL
+        await context.session.report_progress(waited, message="Still waiting.")
 
 
 def client_name(context: ServerRequestContext[Any, Any]) -> str:

@@ -71,8 +71,8 @@ class RunTools:
 
 def _is_same_request(run: ExternalRun, caller: McpClient, request: StartRunArguments, scope: RequestScope) -> bool:
     agent = caller.to_external_agent(scope.team).agent
-    requested = (clean(request.task).strip(), scope.team.name, scope.place, agent, "")
-    return (run.task, run.team, run.place, run.outside.agent, run.outside.wish) == requested
+    requested = (clean(request.task).strip(), scope.team.name, scope.place, agent)
+    return (run.task, run.team, run.place, run.outside.agent) == requested
 
 
 def _run_payload(state: RunState) -> ToolPayload:

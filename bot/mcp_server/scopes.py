@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -15,6 +15,7 @@ from bot.config.errors import ConfigError, Problem, format_value, suggest_name
 from bot.config.platforms import installed_platforms
 from bot.mcp_server.tokens import AccessToken, TokenScope
 from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, ExternalAgent, Place, agent_name
+from orchestrator_bridge.chat.platform import Platform
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.text import counted, listed
 from orchestrator_bridge.store.interface import TokenActivity
@@ -160,18 +161,41 @@ _NOT_CREATED = "the token was not created"
 
 def _resolve_channels(config: LoadedConfig, given: tuple[str, ...]) -> tuple[str, ...]:
     """Each channel with its platform, which may be left out if the bot has one."""
-    platforms, local = [platform.name for platform in config.platforms], installed_platforms().local
-    if not given and set(platforms) <= set(local):
-        return (platforms[0],)
-    channels = tuple(
-        channel if "/" in channel or len(platforms) > 1 or channel in local else f"{platforms[0]}/{channel}" for channel in given
-    )
-    places = {channel: parse_channel(channel) for channel in channels}
-    wrong = [channel for channel, place in places.items() if place.platform not in platforms or not place.channel]
-    if wrong or not channels:
-        expected = f"the id of a channel on {' or '.join(platforms)}, such as {platforms[0]}/C0123ABCD"
-        raise _config_error("--channel", format_value(wrong[0]) if wrong else "no channel", expected)
+    active, local = {platform.name: platform for platform in config.platforms}, installed_platforms().local
+    first = next(iter(active))
+    if not given and active.keys() <= set(local):
+        return (first,)
+    if not given:
+        raise _config_error("--channel", "no channel", _expected_channel(active.values()))
+    qualified = (channel if "/" in channel or len(active) > 1 or channel in local else f"{first}/{channel}" for channel in given)
+    channels = tuple(dict.fromkeys(qualified))
+    for channel in channels:
+        _check_channel(channel, active)
     return channels
+
+
+def _check_channel(channel: str, active: Mapping[str, Platform[Any]]) -> None:
+    """Raise `ConfigError` unless this is the id of a channel on an active platform."""
+    place = parse_channel(channel)
+    platform = active.get(place.platform)
+    if platform is not None and (platform.local or platform.channel_id.fullmatch(place.channel)):
+        return
+    known = installed_platforms().usable.get(place.platform)
+    if platform is None and known is not None and not known.local:
+        fix = f"set up {known.title} first: `townhall setup {known.name}` says how"
+        raise _config_error("--channel", f"{channel!r}, but {known.title} is not set up", _expected_channel(active.values()), fix)
+    fix = "copy the channel's id, not its name: Slack, About this channel; Discord, Copy Channel ID"
+    raise _config_error("--channel", format_value(channel), _expected_channel(active.values()), "" if known is None else fix)
+
+
+def _expected_channel(active: Iterable[Platform[Any]]) -> str:
+    """The channels that the active platforms have, in words."""
+    return " or ".join(
+        f"{platform.name}, the only channel there"
+        if platform.local
+        else f"the id of a channel on {platform.name}, such as {platform.name}/{platform.channel_example}"
+        for platform in active
+    )
 
 
 def _resolve_person(config: LoadedConfig, scope: TokenScope) -> str | None:

@@ -20,6 +20,9 @@ DEFAULT_WAIT = 50.0
 MAX_WAIT = 3600.0
 """Seconds that a call may wait at most."""
 
+WAIT_LIMIT = "More than 50 needs a client that accepts progress notifications: others give up a call after 60 s."
+"""The limit that a calling agent has to know; its client sets it and does not report it to the server."""
+
 ASK_TEAM, CHECK, CANCEL, START_RUN, RUN_STATUS = "ask_team", "check_question", "cancel_question", "start_run", "run_status"
 READ_ONLY = (CHECK, RUN_STATUS)
 INSTRUCTIONS = (
@@ -41,10 +44,12 @@ WaitForAnswer = Annotated[
         ge=0,
         le=MAX_WAIT,
         allow_inf_nan=False,
-        description="Seconds to wait for the outcome. The question stays open after that.",
+        description=f"Seconds to wait for the outcome. The question stays open after that. {WAIT_LIMIT}",
     ),
 ]
-WaitForEnd = Annotated[float, Field(ge=0, le=MAX_WAIT, allow_inf_nan=False, description="Seconds to wait for its end.")]
+WaitForEnd = Annotated[
+    float, Field(ge=0, le=MAX_WAIT, allow_inf_nan=False, description=f"Seconds to wait for its end. {WAIT_LIMIT}")
+]
 
 
 class ToolArguments(BaseModel):

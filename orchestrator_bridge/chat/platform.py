@@ -11,6 +11,7 @@ client library inside its methods.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -97,6 +98,10 @@ class Platform(ABC, Generic[S]):
     """Model of the platform's environment variables; every field needs a default."""
     local: ClassVar[bool] = False
     """A local platform has one user and no accounts, such as a terminal. It runs only if no other platform is configured."""
+    channel_id: ClassVar[re.Pattern[str]] = re.compile(r"[^\s#@]+")
+    """Form of a channel's id; a name such as `#general` is none."""
+    channel_example: ClassVar[str] = "general"
+    """Example of a channel's id."""
     setup_help: ClassVar[str] = ""
     """Help text of `townhall setup <platform>`."""
     setup_options: ClassVar[tuple[SetupOption, ...]] = ()

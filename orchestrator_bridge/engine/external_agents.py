@@ -110,11 +110,14 @@ class ExternalAgents:
             return result
 
     async def _submit(self, request: QuestionRequest) -> SubmissionResult | None:
-        """Add a question to the agent's run, or start that run with it. None if the run ended in the meantime."""
+        """Add a question to the agent's run, or start that run with it. None if the run ended in the meantime.
+
+        A question that is refused starts no run.
+        """
         question = inputs.ExternalQuestion(action=request.action, ask=request.ask)
         run = self._index.external_run(request.owner)
         if run is None:
-            run = await self._supervisor.start_run(
+            started = await self._supervisor.start_external_run(
                 task=f"What {request.external_agent.title} asks.",
                 team=_without_tools(request.team),
                 place=request.place,
@@ -122,8 +125,8 @@ class ExternalAgents:
                 outside=replace(request.external_agent, asks=True),
                 first=question,
             )
-        else:
-            self._mailbox.deliver(run, question)
+            return _submission_result(started, request.action)
+        self._mailbox.deliver(run, question)
         try:
             state = await self.wait_until(
                 run, lambda state: state.end is not None or _submission_result(state, request.action) is not None

@@ -19,6 +19,8 @@ from orchestrator_bridge.engine.mailbox import InputReceiver, Mailbox
 from orchestrator_bridge.engine.run_states import LocalRuns, NumberSequence, RunStates
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.decide import AskQuestion
+from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.transaction import Transaction
 from orchestrator_bridge.store.interface import Corrupted, SchemaTooNew, StoreError
 from orchestrator_bridge.team.team import Team
@@ -68,34 +70,69 @@ class RunSupervisor(InputReceiver):
         files: tuple[AttachmentContent, ...] = (),
         notices: tuple[str, ...] = (),
         outside: ExternalAgent | None = None,
-        first: inputs.ExternalQuestion | None = None,
     ) -> int:
         """Start a run and return its number. All of it is stored in one transaction.
 
         `command`: key of the inbound command that is handled by this. `notices`: lines that people see at the start of the run.
-        `outside`: the external agent that started it, and `first` the question which that agent asks.
+        `outside`: the external agent that started it.
 
         Raises:
             StoreError: the run could not be stored, and was not started.
         """
-        run, now = self._numbers.next(), self._context.clock.now()
-        started = e.RunStarted(
-            at=now,
-            run=run,
-            task=task,
-            team=team,
-            place=place,
-            by=by,
-            askable=self._askable,
-            files=files,
-            notices=notices,
-            outside=outside,
-        )
-        transaction = Transaction.of_new_run(started)
-        if first is not None:
-            transaction.add(e.GuestAsked(at=now, action=first.action, ask=first.ask))
+        transaction = self._new_run(task=task, team=team, place=place, by=by, files=files, notices=notices, outside=outside)
         if command:
             transaction.mark_handled(command)
+        return await self._begin(transaction)
+
+    async def start_external_run(
+        self, *, task: str, team: Team, place: Place, by: Author, outside: ExternalAgent, first: inputs.ExternalQuestion
+    ) -> RunState:
+        """Start a run with the first question of an external agent. If that is refused, nothing is stored; the state has the
+        reason.
+
+        Raises:
+            StoreError: the run could not be stored, and was not started.
+        """
+        transaction = self._new_run(task=task, team=team, place=place, by=by, outside=outside)
+        transaction.add(e.GuestAsked(at=transaction.now, action=first.action, ask=first.ask))
+        for action in transaction.pending_actions:
+            if isinstance(action, AskQuestion):
+                self._context.questions.ask(transaction, action)
+        if transaction.state.questions:
+            await self._begin(transaction)
+        else:
+            self._numbers.give_back(transaction.state.run)
+        return transaction.state
+
+    def _new_run(
+        self,
+        *,
+        task: str,
+        team: Team,
+        place: Place,
+        by: Author,
+        files: tuple[AttachmentContent, ...] = (),
+        notices: tuple[str, ...] = (),
+        outside: ExternalAgent | None = None,
+    ) -> Transaction:
+        return Transaction.of_new_run(
+            e.RunStarted(
+                at=self._context.clock.now(),
+                run=self._numbers.next(),
+                task=task,
+                team=team,
+                place=place,
+                by=by,
+                askable=self._askable,
+                files=files,
+                notices=notices,
+                outside=outside,
+            )
+        )
+
+    async def _begin(self, transaction: Transaction) -> int:
+        """Store a new run and drive it."""
+        run = transaction.state.run
         try:
             await self._append(transaction)
         except StoreError:

@@ -101,6 +101,10 @@ def _warning(after: RunState, text: str, name: str) -> OutboxEntry:
     return thread_post(after, Note(text=text, tone="warning"), name)
 
 
+EXTERNAL = "external agent"
+"""Shown instead of a model for an MCP client, whose model nobody here knows."""
+
+
 def render_run_card(state: RunState) -> RunCard:
     """The run card: a run at a glance."""
     # Nothing here may depend on a clock: a card that is equal to the last one is not edited.
@@ -109,12 +113,19 @@ def render_run_card(state: RunState) -> RunCard:
         task=state.task,
         team=state.team.name,
         agents=tuple(
-            CardAgent(name=agent.spec.name, model=agent.model, state=_activity(state, agent)) for agent in state.agents.values()
+            CardAgent(
+                name=agent.spec.name,
+                model=EXTERNAL if agent.spec.name == state.external_agent else agent.model,
+                state=_activity(state, agent),
+            )
+            for agent in state.agents.values()
         ),
         status=_status(state),
         cost=say_cost(state.spent.cost + state.spent.unknown, state.spent.priced),
         tokens=state.spent.tokens,
-        scripted=any(agent.model.startswith("scripted/") for agent in state.agents.values()),
+        scripted=any(
+            agent.model.startswith("scripted/") for agent in state.agents.values() if agent.spec.name != state.external_agent
+        ),
         ended=state.end is not None,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from bot.mcp_server import protocol
 from tests.support.mcp_bot import McpBot, denial_of, payload_of, question, start_mcp_bot
 
 
@@ -174,6 +175,7 @@ async def test_an_invalid_question_is_refused_with_the_reason(
 ) -> None:
     assert why in denial_of(await client.call_tool("ask_team", arguments))
     assert bot.asked == 0
+    assert await bot.app.store.runs() == []
 
 
 async def test_questions_of_another_token_are_not_found(bot: McpBot, client: Client) -> None:
@@ -192,3 +194,44 @@ async def test_external_agents_have_no_tool_to_answer_a_question(bot: McpBot, cl
     await bot.platform.until(lambda: bool(bot.platform.acknowledgements))
     assert bot.platform.acknowledgements[0].sign == "refused"
     assert payload_of(await client.call_tool("check_question", {"question": 1}))["status"] == "open"
+
+
+async def test_a_refused_question_uses_no_run_number(bot: McpBot, client: Client) -> None:
+    denial_of(await client.call_tool("ask_team", question(to=["@carol"])))
+    payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))
+    assert [run.run for run in await bot.app.store.runs()] == [1]
+    assert "Secrets" in denial_of(await client.call_tool("ask_team", question("What is the root password?")))
+    assert [run.run for run in await bot.app.store.runs()] == [1]
+
+
+async def test_a_waiting_call_reports_progress_to_a_client_that_asks_for_it(
+    bot: McpBot, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "PROGRESS_INTERVAL", 0.01)
+    reported: asyncio.Queue[float] = asyncio.Queue()
+
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        assert (total, message) == (None, "Still waiting.")
+        reported.put_nowait(progress)
+
+    asking = asyncio.create_task(
+        client.call_tool("ask_team", question(wait_seconds=75), progress_callback=on_progress),
+    )
+    await bot.card(1)
+    first, second, third = [await reported.get() for _ in range(3)]
+    assert first < second < third
+    await bot.reply("main", 1)
+    assert payload_of(await asking)["decision"] == "main"
+
+
+async def test_the_limit_of_clients_without_progress_is_in_the_tools(client: Client) -> None:
+    for tool in (await client.list_tools()).tools:
+        if wait := tool.input_schema["properties"].get("wait_seconds"):
+            assert "others give up a call after 60 s" in wait["description"]
+
+
+async def test_the_model_of_a_client_is_not_shown_as_one_of_the_team(bot: McpBot, client: Client) -> None:
+    payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))
+    state = payload_of(await client.call_tool("run_status", {"run": 1}))
+    models = {agent["name"]: agent["model"] for agent in state["agents"]}
+    assert models == {"one": "scripted/play", "claude-code": "external agent"}

@@ -54,6 +54,14 @@ async def test_a_key_starts_one_run_for_one_task(bot: McpBot, client: Client) ->
     assert "has started run 1, which has another task" in why
 
 
+async def test_the_same_task_without_its_key_finds_the_run_that_was_started_with_it(bot: McpBot, client: Client) -> None:
+    assert payload_of(await client.call_tool("start_run", {"task": "Plan.", "key": "a"}))["run"] == 1
+    assert payload_of(await client.call_tool("start_run", {"task": "Plan."}))["run"] == 1
+    await bot.app.engine.wait_finished()
+    bot.clock.advance(301)
+    assert payload_of(await client.call_tool("start_run", {"task": "Plan."}))["run"] == 2
+
+
 async def test_runs_of_another_token_are_not_found(bot: McpBot, client: Client) -> None:
     payload_of(await client.call_tool("start_run", {"task": "Plan."}))
     other = await bot.client(await bot.token("desk"))

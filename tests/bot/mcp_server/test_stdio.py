@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
-from bot.mcp_server.listener import read_endpoint
+from bot.mcp_server.listener import EndpointFile, read_endpoint, write_endpoint
 from tests.bot.conftest import Said, Townhall
 from tests.resilience.harness.process import ROOT
 from tests.support.mcp_bot import denial_of, payload_of, question
@@ -128,7 +128,10 @@ def test_a_bot_whose_port_is_taken_reports_it_and_works(folder: Path, townhall: 
         (["--channel", "C1"], "no person for whom the agents ask"),
         (["--channel", "C1", "--for", "@alcie"], "did you mean 'alice'?"),
         (["--channel", "C1", "--for", "@bob"], "no id on slack"),
-        (["--channel", "discord/1", "--for", "@bob"], "the id of a channel on slack"),
+        (["--channel", "discord/1", "--for", "@bob"], "'discord/1', but Discord is not set up"),
+        (["--channel", "discord/1", "--for", "@bob"], "the id of a channel on slack, such as slack/C0123ABCD"),
+        (["--channel", "slack/#general", "--for", "@alice"], "the id of a channel on slack, such as slack/C0123ABCD"),
+        (["--channel", "general", "--for", "@alice"], "copy the channel's id, not its name"),
         (["--channel", "C1", "--for", "@alice", "--team", "nobody"], "there is no such team"),
         (["--channel", "C1", "--for", "@alice", "--questions-a-day", "-1"], "--questions-a-day"),
         (["--channel", "C1", "--for", "@alice", "--money-a-day", "much"], "--money-a-day"),
@@ -143,6 +146,43 @@ def test_an_invalid_token_scope_is_refused_with_the_option(
     assert said.code == 1
     assert why in said.err
     assert not (folder / "data").exists()
+
+
+def test_a_channel_of_a_platform_that_is_not_set_up_is_refused_with_what_is_there(townhall: Townhall) -> None:
+    said = townhall("token", "make", "laptop", "--channel", "slack/C1")
+    assert said.code == 1
+    assert "'slack/C1', but Slack is not set up" in said.err
+    assert "terminal, the only channel there" in said.err
+    assert "`townhall setup slack`" in said.err
+
+
+async def test_the_call_and_its_token_reach_no_proxy(folder: Path, townhall: Townhall, environ: dict[str, str]) -> None:
+    seen: list[bytes] = []
+
+    async def record(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read(1000))
+        writer.close()
+
+    async with await asyncio.start_server(record, "127.0.0.1", 0) as proxy:
+        address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        proxied = {**environ, "HTTP_PROXY": address, "http_proxy": address, "ALL_PROXY": address, "NO_PROXY": "", "no_proxy": ""}
+        with running(environ, folder / "errors"):
+            token = json.loads((await asyncio.to_thread(townhall, "token", "make", "laptop", "--json")).out)["token"]
+            async with mcp(proxied, token) as client:
+                assert payload_of(await client.call_tool("ask_team", question(wait_seconds=0)))["status"] == "open"
+    assert not seen
+
+
+async def test_a_call_that_did_not_reach_the_bot_says_that_nothing_was_asked(folder: Path, environ: dict[str, str]) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "townhall.db.lock").write_text(f"{os.getpid()}\n")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
+        write_endpoint(folder / "data", EndpointFile(pid=os.getpid(), port=closed.getsockname()[1], secret="s"))
+        async with mcp(environ, "townhall_any") as client:
+            why = denial_of(await client.call_tool("ask_team", question()))
+    assert "Nothing was asked." in why
+    assert "stays open" not in why
 
 
 def test_a_token_for_slack_has_its_channel_and_its_person(
