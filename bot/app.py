@@ -75,6 +75,7 @@ class LoadedConfig:
         return PlatformContext(
             people=tuple(id_ for person in people if (id_ := person.ids.get(platform.name))),
             roles=tuple(id_ for role in roles if (id_ := role.ids.get(platform.name))),
+            servers=self.team_file.servers,
             commands=tuple(HELP),
             data=self.settings.data,
         )

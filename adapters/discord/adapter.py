@@ -24,7 +24,8 @@ from adapters.discord.open_cards import OpenCards
 from adapters.discord.replies import PrivateReplies
 from adapters.discord.responses import ACKNOWLEDGE_WITHIN, InteractionResponses
 from adapters.discord.sender import DiscordSender, MessageApi, UnreadableNotices
-from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain
+from adapters.discord.standing import DiscordStandings
+from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain, Standing
 from orchestrator_bridge.chat.inbound import (
     Attachment,
     Author,
@@ -45,7 +46,8 @@ EDIT_INTERVAL = 4.0
 
 
 class DiscordAdapter:
-    """One bot on Discord. `listed` are ids of bots whose messages count like those of people.
+    """One bot on Discord. `listed` are ids of bots whose messages count like those of people; `servers` are ids of the servers
+    for which the bot is set up, as in `DiscordStandings`.
 
     `commands_file` stores the fingerprint of the commands that Discord knows; `guild` is a server that receives the commands at
     once, for development. Times are in seconds: `response_timeout` of one response, as in `bounded_attempt`, `acknowledge_within`
@@ -70,6 +72,7 @@ class DiscordAdapter:
         clock: Clock,
         *,
         listed: Collection[str] = (),
+        servers: Collection[str] = (),
         commands_file: Path | None = None,
         guild: int | None = None,
         response_timeout: float = RESPONSE_TIMEOUT,
@@ -81,6 +84,7 @@ class DiscordAdapter:
         self._channels = ChannelCache(connection)
         self._threads = CardThreads(self._channels, clock, response_timeout)
         self._messages = MessageApi(self._channels, self._threads, response_timeout)
+        self._standings = DiscordStandings(self._channels, clock, servers, guild)
         self._sender = DiscordSender(self._channels, self._messages)
         self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed), clock)
         self._unreadable = UnreadableNotices(self._messages)
@@ -151,6 +155,10 @@ class DiscordAdapter:
         roles = [role for guild in client.guilds if (role := guild.get_role(int(group))) is not None]
         return tuple(to_author(member) for role in roles for member in role.members if not member.bot) if roles else None
 
+    async def standing(self, person: Author, place: Place) -> Standing:
+        """Look up a person and a place, as `SupportsStanding.standing` specifies."""
+        return await self._standings.standing(person, place)
+
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Answer one person privately, as `Adapter.reply_privately` specifies."""
         if not isinstance(event, MessageDeleted | InputClosed):
@@ -159,6 +167,7 @@ class DiscordAdapter:
     async def ready(self, client: DiscordClient) -> None:
         """Handle the first session of a client: the start, or a connection that replaces one which ended for good."""
         self._connections += 1
+        self._standings.log_unserved(client)
         if self._connections > 1:
             await self.session_restarted()
         if isinstance(client.tree, DiscordCommandTree):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,8 +106,11 @@ class ChannelDiagnostics:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuildDiagnostics:
-    """A server of the bot. `silent_roles`: names of wanted roles that the bot may not mention."""
+    """A server of the bot. `silent_roles`: names of wanted roles that the bot may not mention; `joined_at` is when the bot did,
+    in seconds since the epoch."""
 
+    id: int
+    joined_at: float
     name: str
     channels: tuple[ChannelDiagnostics, ...]
     roles: frozenset[str]
@@ -170,6 +174,8 @@ async def _diagnose_guild(
     found = [role for role in guild.roles if str(role.id) in roles]
     may_mention_all = me.guild_permissions.mention_everyone
     return GuildDiagnostics(
+        id=guild.id,
+        joined_at=me.joined_at.timestamp() if me.joined_at else math.inf,
         name=guild.name,
         channels=_diagnose_channels(channels, me),
         roles=frozenset(str(role.id) for role in found),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -73,6 +73,7 @@ class DiscordPlatform(Platform[DiscordSettings]):
             autocomplete,
             clock,
             listed=list(context.people),
+            servers=context.servers,
             commands_file=context.data / "discord-commands",
             guild=settings.discord_guild,
         )
@@ -89,7 +90,7 @@ class DiscordPlatform(Platform[DiscordSettings]):
         except DeliveryError as error:
             yield Finding(about="discord", state="wrong", found=str(error), fix="fix this first; nothing else was checked")
             return
-        for finding in _findings(seen, context):
+        for finding in _findings(seen, context, settings.discord_guild):
             yield finding
 
     async def setup(self, settings: DiscordSettings, options: Mapping[str, str]) -> SetupGuide:
@@ -130,8 +131,9 @@ _MAX_NAMED = 8
 """Channels with missing permissions that are listed singly."""
 
 
-def _findings(seen: DiscordDiagnostics, context: PlatformContext) -> Iterator[Finding]:
+def _findings(seen: DiscordDiagnostics, context: PlatformContext, guild: int | None) -> Iterator[Finding]:
     yield _servers_finding(seen)
+    yield from _served_findings(seen, context.servers, guild)
     yield from _intents_findings(seen, context)
     for server in seen.servers:
         yield from _channel_findings(server)
@@ -147,6 +149,22 @@ def _servers_finding(seen: DiscordDiagnostics) -> Finding:
         fix = "open the link that `townhall setup discord` prints"
         return Finding(about="discord", state="warn", found=f"the bot {seen.name} is on no server", fix=fix)
     return Finding(about="discord", state="ok", found=f"bot {seen.name} on {', '.join(server.name for server in seen.servers)}")
+
+
+def _served_findings(seen: DiscordDiagnostics, servers: Collection[str], guild: int | None) -> Iterator[Finding]:
+    """Servers that invited the bot but on which it does not work, and ids of the team file that are no server of the bot's."""
+    from adapters.discord.standing import served_ids
+
+    allowed = served_ids({server.id: server.joined_at for server in seen.servers}, servers, guild)
+    for server in seen.servers:
+        if str(server.id) not in allowed:
+            fix = f'if it should work there, list it in the team file: servers = ["{server.id}", ...]; otherwise remove the bot'
+            found = f"the bot is on {server.name}, but not set up for it: no run starts there"
+            yield Finding(about="discord servers", state="warn", found=found, fix=fix)
+    for id_ in sorted(allowed):
+        if seen.servers and all(str(server.id) != id_ for server in seen.servers):
+            fix = "invite it with the link of `townhall setup discord`, or correct the id"
+            yield Finding(about="discord servers", state="wrong", found=f"the bot is not on the server {id_}", fix=fix)
 
 
 def _intents_findings(seen: DiscordDiagnostics, context: PlatformContext) -> Iterator[Finding]:

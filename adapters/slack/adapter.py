@@ -10,7 +10,7 @@ from adapters.slack.files import fetch_file
 from adapters.slack.http_mode import HttpTransport
 from adapters.slack.session import SlackConfig, SlackSession, create_session
 from adapters.slack.workspace import PLATFORM
-from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent
+from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, Standing
 from orchestrator_bridge.chat.inbound import Attachment, Author, InboundEvent, InboundHandler, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
 from orchestrator_bridge.common.clock import process_time
@@ -130,6 +130,10 @@ class SlackAdapter:
         return (
             None if users is None else tuple(Author(platform=PLATFORM, id=user, name=people.person(user).name) for user in users)
         )
+
+    async def standing(self, person: Author, place: Place) -> Standing:
+        """Look up a person and a place, as `SupportsStanding.standing` specifies."""
+        return await self.session.standings.standing(person, place)
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Answer one person privately, as `Adapter.reply_privately` specifies."""

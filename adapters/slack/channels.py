@@ -107,11 +107,23 @@ class SlackChannels:
 
     async def refresh_members(self, channel: str) -> None:
         """Load the members of a channel, unless they are cached. Waits at most `MEMBERS_TIMEOUT`."""
-        at, _ = self._members.get(channel, (-MEMBERS_CACHE_SECONDS, frozenset()))
-        if channel[:1] in ("C", "G") and self._api.now() - at >= MEMBERS_CACHE_SECONDS:
+        if channel[:1] in ("C", "G"):
             with suppress(TimeoutError, DeliveryError):
                 async with asyncio.timeout(MEMBERS_TIMEOUT):
-                    self._members[channel] = (self._api.now(), await self._read_members(channel))
+                    await self.load_members(channel, MEMBERS_CACHE_SECONDS)
+
+    async def load_members(self, channel: str, max_age: float) -> frozenset[str]:
+        """The ids of a channel's members, read anew if they were read longer than `max_age` seconds ago.
+
+        Raises:
+            NotSent: Slack cannot be reached now.
+            SendRejected: the bot may not read the channel.
+        """
+        at, members = self._members.get(channel, (-max_age, frozenset[str]()))
+        if self._api.now() - at >= max_age:
+            members = await self._read_members(channel)
+            self._members[channel] = (self._api.now(), members)
+        return members
 
     async def _read_members(self, channel: str) -> frozenset[str]:
         members: list[str] = []

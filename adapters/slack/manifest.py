@@ -25,6 +25,8 @@ BOT_SCOPES = {
     "mpim:history": "the same in group conversations",
     "channels:read": "see whether the bot is in a channel",
     "groups:read": "the same for private channels",
+    "mpim:read": "see who is in a group conversation",
+    "im:read": "see whose direct messages these are",
     "im:write": "open direct messages with people who are asked there",
     "users:read": "show people's names, and tell external people and bots from members",
     "usergroups:read": "read the members of roles that are user groups",

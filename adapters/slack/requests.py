@@ -72,6 +72,7 @@ class SlackRequestHandler:
         acknowledge_after: float = ACKNOWLEDGE_AFTER,
     ) -> None:
         self._workspace = workspace
+        self._app = workspace.app
         self._events = events
         self._interactions = interactions
         self._reactions = reactions
@@ -117,7 +118,9 @@ class SlackRequestHandler:
         An external person's click or form names another team; it is refused later, with a notice.
         """
         app = str(body.get("api_app_id") or "")
-        if self._workspace.app and app and app != self._workspace.app:
+        # Where Slack did not tell which app this is, the first request does: its socket or its signature belongs to one app.
+        self._app = self._app or app
+        if app and app != self._app:
             return False
         teams = _teams(body)
         is_answered = bool(app) and body.get("type") in ("block_actions", "view_submission", "message_action")

@@ -26,6 +26,7 @@ from adapters.slack.requests import ACKNOWLEDGE_AFTER, Next, SlackRequestHandler
 from adapters.slack.responses import PrivateReplySender
 from adapters.slack.sender import SlackSender
 from adapters.slack.socket_mode import PING_INTERVAL, SocketModeTransport
+from adapters.slack.standing import SlackStandings
 from adapters.slack.streaming import SlackStreams
 from adapters.slack.workspace import LOOKUP_TIMEOUT, SlackUsers, UserGroups, identify
 from orchestrator_bridge.chat.adapter import Autocomplete, SendRejected
@@ -67,6 +68,7 @@ class SlackSession:
 
     api: SlackApi
     people: SlackUsers
+    standings: SlackStandings
     groups: UserGroups
     channels: SlackChannels
     sender: SlackSender
@@ -127,7 +129,7 @@ async def create_session(
         NotSent: Slack cannot be reached now.
         SendRejected: Slack rejects the bot token, or neither mode is configured.
     """
-    workspace = await identify(api)
+    workspace = await identify(api, config.app_token)
     groups, channels, history = UserGroups(api), SlackChannels(api), SlackHistory(api, workspace)
     people = SlackUsers(api, workspace, groups, listed, timeout=config.lookup_timeout)
     event_handler = SlackEventHandler(workspace, people, channels, names)
@@ -151,6 +153,7 @@ async def create_session(
     return SlackSession(
         api=api,
         people=people,
+        standings=SlackStandings(api, people, channels),
         groups=groups,
         channels=channels,
         sender=SlackSender(api, workspace, channels, history, streams),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -54,8 +55,8 @@ class Workspace:
         return f"{address}?thread_ts={thread}&cid={channel}" if thread and thread != message else address
 
 
-async def identify(api: SlackApi) -> Workspace:
-    """Ask Slack for the workspace and the bot.
+async def identify(api: SlackApi, app_token: str | None = None) -> Workspace:
+    """Ask Slack for the workspace and the bot. `app_token` names the app (`xapp-1-A0123-...`) where the bot token may not ask.
 
     Raises:
         NotSent: Slack cannot be reached now.
@@ -68,7 +69,7 @@ async def identify(api: SlackApi) -> Workspace:
     scopes = frozenset(filter(None, str(response.headers.get("x-oauth-scopes", "")).replace(" ", "").split(",")))
     return Workspace(
         team=str(response["team_id"]),
-        app=await _app(api, str(response["bot_id"] or "")),
+        app=await _app(api, str(response["bot_id"] or "")) or _app_of_token(app_token or ""),
         user=str(response["user_id"]),
         bot=str(response["bot_id"] or ""),
         url=str(response["url"] or ""),
@@ -84,6 +85,12 @@ async def _app(api: SlackApi, bot: str) -> str:
     except SendRejected:
         return ""
     return str((response["bot"] or {}).get("app_id") or "")
+
+
+def _app_of_token(token: str) -> str:
+    """The id of the app to which an app-level token belongs; empty if the token does not say."""
+    found = re.match(r"xapp-\d+-(A[A-Z0-9]+)-", token)
+    return found[1] if found else ""
 
 
 def direct_place(user: str) -> Place:
@@ -139,6 +146,8 @@ class SlackUser:
     name: str
     is_external: bool = False
     bot: bool = False
+    guest: bool = False
+    """A guest of the workspace, in one channel or several (`is_restricted`, `is_ultra_restricted`)."""
     deactivated: bool = False
     known: bool = True
 
@@ -252,6 +261,7 @@ def _to_user(info: Mapping[str, Any], user: str, workspace: Workspace) -> SlackU
         name=one_line(str(name), 80) or user,
         is_external=_is_external(info, workspace),
         bot=bool(info.get("is_bot")),
+        guest=bool(info.get("is_restricted") or info.get("is_ultra_restricted")),
         deactivated=bool(info.get("deleted")),
     )
 

@@ -123,7 +123,9 @@ class ChatCommands:
     async def _refuse(self, act: Act, command: CommandReceived, place: Place) -> str:
         assert self.engine is not None
         verdict = await self.engine.authority.in_place(act, Actor(person=command.author, here=command.place), place)
-        return refusal_text(act, verdict, "channel of this name here")
+        if verdict is Verdict.HIDDEN:
+            return "This channel does not exist, or you cannot see it."
+        return refusal_text(act, verdict, "channel")
 
     async def _ask(self, command: CommandReceived) -> PrivateReply | None:
         options, text = parse_leading_options(command, ("team", "model"))

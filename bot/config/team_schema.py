@@ -58,6 +58,8 @@ class TeamFile(Value):
     people: Mapping[Name, PersonSpec] = {}
     roles: Mapping[Name, RoleSpec] = {}
     permissions: Permissions = Permissions()
+    servers: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Ids of the Discord servers on which the bot works; by default the one that it joined first."""
     models: Mapping[str, ModelSpec] = {}
     tools: Mapping[Name, ToolServerSpec] = {}
     budgets: Budgets = Budgets()

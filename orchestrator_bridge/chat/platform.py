@@ -58,6 +58,8 @@ class PlatformContext:
     """Ids on this platform of the people in the team file."""
     roles: tuple[str, ...] = ()
     """Ids on this platform of the roles in the team file."""
+    servers: tuple[str, ...] = ()
+    """Ids of the servers for which the team file sets the bot up; empty for the one that is set up first."""
     commands: tuple[str, ...] = ()
     """Names of the chat commands."""
     data: Path = Path("data")

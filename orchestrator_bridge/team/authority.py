@@ -87,7 +87,7 @@ def decide(act: Act, facts: Facts) -> Verdict:
 
 
 def refusal_text(act: Act, verdict: Verdict, subject: str) -> str:  # noqa: C901  (one case a verdict)
-    """The reason for a refusal, to the person; `subject` is such as `run 3`, or `channel` for an act in a new place."""
+    """The reason for a refusal, to the person; `subject` is such as `run 3`."""
     match verdict:
         case Verdict.ALLOWED:
             return ""

@@ -169,6 +169,7 @@ class ResponseHandler:
         facts = Facts(
             standing=standing,
             own=self.directory.responder(transaction.state.by).id == by.id,
+            asked=transitions.is_asked(question, by),
             named=self.directory.is_named(command.author),
             permitted=self._may("cancel", command, standing),
         )

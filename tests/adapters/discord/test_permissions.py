@@ -28,10 +28,13 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield server
 
 
+def write_team_file(text: str) -> None:
+    Path("townhall.toml").write_text(text, encoding="utf-8")
+
+
 def name_in_team_file(role: int) -> None:
     """A team file with a role, and with Alice, who is on no server."""
-    text = f'[people.alice]\ndiscord = "424242424242424242"\n[roles.backend]\ndiscord = "{role}"\n'
-    Path("townhall.toml").write_text(text, encoding="utf-8")
+    write_team_file(f'[people.alice]\ndiscord = "424242424242424242"\n[roles.backend]\ndiscord = "{role}"\n')
 
 
 async def found() -> dict[str, list[Finding]]:
@@ -97,6 +100,14 @@ async def test_the_doctor_names_what_is_missing_and_the_fix(server: DiscordServe
     assert findings["discord roles"][0].found == "the bot may not mention @backend"
     assert findings["discord team file"][0].found == "no server knows the person 424242424242424242"
     assert "not registered: " in findings["discord commands"][0].found
+
+
+async def test_the_doctor_names_servers_on_which_the_bot_does_not_work(server: DiscordServer) -> None:
+    write_team_file('servers = ["424242"]\n')
+    unserved, missing = (await found())["discord servers"]
+    assert (unserved.state, unserved.found) == ("warn", "the bot is on The house, but not set up for it: no run starts there")
+    assert f'servers = ["{wire.GUILD}", ...]' in unserved.fix
+    assert (missing.state, missing.found) == ("wrong", "the bot is not on the server 424242")
 
 
 async def test_the_doctor_reports_a_rejected_token_and_stops_there(

@@ -17,9 +17,9 @@ from tests.support.fake_models.players import team_behaviour
     ("typed", "answer"),
     [
         ("cost", "Nothing has been spent yet."),
-        ("cost 2", "Run 2 has not called a model."),
+        ("cost 2", "There is no run 2."),
         ("stop", "No run is running."),
-        ("cancel 2", "2 "),
+        ("cancel 2", "There is no run 2."),
         ("status", "No runs here yet."),
         ("model grok-4.3", "grok-4.3"),
         ("help", "Give a task"),

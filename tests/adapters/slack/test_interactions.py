@@ -13,6 +13,7 @@ from orchestrator_bridge.chat.outbound import Confirmation, Link, PrivateReply, 
 from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
 from tests.support.fake_slack.limits import wrong_in_options
+from tests.support.fake_slack.server import SlackServer
 from tests.support.fake_slack.shown import controls, words
 from tests.support.fake_slack.state import ANA, BEN, BOT_USER, ELSEWHERE, GENERAL, GONE, ROBOT, STRANGER, Envelope
 
@@ -403,3 +404,19 @@ async def test_a_click_that_names_another_team_is_refused_with_a_notice(driver: 
 async def test_slash_alone_asks_for_help(driver: SlackDriver) -> None:
     driver.server.people.command(ANA, GENERAL, "")
     assert (await commanded(driver)).name == "help"
+
+
+async def test_a_click_of_another_app_is_refused_where_the_bot_may_not_ask_which_app_it_is() -> None:
+    async with SlackServer() as server:
+        server.faults.put("error", "bots.info", name="missing_scope")
+        driver = SlackDriver(server)
+        await driver.start()
+        await driver.post(question())
+        driver.server.people.click(ANA, GENERAL, driver.card(2), "option/1")
+        await driver.next_event()
+        ours = driver.world.envelopes[-1].payload
+        refused = driver.world.create_envelope("interactive", {**ours, "api_app_id": "A9OTHER", "trigger_id": "9.9.forged"})
+        await driver.command("runs", "")
+        assert isinstance(await driver.next_event(), CommandReceived)
+        assert refused.number in driver.world.unacknowledged
+        await driver.adapter.stop()

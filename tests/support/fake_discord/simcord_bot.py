@@ -91,7 +91,8 @@ class SimulatedServer:
     async def bot(self) -> AsyncIterator[Engine]:
         """One process of the bot."""
         menu = create_autocomplete(self.start)
-        adapter = ReportingAdapter(self.connection, menu, SimClock(self.connection))
+        servers = self.start.team_file.servers
+        adapter = ReportingAdapter(self.connection, menu, SimClock(self.connection), servers=servers)
         adapter.changed = self.changed
         async with open_app(self.start, [adapter], self.file, menu=menu) as app:
             await app.engine.start()
@@ -140,11 +141,11 @@ class SimulatedServer:
 
 @asynccontextmanager
 async def simulated_server(
-    folder: Path, play: Behaviour = asking_behaviour, *, more: str = "", members: bool = False
+    folder: Path, play: Behaviour = asking_behaviour, *, more: str = "", members: bool = False, team: str = TEAM_FILE
 ) -> AsyncIterator[SimulatedServer]:
-    """The server without its bot; `more` is added to the team file."""
+    """The server without its bot; `more` is added to the team file `team`."""
     async with ModelServer(play) as models, AsyncExitStack() as stack:
-        (folder / "townhall.toml").write_text(TEAM_FILE.format(url=models.url) + more, encoding="utf-8")
+        (folder / "townhall.toml").write_text(team.format(url=models.url) + more, encoding="utf-8")
         start = LoadedConfig(
             settings=read_settings(folder / ".env", {}), team_file=read_team_file(folder / "townhall.toml", must_exist=True)
         )

@@ -73,8 +73,11 @@ class Methods:
 
     def _info(self, arguments: Arguments) -> Answer:
         channel = self._channel(arguments, joined=False)
+        if channel.private and BOT_USER not in channel.members:  # docs.slack.dev/reference/methods/conversations.info
+            raise ApiError("channel_not_found")
         about = {"id": channel.id, "is_member": BOT_USER in channel.members, "is_archived": channel.archived}
-        return {"channel": about | ({"is_im": True, "user": channel.partner} if channel.partner else {})}
+        kind = {"is_im": True, "user": channel.partner} if channel.partner else {"is_channel": True}
+        return {"channel": about | kind | {"is_private": channel.private or bool(channel.partner)}}
 
     def _joined(self, arguments: Arguments) -> Answer:
         mine = [channel for channel in self.world.channels.values() if BOT_USER in channel.members and not channel.partner]

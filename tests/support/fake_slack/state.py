@@ -63,6 +63,7 @@ class Channel:
     members: set[str] = field(default_factory=lambda: {BOT_USER, *PEOPLE} - {GONE})
     partner: str = ""
     archived: bool = False
+    private: bool = False
     messages: dict[str, Message] = field(default_factory=dict)
 
 

@@ -1,0 +1,149 @@
+"""Standing of people: their membership of a server, what they can see there, and the servers for which the bot is set up.
+
+Without the Server Members intent Discord does not report changes of members, so a member is then read anew each minute.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Collection, Mapping
+
+import discord
+
+from adapters.discord.channels import AnyChannel, ChannelCache, direct_user_id
+from adapters.discord.client import DiscordClient
+from adapters.discord.errors import bounded_attempt
+from orchestrator_bridge.chat.adapter import DeliveryError, Membership, SendRejected, Standing
+from orchestrator_bridge.chat.inbound import Author, Place
+from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.common.lru_map import LruMap
+
+_LOG = logging.getLogger(__name__)
+
+MEMBER_CACHE_SECONDS = 60.0
+"""Seconds for which a member that was read is remembered, or that a user is no member."""
+
+REMEMBERED = 2000
+
+_UNKNOWN_MEMBER, _UNKNOWN_USER = 10007, 10013
+"""Discord's error codes (discord.com/developers/docs/topics/opcodes-and-status-codes)."""
+
+
+def served_ids(joined: Mapping[int, float], servers: Collection[str], guild: int | None) -> frozenset[str]:
+    """Ids of the servers for which the bot is set up: those of the team file, or else `guild` (the setting DISCORD_GUILD).
+
+    Without both it is the server that the bot joined first: nobody can set the bot up for a server by inviting it. `joined` are
+    the times at which the bot joined its servers, in seconds since the epoch.
+    """
+    if servers or guild is not None:
+        return frozenset(servers or [str(guild)])
+    return frozenset(str(id_) for id_ in sorted(joined, key=lambda id_: (joined[id_], id_))[:1])
+
+
+class DiscordStandings:
+    """Looks up people and places. `servers` and `guild` are as in `served_ids`."""
+
+    def __init__(self, channels: ChannelCache, clock: Clock, servers: Collection[str], guild: int | None = None) -> None:
+        self._channels = channels
+        self._clock = clock
+        self._servers = tuple(servers)
+        self._guild = guild
+        self._members: LruMap[tuple[int, int], tuple[float, discord.Member | None]] = LruMap(REMEMBERED)
+
+    def is_served(self, guild: int) -> bool:
+        """True if the bot is set up for a server."""
+        return any(served.id == guild for served in self._served(self._channels.client()))
+
+    def _served(self, client: DiscordClient) -> list[discord.Guild]:
+        served = served_ids({guild.id: _joined(guild, client.me) for guild in client.guilds}, self._servers, self._guild)
+        return [guild for guild in client.guilds if str(guild.id) in served]
+
+    def log_unserved(self, client: DiscordClient) -> None:
+        """Log the servers that have invited the bot, but on which it does not work."""
+        served = self._served(client)
+        for guild in client.guilds:
+            if guild not in served:
+                fix = f'if it should work there, list it in the team file: servers = ["{guild.id}", ...]'
+                _LOG.warning("the bot is on the server %s, but not set up for it: no run starts there; fix: %s", guild.name, fix)
+
+    async def standing(self, person: Author, place: Place) -> Standing:
+        """Look up a person and a place, as `SupportsStanding.standing` specifies."""
+        try:
+            direct = direct_user_id(place.channel)
+            if direct is not None:
+                return Standing(membership=await self._membership(int(person.id)), sees=str(direct) == person.id)
+            return await self._in_channel(int(person.id), await self._channels.get(int(place.channel)))
+        except SendRejected as failure:
+            _LOG.info("channel %s cannot be seen: %s", place.channel, failure)
+            return Standing(membership="external", sees=False)
+        except DeliveryError as failure:
+            _LOG.warning("user %s was refused, because Discord could not say what they can see: %s", person.id, failure)
+            return Standing()
+
+    async def _membership(self, user: int) -> Membership:
+        """Membership in any server for which the bot is set up, for direct messages."""
+        for guild in self._served(self._channels.client()):
+            if await self._member(guild, user) is not None:
+                return "member"
+        return "external"
+
+    async def _in_channel(self, user: int, channel: AnyChannel) -> Standing:
+        if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            return Standing(membership="external", sees=False)
+        served, member = self.is_served(channel.guild.id), await self._member(channel.guild, user)
+        if member is None:
+            return Standing(membership="external", sees=False, served=served)
+        return Standing(membership="member", sees=await self._sees(channel, member), served=served)
+
+    async def _sees(self, channel: discord.abc.GuildChannel | discord.Thread, member: discord.Member) -> bool:
+        if not isinstance(channel, discord.Thread):
+            return channel.permissions_for(member).view_channel
+        parent = channel.parent or await self._channels.get(channel.parent_id)
+        assert isinstance(parent, discord.abc.GuildChannel)
+        allowed = parent.permissions_for(member)
+        return allowed.view_channel and (
+            not channel.is_private() or allowed.manage_threads or await _is_in_thread(channel, member.id)
+        )
+
+    async def _member(self, guild: discord.Guild, user: int) -> discord.Member | None:
+        """The member of a server; None if the user is not one.
+
+        Raises:
+            NotSent, SendUncertain: Discord could not be asked.
+        """
+        known = guild.get_member(user) if self._channels.client().intents.members else None
+        if known is not None:
+            return known
+        at, member = self._members.get((guild.id, user)) or (-MEMBER_CACHE_SECONDS, None)
+        if self._clock.now() - at >= MEMBER_CACHE_SECONDS:
+            member = await _fetch_member(guild, user)
+            self._members.put((guild.id, user), (self._clock.now(), member))
+        return member
+
+
+def _joined(guild: discord.Guild, me: int) -> float:
+    """Time at which the bot joined a server, in seconds since the epoch; a server that does not report it comes last."""
+    member = guild.get_member(me)
+    joined = member.joined_at if member is not None else None
+    return joined.timestamp() if joined is not None else math.inf
+
+
+async def _fetch_member(guild: discord.Guild, user: int) -> discord.Member | None:
+    try:
+        async with bounded_attempt():
+            return await guild.fetch_member(user)
+    except SendRejected as failure:
+        cause = failure.__cause__
+        if isinstance(cause, discord.HTTPException) and cause.code in (_UNKNOWN_MEMBER, _UNKNOWN_USER):
+            return None
+        raise
+
+
+async def _is_in_thread(thread: discord.Thread, user: int) -> bool:
+    try:
+        async with bounded_attempt():
+            await thread.fetch_member(user)
+    except SendRejected:
+        return False
+    return True

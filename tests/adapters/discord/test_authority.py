@@ -1,0 +1,72 @@
+"""The tables of docs/security.md, carried out on SimCord's Discord."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.authority.matrix import IN_PLACE, LISTS, ON_RUN, answer, cells, shows_run
+from tests.support.authority.on_discord import DiscordStage, discord_stage
+from tests.support.fake_discord.simcord_bot import TEAM_FILE, simulated_server
+
+ON_RUN_PEOPLE = (
+    "requester",
+    "person asked",
+    "sees the channel",
+    "sees it, in direct messages",
+    "does not see it",
+    "on another server",
+    "cannot be checked",
+)
+IN_PLACE_PEOPLE = ("member", "in direct messages", "on a server that is not set up", "cannot be checked")
+LIST_PEOPLE = ("requester, elsewhere", "in the channel", "sees it, in another channel", "in direct messages", "on another server")
+ACTS = sorted({cell.act for cell in cells(ON_RUN, ON_RUN_PEOPLE)})
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_acts_on_a_run_are_allowed_as_the_page_says(tmp_path: Path, act: str) -> None:
+    row = [cell for cell in cells(ON_RUN, ON_RUN_PEOPLE) if cell.act == act]
+    refused = [cell for cell in row if cell.answer != "yes"]
+    for number, together in enumerate([refused, *([cell] for cell in row if cell.answer == "yes")]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with discord_stage(folder, anyone="for anyone" in act) as stage:
+            for cell in together:
+                reply = await stage.act(cell.act, cell.person)
+                assert answer(reply) == cell.answer, f"{cell}: {reply}"
+
+
+async def test_acts_in_a_place_are_allowed_as_the_page_says(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as stage:
+        for cell in cells(IN_PLACE, IN_PLACE_PEOPLE):
+            reply = await stage.act(cell.act, cell.person)
+            assert answer(reply) == cell.answer, f"{cell}: {reply}"
+
+
+async def test_lists_show_what_the_page_says(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as stage:
+        for cell in cells(LISTS, LIST_PEOPLE):
+            reply = await stage.act(cell.act, cell.person)
+            assert ("shown" if shows_run(reply) else "hidden") == cell.answer, f"{cell}: {reply}"
+
+
+async def test_a_person_on_no_server_that_is_set_up_starts_nothing_in_direct_messages(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as stage:
+        for act in ("/ask", "/model NAME", "/team"):
+            assert "Only members" in await stage.act(act, "on no server that is set up")
+
+
+@pytest.mark.parametrize(("servers", "answers"), [("{first}", ["yes", "no"]), ("1", ["no", "no"])])
+async def test_the_team_file_lists_the_servers_that_are_set_up(tmp_path: Path, servers: str, answers: list[str]) -> None:
+    (tmp_path / "before").mkdir()
+    async with simulated_server(tmp_path / "before") as server, server.bot():
+        server.create_server()
+    # SimCord numbers its servers the same way in every simulation, so the next one has the id that is listed here.
+    listed = servers.format(first=server.guild.id)
+    async with simulated_server(tmp_path, team=f'servers = ["{listed}"]\n{TEAM_FILE}') as server, server.bot():
+        server.create_server()
+        elsewhere = server.env.create_guild()
+        eve, there = elsewhere.add_member(server.env.create_user("eve")), elsewhere.create_text_channel("general")
+        stage = DiscordStage(server, {"here": (server.alice, server.channel), "there": (eve, there)})
+        assert [answer(await stage.act("/ask", person)) for person in ("here", "there")] == answers
