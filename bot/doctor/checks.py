@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bot.config.errors import ConfigError
 from bot.config.platforms import installed_platforms
 from orchestrator_bridge.chat.platform import Finding
+from orchestrator_bridge.common.private_files import is_open
 from orchestrator_bridge.common.text import counted, listed
 from orchestrator_bridge.store.interface import NotFound, SchemaTooOld, StoreError, UnreadableLog
 from orchestrator_bridge.store.sqlite.readonly import full_check
@@ -51,6 +52,10 @@ def check_folder(folder: Path) -> Finding:
             pass
     except OSError as error:
         return Finding(about="data folder", state="wrong", found=f"{place}: {error.strerror}", fix=_folder_fix(error))
+    files = [folder, *(path for path in folder.glob("townhall*"))]
+    if place == folder and (readable := [path for path in files if is_open(path)]):
+        found = f"other users can read {', '.join(map(str, readable))}"
+        return Finding(about="data folder", state="warn", found=found, fix=f"chmod -R go= {folder}")
     state = "can be written" if place == folder else "will be created at the first start"
     return Finding(about="data folder", state="ok", found=f"{folder} {state}")
 

@@ -37,10 +37,10 @@ def restrict(paths: Iterable[Path]) -> list[Path]:
     Paths that do not exist and those of other users are left out, and so is a folder that is not for one program alone: one that
     many users share (`/tmp`), the working folder, the home folder, and every folder around these.
     """
-    return [path for path in paths if _is_open(path) and not _is_shared(path) and _restrict(path)]
+    return [path for path in paths if is_open(path) and not _is_shared(path) and _restrict(path)]
 
 
-def _is_open(path: Path) -> bool:
+def is_open(path: Path) -> bool:
     """True if this user owns the path and others have permissions. On Windows these bits say nothing."""
     try:
         found = path.lstat()

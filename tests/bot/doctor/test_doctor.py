@@ -144,6 +144,16 @@ def test_a_data_folder_that_is_a_file_is_an_error(townhall: Townhall, folder: Pa
     assert "move the file of this name" in said.out
 
 
+def test_a_data_folder_that_other_users_can_read_is_a_warning(townhall: Townhall, folder: Path) -> None:
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    (data / "townhall.log").touch(mode=0o600)
+    assert states(townhall("doctor", "--json").out)["data folder"] == "ok"
+    (data / "townhall.log").chmod(0o644)
+    said = townhall("doctor")
+    assert "warn  data folder: other users can read data/townhall.log\n      fix: chmod -R go= data\n" in said.out
+
+
 def test_credentials_in_an_address_are_never_shown(townhall: Townhall, folder: Path) -> None:
     file = TEAM.format(url="http://ana:hunter2@127.0.0.1:9/v1?token=hunter2").replace('key_env = "MINE"\n', "")
     (folder / "townhall.toml").write_text(file)
