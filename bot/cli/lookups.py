@@ -17,7 +17,15 @@ from typing import Any
 import click
 
 from bot.app import MAIN_OWNER, LoadedConfig, shared_spending_file
-from bot.commands.costs import budgets_text, budgets_today, query_spending, spending_rows, total_spending, total_text
+from bot.commands.costs import (
+    budgets_text,
+    budgets_today,
+    query_spending,
+    sources_text,
+    spending_rows,
+    total_spending,
+    total_text,
+)
 from bot.commands.questions import OpenQuestion, load_cards
 from bot.config.errors import ConfigError, Problem
 from bot.config.platforms import installed_platforms
@@ -125,8 +133,9 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
     elif lines:
         print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], [_cost_row(line) for line in lines])
         click.echo(f"Total: {format_dollars(known)}{'' if complete else ', plus calls of unknown cost'}")
-        for line in calibration_lines(calibrations):
-            click.echo(line)
+        for line in (sources_text(lines), *calibration_lines(calibrations)):
+            if line:
+                click.echo(line)
     else:
         click.echo("There are no model calls yet.", err=True)
 
@@ -150,7 +159,7 @@ async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_js
         print_json({"by": by, "time_zone": start.team_file.budgets.time_zone, "costs": lines, **known})
     elif lines:
         print_table([by.upper(), "CALLS", "IN", "OUT", "COST", "NOT KNOWN"], spending_rows(lines))
-        click.echo(f"{total_text(lines)}. {budgets_text(today)}".rstrip(". ") + ".")
+        click.echo(" ".join(part for part in (f"{total_text(lines)}.", budgets_text(today), sources_text(lines)) if part))
     else:
         click.echo("There are no model calls yet.", err=True)
 

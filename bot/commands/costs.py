@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -12,7 +12,7 @@ from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
 from orchestrator_bridge.engine.usage_ledger import OtherProcesses, UsageLedger
-from orchestrator_bridge.store.interface import CostBy, Lookups, Spending, Viewer
+from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, Spending, Viewer
 from orchestrator_bridge.store.sqlite.queries.usage import sum_spending
 from orchestrator_bridge.team.budgets import Budgets, BudgetStatus, describe_budget, format_dollars
 from orchestrator_bridge.team.directory import Directory
@@ -114,10 +114,17 @@ def total_text(lines: Sequence[Spending]) -> str:
     return f"Total: ${whole.cost:.4f}" + (f", plus {unknown}" if unknown else "")
 
 
+def sources_text(lines: Iterable[Spending | CostLine]) -> str:
+    """Sentence about where the costs come from; empty for calls of earlier releases, which do not say."""
+    sources = sorted({source for line in lines for source in line.sources})
+    return f"Prices: {', '.join(sources)}." if sources else ""
+
+
 def cost_reply(lines: Sequence[Spending], by: CostBy, limit: int, budgets: Sequence[BudgetStatus]) -> PrivateReply:
     """Table for a chat, with at most `limit` rows."""
     columns = (by, "calls", "tokens in", "tokens out", "cost", "not known")
     rows = tuple(tuple(row) for row in spending_rows(lines[:limit]))
     more = f" First {limit} of {len(lines)} lines." if len(lines) > limit else ""
-    text = f"{total_text(lines)}.{more} {budgets_text(budgets)}".rstrip()
+    parts = (f"{total_text(lines)}.{more}", budgets_text(budgets), sources_text(lines))
+    text = " ".join(part for part in parts if part)
     return PrivateReply(text=text, tables=(Table(title=f"Cost by {by}", columns=columns, rows=rows),))

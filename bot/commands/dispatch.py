@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.commands.costs import budgets_text, budgets_today, cost_reply, parse_spending_query, query_spending
+from bot.commands.costs import budgets_text, budgets_today, cost_reply, parse_spending_query, query_spending, sources_text
 from bot.commands.home import HomePage
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelCommands, ModelSelections, parse_leading_options, warning_reply, with_team_model
@@ -275,7 +275,7 @@ class ChatCommands:
         )
         columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
         calibrations = calibration_lines(await self._store.token_calibrations())
-        text = "\n".join(part for part in (budgets_text(budgets), *calibrations) if part)
+        text = "\n".join(part for part in (budgets_text(budgets), sources_text(lines), *calibrations) if part)
         return PrivateReply(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
 
 

@@ -33,7 +33,7 @@ from orchestrator_bridge.model.catalogue.pricing import cost
 from orchestrator_bridge.model.credentials import check_extra, credentials
 from orchestrator_bridge.model.errors import ContextTooLong, UnknownModel
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key, Ratio
-from orchestrator_bridge.model.interface import CallEstimate, OnDelta, Request, Response, Usage
+from orchestrator_bridge.model.interface import STATED, CallEstimate, OnDelta, Request, Response, Usage
 from orchestrator_bridge.model.litellm.client import LiteLLMClient
 from orchestrator_bridge.model.openai.client import STALL_AFTER, OpenAIClient, validate_key
 from orchestrator_bridge.model.parameters import limited
@@ -164,10 +164,16 @@ class RouteTable:
         except UnknownModelName:
             return None
 
-    def cost(self, response: Response, route: Route) -> Decimal | None:
-        """Cost of a response in US dollars, at the price of the model that it names; None if its usage or price is unknown."""
+    def with_cost(self, response: Response, route: Route) -> Response:
+        """The response with its cost, at the price of the model that it names, and the source of that price.
+
+        The bill that a response states beats any price list: it has the discounts, the tools and the tier that applied. Without
+        usage or a price, the cost is unknown.
+        """
+        if response.cost is not None:
+            return replace(response, cost_source=STATED)
         price = None if response.usage.estimated else price_of(route, response.served, self._own, today=self.today)
-        return cost(response.usage, price) if price else None
+        return replace(response, cost=cost(response.usage, price), cost_source=price.source) if price else response
 
 
 def _place(route: Route) -> tuple[str, str]:
@@ -268,9 +274,7 @@ class ModelClient:
         self._estimator.learn(counted, response.usage)
         refused = self._routes.passed_over(request.model, route)
         notice = served_model_notice(route, response.served, refused=refused, today=self._routes.today)
-        # The bill that a response states beats any price list: it has the discounts, the tools and the tier that applied.
-        cost = self._routes.cost(response, route) if response.cost is None else response.cost
-        return replace(response, counted=counted, cost=cost, notice=notice)
+        return replace(self._routes.with_cost(response, route), counted=counted, notice=notice)
 
     def max_cost(self, request: Request) -> Decimal | None:
         """Estimate the highest cost of this call in US dollars; None if the price is unknown."""

@@ -117,6 +117,7 @@ class PromptCount:
 class Response:
     """Answer of a model. `served` is the model that the provider names in it; `cost` is in US dollars, None if unknown.
 
+    `cost_source` is the origin of the cost: `STATED` for the provider's own bill, else the price list that it was computed with.
     `kept` goes back with the message in later calls. `counted` is our count of the prompt before the call.
     `notice` is a sentence for people if another model than the expected one answered; a run posts it once. `cut` is True if the
     output limit broke it off.
@@ -131,6 +132,11 @@ class Response:
     notice: str = ""
     counted: PromptCount | None = None
     cut: bool = False
+    cost_source: str = ""
+
+
+STATED = "stated by the provider"
+"""Source of a cost that a response itself states."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -99,7 +99,8 @@ class Responded:
 
     `served`: the model that answered. `cost`: US dollars, None if unknown. `kept`: state that goes back to the provider with the
     turn, such as signed reasoning; shown to nobody. `counted`: our count of the prompt. `notice`: a warning for people if another
-    model than expected answered. `cut`: the output limit broke the response off.
+    model than expected answered. `cut`: the output limit broke the response off. `cost_source`: where the cost comes from, the
+    provider's own bill or a price list.
     """
 
     at: float
@@ -115,6 +116,7 @@ class Responded:
     counted: PromptCount | None = None
     notice: str = ""
     cut: bool = False
+    cost_source: str = ""
     event: Literal["responded"] = "responded"
 
 

@@ -109,6 +109,7 @@ def _responded(transaction: Transaction, call: Call, response: Response, consume
         counted=response.counted,
         notice=response.notice,
         cut=response.cut,
+        cost_source=response.cost_source,
     )
 
 

@@ -150,6 +150,7 @@ def _responded(before: RunState | None, event: e.Responded, after: RunState) -> 
             state="booked",
             reserved=call.reserved if call else None,
             cost=event.cost,
+            cost_source=event.cost_source,
             served=event.served,
             usage=event.usage,
             at=event.at,

@@ -191,7 +191,8 @@ class InboxEntryHandled:
 class CallUsageRecorded:
     """One attempt of a call: `reserved` when it starts, `booked` or `failed` after it, `unknown` if it may have been billed.
 
-    Amounts in US dollars. `expected`: estimated tokens, in the first record of an attempt only.
+    Amounts in US dollars. `expected`: estimated tokens, in the first record of an attempt only. `cost_source`: where the cost
+    comes from.
     """
 
     run: int
@@ -205,6 +206,7 @@ class CallUsageRecorded:
     served: str = ""
     usage: Usage | None = None
     expected: int = 0
+    cost_source: str = ""
     at: float
 
 

@@ -163,7 +163,7 @@ class OpenQuestionAudience:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CostLine:
     """Calls, tokens and cost of one agent and model in one run. `unknown` are US dollars reserved for calls without a known
-    bill."""
+    bill. `sources` say where the cost comes from."""
 
     run: int
     agent: str
@@ -174,6 +174,7 @@ class CostLine:
     cached: int
     cost: Decimal | None
     unknown: Decimal
+    sources: tuple[str, ...] = ()
 
 
 CostBy = Literal["call", "agent", "run", "channel", "person", "day", "model"]
@@ -185,7 +186,7 @@ class Spending:
     """Calls, tokens and US dollars of one key (see `CostBy`). `name` is the key for people.
 
     `cost` is booked; `unknown` was reserved for calls whose bill is not known, or not yet. `complete` is False if some calls were
-    answered by a model without a known price.
+    answered by a model without a known price. `sources` say where the cost comes from.
     """
 
     key: str
@@ -197,6 +198,7 @@ class Spending:
     cost: Decimal
     unknown: Decimal
     complete: bool
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

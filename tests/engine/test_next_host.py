@@ -138,3 +138,30 @@ async def test_with_keys_of_both_grok_4_1_fast_goes_to_xais_redirect() -> None:
         assert (await models.respond(request)).served == "grok-4.3"
         await models.close()
     assert second.requests == []
+
+
+@pytest.mark.parametrize(
+    ("usage", "source"),
+    [
+        ({"prompt_tokens": 100, "completion_tokens": 10, "cost_in_usd_ticks": 42_000_000}, "stated by the provider"),
+        ({"prompt_tokens": 100, "completion_tokens": 10}, "genai-prices"),
+        ({}, ""),
+    ],
+)
+async def test_the_source_of_a_cost_is_stored_with_it(tmp_path: Path, usage: dict[str, int], source: str) -> None:
+    platform = ListPlatform(ManualClock())
+    file = tmp_path / "t.db"
+    store = await SqliteStore.open(file, clock=platform.clock.now)
+    team = Team(agents=(AgentSpec(name="one", model="xai/grok-4.7"),))
+    async with (
+        ModelServer(lambda _: ScriptedReply(text="Done.", raw_usage=usage)) as server,
+        start_engine(
+            file, server, platform, clock=platform.clock, store=store, models=clients(server, server, platform.clock)
+        ) as engine,
+    ):
+        run = await engine.start_run(task="a task", team=team, place=PLACE, by=ANA)
+        await engine.wait_ended(run)
+        (line,) = await store.costs(run)
+        spending = await store.spending("model", run)
+    assert [found.startswith(source) for found in line.sources] == [True] * bool(source)
+    assert spending[0].sources == line.sources

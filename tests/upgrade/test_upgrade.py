@@ -234,9 +234,17 @@ def test_runs_questions_costs_and_an_export_are_printed_as_before(legacy: Path, 
     assert without_silence(json.loads(townhall("questions", "--all", "--json").out)) == without_silence(
         facts()["told"]["questions"]
     )
-    assert json.loads(townhall("cost", "--json").out) == facts()["told"]["cost"]
+    assert without_sources(json.loads(townhall("cost", "--json").out)) == facts()["told"]["cost"]
     exported = [json.loads(line) for line in townhall("export", "1").out.splitlines()]
-    assert exported == facts()["told"]["export"]
+    known = facts()["told"]["export"]
+    # A field that is newer than the event has its default; those of the release are as they were.
+    assert [{name: now.get(name) for name in then} for now, then in zip(exported, known, strict=True)] == known
+
+
+def without_sources(answer: dict[str, Any]) -> dict[str, Any]:
+    """The costs of an answer without `sources`, which release 0.1.0 did not store: they are empty."""
+    assert all(line.pop("sources") == [] for line in answer["costs"])
+    return answer
 
 
 def without_silence(answer: dict[str, Any]) -> dict[str, Any]:

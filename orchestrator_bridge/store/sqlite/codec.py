@@ -99,6 +99,11 @@ def load_dollars(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
+def read_sources(joined: str | None) -> tuple[str, ...]:
+    """Distinct sources of costs, sorted, from SQLite's `group_concat`."""
+    return tuple(sorted((joined or "").split(","))) if joined else ()
+
+
 class DollarsSum:
     """The SQL aggregate `dollars_sum(amount)` over amounts as text: exact, where `sum` would round to binary fractions. The empty
     sum is 0."""

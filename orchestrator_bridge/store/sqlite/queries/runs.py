@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_bridge.chat.inbound import ExternalAgent, Place
 from orchestrator_bridge.store.interface import CostLine, RunSummary
-from orchestrator_bridge.store.sqlite.codec import load_dollars
+from orchestrator_bridge.store.sqlite.codec import load_dollars, read_sources
 from orchestrator_bridge.store.sqlite.writer import Statement
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ _SEEN = "((platform = :platform AND channel = :channel) OR person = :person)"
 BUSY = "SELECT run FROM runs INDEXED BY runs_busy WHERE status = 'running' AND busy = 1 ORDER BY run"
 _COSTS = f"""
 SELECT run, agent, model, count(*) AS calls, sum(input) AS input, sum(output) AS output, sum(cached) AS cached, {_COST},
-    dollars_sum(CASE WHEN state IN ('reserved', 'unknown') OR (state = 'booked' AND cost IS NULL) THEN reserved END) AS unknown
+    dollars_sum(CASE WHEN state IN ('reserved', 'unknown') OR (state = 'booked' AND cost IS NULL) THEN reserved END) AS unknown,
+    group_concat(DISTINCT nullif(cost_source, '')) AS sources
 FROM calls {{which}} GROUP BY run, agent, model ORDER BY run DESC, agent, model
 """
 SEEN_RUNS = f"calls.run IN (SELECT runs.run FROM runs WHERE {_SEEN})"
@@ -142,4 +143,5 @@ def _cost_line(row: sqlite3.Row) -> CostLine:
         cached=row["cached"],
         cost=load_dollars(row["cost"]),
         unknown=Decimal(row["unknown"]),
+        sources=read_sources(row["sources"]),
     )

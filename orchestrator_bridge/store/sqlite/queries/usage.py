@@ -13,7 +13,7 @@ from orchestrator_bridge.model.estimator import DECAY, Ratio
 from orchestrator_bridge.model.interface import Usage
 from orchestrator_bridge.run.records import BudgetRaised
 from orchestrator_bridge.store.interface import BudgetCharge, CostBy, RateSample, Spending, TokenCalibration
-from orchestrator_bridge.store.sqlite.codec import dump_dollars
+from orchestrator_bridge.store.sqlite.codec import dump_dollars, read_sources
 from orchestrator_bridge.store.sqlite.queries.runs import SEEN_RUNS, viewer_params, where_clause
 from orchestrator_bridge.store.sqlite.writer import Statement
 
@@ -42,7 +42,8 @@ _KEYS: Mapping[CostBy, str] = MappingProxyType(
 _SPENDING = """
 SELECT {key} AS key, {name} AS name, count(*) AS calls, sum(input) AS input, sum(output) AS output, sum(cached) AS cached,
     dollars_sum(cost) AS cost, total(state = 'booked' AND cost IS NULL) = 0 AS complete,
-    dollars_sum(CASE WHEN state IN ('reserved', 'unknown') OR (state = 'booked' AND cost IS NULL) THEN reserved END) AS unknown
+    dollars_sum(CASE WHEN state IN ('reserved', 'unknown') OR (state = 'booked' AND cost IS NULL) THEN reserved END) AS unknown,
+    group_concat(DISTINCT nullif(cost_source, '')) AS sources
 FROM calls JOIN runs USING (run) {which} GROUP BY 1 ORDER BY {order}
 """
 
@@ -73,6 +74,7 @@ def _spending_line(row: sqlite3.Row) -> Spending:
         cost=Decimal(row["cost"]),
         unknown=Decimal(row["unknown"]),
         complete=bool(row["complete"]),
+        sources=read_sources(row["sources"]),
     )
 
 
@@ -100,6 +102,7 @@ def sum_spending(key: str, name: str, lines: Iterable[Spending]) -> Spending:
         cost=sum((part.cost for part in parts), Decimal(0)),
         unknown=sum((part.unknown for part in parts), Decimal(0)),
         complete=all(part.complete for part in parts),
+        sources=tuple(sorted({source for part in parts for source in part.sources})),
     )
 
 
@@ -174,13 +177,13 @@ def list_token_calibrations(connection: sqlite3.Connection) -> list[TokenCalibra
 _NO_USAGE = Usage()
 _UPSERT_CALL = """
 INSERT INTO calls (run, action, attempt, agent, model, state, reserved, cost, served, input, output, cached, reasoning, at,
-    began_at, expected)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    began_at, expected, cost_source)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run, action, attempt) DO UPDATE
 SET agent = excluded.agent, model = excluded.model, state = excluded.state,
     reserved = coalesce(excluded.reserved, reserved), cost = excluded.cost, served = excluded.served,
     input = excluded.input, output = excluded.output, cached = excluded.cached, reasoning = excluded.reasoning,
-    at = excluded.at
+    at = excluded.at, cost_source = excluded.cost_source
 """
 
 
@@ -191,7 +194,7 @@ def upsert_call(row: CallUsageRecorded) -> Statement:
     what = (row.run, row.action, row.attempt, row.agent, row.model, row.state)
     money = (dump_dollars(row.reserved), dump_dollars(row.cost))
     tokens = (usage.input, usage.output, usage.cached, usage.reasoning)
-    return Statement(sql=_UPSERT_CALL, values=(*what, *money, row.served, *tokens, row.at, row.at, row.expected))
+    return Statement(sql=_UPSERT_CALL, values=(*what, *money, row.served, *tokens, row.at, row.at, row.expected, row.cost_source))
 
 
 _INSERT_GRANT = "INSERT INTO raises (question, channel, amount, at) VALUES (?, ?, ?, ?)"
