@@ -304,6 +304,12 @@ def test_the_word_recommended_names_nothing_without_a_recommended_option() -> No
         ("yes\n> no way", "yes"),
         ("no\n>>> May it go out?\nyes", "no"),
         ("> yes", None),
+        ("_yes_", "yes"),
+        ("**Yes!**", "yes"),
+        ("||no||", "no"),
+        ("~no~ yes", "yes"),
+        ("~~yes~~ no", "no"),
+        ("~yes~", None),
     ],
 )
 def test_emoji_codes_are_read_as_emoji_and_quotations_not_at_all(text: str, side: str | None) -> None:
@@ -338,6 +344,8 @@ APPROVAL = (
         ("👀", None),
         (":+1: :x:", None),
         (":white_check_mark:?", None),
+        ("_yes_", "approve"),
+        ("~no~ yes", "approve"),
     ],
 )
 def test_only_a_clear_emoji_decides_an_approval(text: str, choice: str | None) -> None:
@@ -500,3 +508,11 @@ def test_whole_numbers_are_read_as_they_are(number: int, form: str) -> None:
     reading = parse_reply(ask("number"), form.format(number))
     assert isinstance(reading, ParsedReply)
     assert reading.number == number
+
+
+@pytest.mark.parametrize("text", ["👍", ":white_check_mark:", ":tada: :tada:", "👀"])
+def test_an_emoji_alone_is_no_answer_to_a_choice(text: str) -> None:
+    options = (Option(id="a", label="Red"), Option(id="b", label="Blue"))
+    reading = parse_reply(Ask(kind="choice", question="Which?", assumption="Red", options=options), text)
+    assert isinstance(reading, UnparsedReply)
+    assert "a number from 1 to 2" in reading.hint

@@ -194,6 +194,9 @@ def _parse_choice(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | U
     if number is not None:
         hint = f"There is no option {number}; please reply with a number from 1 to {len(ask.options)}, or in your own words."
         return UnparsedReply(text=whole, hint=hint)
+    if not has_words(texts[-1]):
+        hint = f"That names none of the options; please reply with a number from 1 to {len(ask.options)}, or in words."
+        return UnparsedReply(text=whole, hint=hint)
     return ParsedReply(text=whole)
 
 

@@ -108,7 +108,9 @@ class ResponseHandler:
             transaction.reply(clicked, _no_question(clicked.question))
             return
         by = self._responder(question, clicked.author, clicked.place, standing)
-        transaction.reply(clicked, _private_reply(question, self._use_control(transaction, clicked, question, by, standing)))
+        result = self._use_control(transaction, clicked, question, by, standing)
+        typed = clicked.value if clicked.press == "write" and result.status in ("refused", "late") else ""
+        transaction.reply(clicked, _private_reply(question, result, typed))
 
     def _use_control(
         self, transaction: Transaction, clicked: ControlUsed, question: Question, by: Responder, standing: Standing
@@ -117,7 +119,7 @@ class ResponseHandler:
         extends = clicked.press == "more" and self._may_extend(question, by, clicked, standing)
         if not (extends or _may_answer(question, by, standing)):
             return actions.not_asked(question)
-        if not _open(transaction, question):
+        if not _open(transaction, question) and clicked.press != "write":
             return actions.already_closed(question)
         key = f"click:{clicked.interaction}"
         match clicked.press:
@@ -128,9 +130,8 @@ class ResponseHandler:
             case "option":
                 return actions.select_option(transaction, question, by, clicked.value, key, clicked.at)
             case "write":
-                return actions.reply(
-                    transaction, question, by, self._message(transaction, clicked.author, key, clicked.value, clicked)
-                )
+                message = self._message(transaction, clicked.author, key, clicked.value, clicked)
+                return self._reply(transaction, question, by, message)
 
     def on_command(self, transaction: Transaction, given: QuestionCommand) -> None:
         """Apply `/questions 12 …`: pass, more time, cancel, again, or an answer."""
@@ -301,6 +302,9 @@ def _no_question(number: int) -> PrivateReply:
     return PrivateReply(text=f"There is no question {number}.", tone="warning")
 
 
-def _private_reply(question: Question, result: ActionResult) -> PrivateReply:
+def _private_reply(question: Question, result: ActionResult, typed: str = "") -> PrivateReply:
+    """The reply to an action. `typed` are words of a form that did not count: the form is closed, so they are repeated."""
     text = result.text or f"You answered question {question.id}."
+    if typed:
+        text += "\nYou wrote:\n" + "\n".join(f"> {line}" for line in typed.splitlines())
     return PrivateReply(text=text, tone="warning" if result.status in ("refused", "late") else "plain")

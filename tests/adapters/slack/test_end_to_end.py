@@ -78,6 +78,20 @@ async def test_a_reaction_of_an_asked_person_on_the_card_answers_it(folder: Path
         assert sum("You answered question 1" in words(message) for message in bot.messages()) == 1
 
 
+@pytest.mark.parametrize("ended", [True, False])
+async def test_words_of_a_form_for_a_question_that_has_ended_are_late_and_given_back(folder: Path, ended: bool) -> None:
+    async with start_slack_bot(folder) as bot:
+        bot.people.command(ANA, GENERAL, "ask May the release go out?")
+        card = await bot.wait_for_message(ASKED)
+        bot.people.click(ANA, GENERAL, card, "write")
+        await bot.until(lambda: bot.world.views)
+        bot.people.click(ANA, GENERAL, card, "option/1")
+        await bot.wait_for_message("finished" if ended else "Answered by Ana: Yes")
+        bot.people.submit(ANA, bot.world.views[-1], answer="Yes, with a backup, & at night")
+        reply = words(await bot.wait_for_message("You wrote:"))
+        assert "> Yes, with a backup, & at night" in reply
+
+
 async def test_a_doubtful_mention_gets_one_offer_that_starts_one_run(folder: Path) -> None:
     async with start_slack_bot(folder) as bot:
         bot.people.say(ANA, GENERAL, f"<@{BOT_USER}> thoughts?", raw=True)
