@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from orchestrator_bridge.model.catalogue import PROVIDERS, UnknownModelName, price_of, resolve
+from orchestrator_bridge.model.catalogue import PROVIDERS, UnknownModelName, price_of, resolve, similar_names
 from orchestrator_bridge.model.catalogue.pricing import Tier
 from orchestrator_bridge.model.catalogue.sources import model_entries
 from orchestrator_bridge.model.catalogue.spec import ModelSpec, TierFacts
@@ -216,3 +216,8 @@ def test_a_dated_release_has_the_price_of_its_model() -> None:
 def test_at_an_own_endpoint_the_price_applies_to_any_answer() -> None:
     route = resolve("local", OWN)
     assert price_of(route, "Llama-3.2-3B-Instruct", OWN) == route.price
+
+
+def test_a_script_is_not_taken_for_a_misspelt_model() -> None:
+    own = {"m": ModelSpec(base_url="http://localhost:1/v1")}
+    assert similar_names(resolve("scripted/demo", own), own) == ()

@@ -150,7 +150,8 @@ def similar_names(route: Route, own: Mapping[str, ModelSpec]) -> tuple[str, ...]
 
     Such a model may be misspelt, or newer than the catalogue.
     """
-    if route.accepts != _MINIMAL_PARAMETERS or route.price is not None or route.context is not None or route.name in own:
+    has_facts = route.accepts != _MINIMAL_PARAMETERS or route.price is not None or route.context is not None
+    if has_facts or route.provider == SCRIPTED or route.name in own:
         return ()
     return _similar_names(route.name, own)
 
