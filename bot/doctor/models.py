@@ -83,7 +83,7 @@ def _check_model(model: UsedModel, start: LoadedConfig) -> Finding:
     found = f"{model.route.id} at {address}, key {model.key}"
     if model.route.tools is False:
         fix = "name a model that supports tools, or remove `tools = false` if it does"
-        return Finding(about=about, state="warn", found=f"{found}; it does not support tools, which agents need", fix=fix)
+        return Finding(about=about, state="warn", found=f"{found}; it does not support tools, so it is asked for JSON", fix=fix)
     if model.route.price is None:
         fix = f"set `input` and `output` in [models.{json.dumps(model.route.name)}] of the team file; 0 if it costs nothing"
         return Finding(about=about, state="warn", found=f"{found}; price unknown, so limits in US dollars do not apply", fix=fix)

@@ -33,6 +33,8 @@ class TownhallError(Exception):
     │   │   ├── WrongAddress
     │   │   ├── ContentRefused
     │   │   └── BadRequest
+    │   │       ├── ToolsRefused
+    │   │       └── FormatRefused
     │   └── Transient            a retry may succeed
     │       ├── RateLimited
     │       ├── Overloaded

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator_bridge.model.interface import Request, ToolCall
-from orchestrator_bridge.model.tool_markup import extract_calls
+from orchestrator_bridge.model.tool_markup import extract_calls, unreadable_call
 from orchestrator_bridge.model.tool_repair import repair_arguments, repair_name
 
 _PAIRS = (
@@ -78,6 +78,8 @@ def read_answer(text: str, calls: Sequence[ToolCall], request: Request) -> tuple
     if not written and _HARMONY_CHANNEL.search(text):
         # In harmony a call is a message beside the reasoning, and no part of the text that people may read.
         _, written = extract_calls(text, request.tools)
+    if not (calls or written) and request.tool_mode != "native" and request.tools and visible.lstrip().startswith("{"):
+        visible, written = "", (unreadable_call(visible),)
     turn, declared = len(request.messages), [tool.name for tool in request.tools]
     read = calls or [
         ToolCall(id=f"call_{turn}_{place}", name=call.name, arguments=call.arguments) for place, call in enumerate(written)

@@ -31,7 +31,7 @@ from orchestrator_bridge.model.catalogue import (
 )
 from orchestrator_bridge.model.catalogue.pricing import cost
 from orchestrator_bridge.model.credentials import check_extra, credentials
-from orchestrator_bridge.model.errors import ContextTooLong, UnknownModel
+from orchestrator_bridge.model.errors import ContextTooLong, FormatRefused, ToolsRefused, UnknownModel
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key, Ratio
 from orchestrator_bridge.model.interface import STATED, CallEstimate, OnDelta, Request, Response, Usage
 from orchestrator_bridge.model.litellm.client import LiteLLMClient
@@ -40,6 +40,7 @@ from orchestrator_bridge.model.parameters import limited
 from orchestrator_bridge.model.scripted.client import ScriptedClient
 from orchestrator_bridge.model.scripted.script import ScriptError
 from orchestrator_bridge.model.tokens import TokenCounter, TokenizerCache, tokenizer_of
+from orchestrator_bridge.model.tool_mode import ToolModes
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue.spec import ModelSpec
@@ -205,6 +206,7 @@ class ModelClient:
         clock = clock or SystemClock()
         self._routes = RouteTable(keys, base_urls, own or {}, clock)
         self._clients = ProviderClients(keys, ScriptedClient(scripts, sleep), clock, stall_after)
+        self._modes = ToolModes()
         self._tokenizers = TokenizerCache()
         self._estimator = Estimator(TokenCounter(self._tokenizers))
 
@@ -249,8 +251,13 @@ class ModelClient:
         except (UnknownModelName, ScriptError) as error:
             raise UnknownModel(str(error), "Choose another model.") from None
         while True:
+            mode = self._modes.mode(route)
             try:
-                return await self._call(request, route, on_delta)
+                return await self._call(replace(request, tool_mode=mode), route, on_delta)
+            except (ToolsRefused, FormatRefused):
+                # Refused before anything was read or billed, the same call can be made in another form at once.
+                if not self._modes.step_down(route, mode):
+                    raise
             except UnknownModel:
                 self._routes.refuse(route)
                 following = self._routes.resolve(request.model)
@@ -272,6 +279,7 @@ class ModelClient:
                 error.retry_after = 0.0
             raise
         self._estimator.learn(counted, response.usage)
+        self._modes.learn(route, request, response)
         refused = self._routes.passed_over(request.model, route)
         notice = served_model_notice(route, response.served, refused=refused, today=self._routes.today)
         return replace(self._routes.with_cost(response, route), counted=counted, notice=notice)

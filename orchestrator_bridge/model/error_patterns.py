@@ -14,6 +14,7 @@ from orchestrator_bridge.model.errors import (
     BadRequest,
     ContentRefused,
     ContextTooLong,
+    FormatRefused,
     InsufficientCredit,
     InvalidApiKey,
     ModelError,
@@ -22,6 +23,7 @@ from orchestrator_bridge.model.errors import (
     RateLimited,
     RegionBlocked,
     TimedOut,
+    ToolsRefused,
     UnknownModel,
     WrongAddress,
 )
@@ -45,6 +47,16 @@ _BY_PATTERN = (
         r"|string_above_max_length|too many (input )?tokens|`inputs` (tokens|must have)|range of input length"
         r"|prompt exceeds max|reduce the length of the messages",
         ContextTooLong,
+    ),
+    _error_pattern(
+        {400, 404, 422, 500, 501},
+        r"enable-auto-tool-choice|tool-call-parser|requires --jinja|support tool use|support the provided 'tool_choice'"
+        r"|(tools?|tool.?(use|call\w*|choice)|function.?calling) (is|are) (not|un)\s?(supported|enabled)"
+        r"|(not|n't) support (the )?(use of )?(tools?|function)",
+        ToolsRefused,
+    ),
+    _error_pattern(
+        {400, 404, 422, 500, 501}, r"response_format|json_schema|structured output|guided.?(json|decoding)|grammar", FormatRefused
     ),
     _error_pattern({400, 422, 500}, r"jinja|chat.?template|templateerror|roles must alternate|value is not callable", BadRequest),
     _error_pattern(

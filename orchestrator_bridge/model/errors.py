@@ -85,6 +85,14 @@ class BadRequest(RequestRefused):
     kind = "bad_request"
 
 
+class ToolsRefused(BadRequest):
+    """The server takes no tools for this model."""
+
+
+class FormatRefused(BadRequest):
+    """The server cannot enforce a JSON schema."""
+
+
 class Transient(ModelError):
     """A call that may succeed on a retry."""
 

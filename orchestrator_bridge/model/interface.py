@@ -86,6 +86,10 @@ class Usage:
         return self.input + self.output
 
 
+ToolMode = Literal["native", "schema", "prompted"]
+"""Way in which a model is offered its tools (`orchestrator_bridge.model.tool_mode`)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """One model call of an agent. `timeout` is in seconds.
@@ -102,6 +106,7 @@ class Request:
     """Answers in a row before this call that reached the output limit: it is raised where no limit is set."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 300.0
+    tool_mode: ToolMode = "native"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,6 +23,7 @@ from orchestrator_bridge.model.errors import (
     BadRequest,
     ContentRefused,
     ContextTooLong,
+    FormatRefused,
     InsufficientCredit,
     InvalidApiKey,
     ModelError,
@@ -31,6 +32,7 @@ from orchestrator_bridge.model.errors import (
     RateLimited,
     RegionBlocked,
     TimedOut,
+    ToolsRefused,
     UnknownModel,
     WrongAddress,
 )
@@ -220,6 +222,14 @@ _TEXTS: Mapping[type[ModelError], tuple[str, str]] = {
     BadRequest: (
         "{provider} rejected the request",
         "Choose another model: {model!r} does not accept this request.",
+    ),
+    ToolsRefused: (
+        "{provider} takes no tools for {model!r}",
+        "Choose a model that supports tools, or start the server with its parser of tool calls.",
+    ),
+    FormatRefused: (
+        "{provider} cannot make {model!r} answer in JSON",
+        "Choose a model that supports tools.",
     ),
     RegionBlocked: (
         "{provider} does not serve the region or network of this computer",

@@ -185,6 +185,12 @@ def _read_object(entry: object, declared: Mapping[str, Mapping[str, Any]]) -> tu
     return repair_name(name, declared), json.dumps(arguments)
 
 
+def unreadable_call(text: str) -> WrittenCall:
+    """A text as a call that cannot be read."""
+    name = _NAME.search(text)
+    return WrittenCall(name[1] if name else UNREADABLE, text.strip(), 0, len(text))
+
+
 def _quoted(text: str, start: int) -> bool:
     before = text[:start]
     return before.count("```") % 2 == 1 or before.endswith(("`", '"', "'"))

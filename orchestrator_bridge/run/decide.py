@@ -105,7 +105,9 @@ def _retirement(state: RunState, agent: AgentState) -> Event | None:
     if failure is not None:
         return e.AgentRetired(at=state.at, agent=name, reason=f"{failure.found} {failure.advice}".strip())
     if agent.malformed >= MALFORMED_TRIES:
-        reason = f"its last {agent.malformed} responses had no usable tool call. Choose a model that supports tools."
+        used = any(turn.uses for turn in agent.turns[-agent.malformed :])
+        found = f"its last {agent.malformed} responses had no usable tool call." if used else "the model made no tool calls."
+        reason = f"{found} Choose a model that supports tools."
         return e.AgentRetired(at=state.at, agent=name, reason=reason)
     if agent.cuts >= CUT_TRIES:
         reason = f"its last {agent.cuts} responses were cut off at the output limit. Allow longer ones, or choose another model."

@@ -130,13 +130,22 @@ def _end_by_vote(state: RunState, winner: Answer) -> Event | None:
 def _stop(state: RunState) -> Event | None:
     """The end because no agent is left or a bound is reached, with the best answer so far."""
     if not state.live:
-        return _best_answer(state, "Every agent had to be retired")
+        return _nobody_left(state)
     if state.bound is None:
         return None
     # Calls under way are paid already, so their answers are awaited; but when the time is up, it is up.
     if state.bound != "wall" and any(call.phase == "out" and not call.is_side_call for call in state.calls.values()):
         return None
     return _best_answer(state, f"Stopped by {describe_bound(state.bound, state.limit)}")
+
+
+def _nobody_left(state: RunState) -> Event:
+    """The end of a run whose agents all had to be retired. Words that nobody could vote on are no result of a team."""
+    if not state.answers or any(turn.uses for agent in state.agents.values() for turn in agent.turns):
+        return _best_answer(state, "Every agent had to be retired")
+    return e.RunFailed(
+        at=state.at, reason=f"The agents answered in words alone, and none of them could vote.{retirement_reasons(state)}"
+    )
 
 
 def _best_answer(state: RunState, why: str) -> Event:

@@ -18,6 +18,7 @@ from orchestrator_bridge.model.reasoning import (
     replay_call,
     requires_reasoning,
 )
+from orchestrator_bridge.model.tool_mode import answer_format, written_messages
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -29,9 +30,12 @@ PATH = "/chat/completions"
 def body_of(request: Request, route: Route) -> dict[str, Any]:
     """JSON object of one call."""
     assistant_fields = {REASONING: NO_REASONING} if requires_reasoning(request, route) else {}
-    messages = [_message(message, route, assistant_fields) for message in conversation(request.messages, route)]
+    said = request.messages if request.tool_mode == "native" else written_messages(request)
+    messages = [_message(message, route, assistant_fields) for message in conversation(said, route)]
     body: dict[str, Any] = {"model": route.id, "messages": messages}
-    if request.tools:
+    if request.tools and request.tool_mode == "schema":
+        body["response_format"] = answer_format(request.tools)
+    if request.tools and request.tool_mode == "native":
         body["tools"] = [
             {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters}}
             for tool in request.tools

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+from dataclasses import replace
 from typing import Any
 
 from tests.support.fake_models.replies import Behaviour, ModelCall, ScriptedReply, ToolUse
@@ -82,3 +85,23 @@ def agent_name(asked: ModelCall) -> str:
 
 PLAYERS: dict[str, Behaviour] = {"team": team_behaviour, "asking": asking_behaviour}
 """Behaviours by their names on the command line."""
+
+
+def written_tools(asked: ModelCall) -> dict[str, Any]:
+    """The tools that a request describes in its system message, with the schemas of their arguments."""
+    system = str(asked.messages[0]["content"]) if asked.messages else ""
+    offered = re.findall(r"^- (\w+): .*?(\{.*\})$", system.partition("Your tools,")[2], re.MULTILINE)
+    return {name: json.loads(schema) for name, schema in offered}
+
+
+def writing(behaviour: Behaviour) -> Behaviour:
+    """Behaviour of a model that writes its tool calls as JSON, of tools that are described to it in words."""
+
+    def player(asked: ModelCall) -> ScriptedReply:
+        play = behaviour(replace(asked, tools=written_tools(asked)))
+        if not play.tool_calls:
+            return play
+        use = play.tool_calls[0]
+        return ScriptedReply(text=json.dumps({"name": use.name, "arguments": json.loads(use.raw)}))
+
+    return player

@@ -1,0 +1,122 @@
+"""Ways in which a model is offered tools: natively, or as JSON that it writes, for models and servers without tool calling.
+
+| mode | request | answer |
+|---|---|---|
+| `native` | the tools in their own field | tool calls in their own field |
+| `schema` | the tools described in the system message, and a JSON schema that the server enforces | one JSON object as text |
+| `prompted` | the tools described in the system message | one JSON object as text |
+
+In the last two the conversation has neither tool calls nor results: chat templates of such models know only words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, assert_never
+
+from orchestrator_bridge.model.interface import Message, Request, Response, ToolCall, ToolMode, ToolSpec
+
+if TYPE_CHECKING:
+    from orchestrator_bridge.model.catalogue import Route
+
+
+PROSE_TRIES = 2
+"""Answers in a row without a tool call after which a model of which nothing is known is asked for JSON instead."""
+
+_INSTRUCTION = """\
+You call a tool by writing one JSON object and nothing else, in this form:
+{"name": "the tool", "arguments": {...}}
+
+Your tools, with the JSON schema of their arguments:"""
+
+
+class ToolModes:
+    """Mode of each route: what the catalogue says, corrected by what its server refused and its model answered."""
+
+    def __init__(self) -> None:
+        self._modes: dict[str, ToolMode] = {}
+        self._prose: dict[str, int] = {}
+        self._proven: set[str] = set()
+
+    def mode(self, route: Route) -> ToolMode:
+        """Mode in which the next call of a route offers its tools."""
+        return self._modes.get(_key(route), "schema" if route.tools is False else "native")
+
+    def step_down(self, route: Route, refused: ToolMode) -> bool:
+        """Take the next mode after the server refused one; False if there is none."""
+        match refused:
+            case "native":
+                self._modes[_key(route)] = "schema"
+            case "schema":
+                self._modes[_key(route)] = "prompted"
+            case "prompted":
+                return False
+            case _:
+                assert_never(refused)
+        return True
+
+    def learn(self, route: Route, request: Request, response: Response) -> None:
+        """Count answers without a tool call; only those of routes of which nothing else is known matter."""
+        key = _key(route)
+        if request.tool_mode != "native" or not request.tools or route.tools is not None or key in self._proven:
+            return
+        if response.tool_calls:
+            self._proven.add(key)
+        elif not response.cut:
+            self._prose[key] = self._prose.get(key, 0) + 1
+            if self._prose[key] >= PROSE_TRIES:
+                self._modes[key] = "schema"
+
+
+def _key(route: Route) -> str:
+    return f"{route.provider}/{route.id} {route.base_url}"
+
+
+def written_messages(request: Request) -> tuple[Message, ...]:
+    """The conversation of a request whose tools are offered in words."""
+    names = {call.id: call.name for message in request.messages for call in message.tool_calls}
+    first, *others = (_written(message, names) for message in request.messages)
+    if not request.tools:
+        return (first, *others)
+    instruction = "\n".join((_INSTRUCTION, *map(_described, request.tools)))
+    if first.role == "system":
+        return (replace(first, text=f"{first.text}\n\n{instruction}"), *others)
+    return (Message(role="system", text=instruction), first, *others)
+
+
+def _written(message: Message, names: dict[str, str]) -> Message:
+    if message.role == "tool":
+        name = names.get(message.tool_call or "", "the tool")
+        return Message(role="user", text=f"Result of {name}: {message.text}")
+    if not message.tool_calls:
+        return message
+    return Message(role="assistant", text="\n".join(map(_call_text, message.tool_calls)))
+
+
+def _call_text(call: ToolCall) -> str:
+    try:
+        arguments = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        arguments = call.arguments
+    return json.dumps({"name": call.name, "arguments": arguments}, ensure_ascii=False)
+
+
+def _described(tool: ToolSpec) -> str:
+    return f"- {tool.name}: {tool.description} {json.dumps(tool.parameters, ensure_ascii=False)}"
+
+
+def answer_format(tools: Sequence[ToolSpec]) -> dict[str, Any]:
+    """The parameter `response_format` that makes a server enforce a call of one of the tools."""
+    calls = [
+        {
+            "type": "object",
+            "properties": {"name": {"type": "string", "enum": [tool.name]}, "arguments": tool.parameters},
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for tool in tools
+    ]
+    schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
+    return {"type": "json_schema", "json_schema": {"name": "tool_call", "schema": schema}}
