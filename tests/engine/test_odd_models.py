@@ -60,7 +60,7 @@ async def test_each_failed_model_call_is_logged_in_one_line_with_agent_and_reaso
     async with ModelServer([busy, wrong]) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await engine.start_run(task="a task", team=team("one"), place=PLACE, by=ANA)
         await server.request_arrives(1)
-        await clock.armed_until(clock.now() + 60)
+        await clock.armed_until(clock.now() + 1)
         clock.advance(60)
         await engine.wait_finished()
     told = [(record.levelname, record.getMessage()) for record in caplog.records if "a call of" in record.getMessage()]
