@@ -59,6 +59,8 @@ _USER_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
 REMEMBERED = 10_000
 """Messages whose place is known: Discord reports a deletion without the thread or card of the message."""
 
+NOT_STARTED = "I could not store your message, so nothing has started yet. I keep trying; you need not repeat it."
+
 RETRY = Backoff(first=1.0, longest=60.0)
 """Delays between attempts to store a message; Discord does not send an event again."""
 
@@ -212,6 +214,8 @@ class MessageListener:
         """Deliver an event to the bridge, with retries until it is stored."""
         failures = 0
         while not await self._try_deliver(event, on_event):
+            if failures == 0 and isinstance(event, CommandReceived):
+                await self._replies.reply(event, PrivateReply(text=NOT_STARTED, tone="warning"))
             await sleep_until(self._clock, self._clock.now() + RETRY.delay(failures))
             failures += 1
 

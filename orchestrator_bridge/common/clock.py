@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -40,10 +41,14 @@ class Clock(Protocol):
 def monotonic_time() -> float:
     """Return seconds since an arbitrary moment; a change of the wall clock has no effect, and sleep of the machine counts.
 
-    Linux leaves sleep out of `CLOCK_MONOTONIC` and counts it in `CLOCK_BOOTTIME` (clock_gettime(2)).
+    Linux counts sleep in `CLOCK_BOOTTIME` only (clock_gettime(2)), macOS in `CLOCK_MONOTONIC` (clock_gettime(3)), which is not what
+    `time.monotonic` reads there, and Windows in every clock.
     """
-    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
 
 
 class ProcessTime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.discord.messages import NOT_STARTED
 from orchestrator_bridge.chat.adapter import SendRejected
 from orchestrator_bridge.chat.inbound import Attachment, Author, CommandReceived, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Note
@@ -273,3 +274,15 @@ async def test_roles_are_looked_up_where_a_history_does_not_tell_them() -> None:
         (read,) = await driver.adapter.read_thread(driver.thread(run), run.at)
         assert read == heard
         assert read.author.roles == (str(role),)
+
+
+async def test_a_task_that_cannot_be_stored_yet_is_kept_and_its_author_is_told() -> None:
+    async with discord_driver() as driver:
+        driver.fail_next_store()
+        driver.world.write(driver.ana.id, driver.channel.id, f"{ME} plan the move, please")
+        direct = driver.world.direct(driver.ana.id)
+        await driver.server.until(lambda: driver.world.here(direct.id))
+        assert [message.content for message in driver.world.here(direct.id)] == [f"⚠️ {NOT_STARTED}"]
+        heard = await driver.next_event()
+        assert isinstance(heard, CommandReceived)
+        assert heard.text == "plan the move, please"
