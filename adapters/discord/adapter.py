@@ -62,6 +62,7 @@ class DiscordAdapter:
         reactions=True,
         private_replies=True,
         can_read_history=True,
+        redelivers=True,
         edit_interval=EDIT_INTERVAL,
     )
 

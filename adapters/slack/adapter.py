@@ -33,6 +33,7 @@ class SlackAdapter:
         reactions=True,
         private_replies=True,
         can_read_history=True,
+        redelivers=True,
         edit_interval=EDIT_INTERVAL,
     )
 

@@ -67,6 +67,8 @@ class Capabilities:
     """`find_sent` and `read_thread` work."""
     edit_interval: float = 0.0
     """Least number of seconds between two progress edits of one message."""
+    redelivers: bool = False
+    """A message that could not be stored is passed to `on_event` again later; its author need not repeat it."""
     loses_history_on_restart: bool = False
     """Posts are out of sight after a restart of the bot; the cards of open runs and questions are then sent again."""
 

@@ -41,8 +41,8 @@ class Clock(Protocol):
 def monotonic_time() -> float:
     """Return seconds since an arbitrary moment; a change of the wall clock has no effect, and sleep of the machine counts.
 
-    Linux counts sleep in `CLOCK_BOOTTIME` only (clock_gettime(2)), macOS in `CLOCK_MONOTONIC` (clock_gettime(3)), which is not what
-    `time.monotonic` reads there, and Windows in every clock.
+    Linux counts sleep in `CLOCK_BOOTTIME` only (clock_gettime(2)), Windows in every clock, and macOS in `CLOCK_MONOTONIC`
+    (clock_gettime(3)), which is not what `time.monotonic` reads there.
     """
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -97,13 +97,16 @@ class Inbox:
             self._queue.put_nowait(stored)
 
     async def _report_not_stored(self, event: InboundEvent) -> None:
-        """Tell the author of a message for a run that it is not stored, once an outage. A control or command is answered by its
-        platform's adapter."""
-        if not isinstance(event, MessageReceived) or (event.author.platform, event.author.id) in self._told:
+        """Tell the author of a message for a run that it is not stored, once an outage, where it is delivered again.
+
+        All else is not: its adapter asks the person to try again.
+        """
+        if not isinstance(event, MessageReceived) or not self._platforms.redelivers(event.place.platform):
             return
+        author = (event.author.platform, event.author.id)
         with contextlib.suppress(StoreError):
-            if await self._find_target(event) is not None:
-                self._told.add((event.author.platform, event.author.id))
+            if author not in self._told and await self._find_target(event) is not None:
+                self._told.add(author)
                 self._platforms.reply_privately(event, PrivateReply(text=NOT_STORED, tone="warning"))
 
     def place_registered(self, place: Place) -> None:

@@ -54,6 +54,11 @@ class Platforms:
         if adapter is not None:
             self._tasks.start(adapter.reply_privately(event, reply))
 
+    def redelivers(self, platform: str) -> bool:
+        """True if a platform passes on a message again that could not be stored."""
+        adapter = self.by_name.get(platform)
+        return adapter is not None and adapter.capabilities.redelivers
+
     def members(self, platform: str, group: str) -> Sequence[Author] | None:
         """The members of a platform's group or channel; None if they are not known."""
         adapter = self.by_name.get(platform)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_bridge.chat.adapter import Capabilities
 from orchestrator_bridge.engine.inbox import NOT_STORED
 from orchestrator_bridge.store.interface import StoreError
 from orchestrator_bridge.store.sqlite.store import SqliteStore
@@ -23,7 +24,7 @@ def move(path: Path, name: str) -> Path:
 
 async def test_a_reply_is_not_confirmed_while_the_database_is_away_and_counts_when_it_is_back(tmp_path: Path) -> None:
     clock, file = ManualClock(), tmp_path / "townhall.db"
-    platform = ListPlatform(clock)
+    platform = ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, redelivers=True))
     async with ModelServer(asking_behaviour) as server, start_engine(file, server, platform, clock=clock) as engine:
         await engine.start_run(task="a task", team=team("one", policy=Policy(settle_delay=0)), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
@@ -55,5 +56,19 @@ async def test_a_task_for_nobody_is_not_answered_while_the_database_is_away(tmp_
         file.unlink()
         with pytest.raises(StoreError):
             await platform.person_says("Lunch?", thread="of other people")
+        await engine.wait_finished()
+        assert not platform.private_replies
+
+
+async def test_a_platform_that_does_not_deliver_again_tells_its_people_itself(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "townhall.db"
+    platform = ListPlatform(clock)
+    async with ModelServer(asking_behaviour) as server, start_engine(file, server, platform, clock=clock) as engine:
+        await engine.start_run(task="a task", team=team("one", policy=Policy(settle_delay=0)), place=PLACE, by=ANA)
+        await platform.until(lambda: bool(platform.questions))
+        await engine.wait_finished()
+        file.unlink()
+        with pytest.raises(StoreError):
+            await platform.person_says("1", question=1)
         await engine.wait_finished()
         assert not platform.private_replies
