@@ -30,7 +30,7 @@ ANSWERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """The words of the tables, and the texts of private replies that mean them."""
 
 
-WORDS = {"/ask": "Choose a queue", "/model NAME": "local"}
+WORDS = {"/ask": "Choose a queue", "/model NAME": "scripted/demo"}
 """What is typed after the commands of the second table."""
 
 
@@ -60,7 +60,9 @@ def answer(reply: str) -> str:
 
 def shows_run(reply: str) -> bool:
     """True if a private reply shows anything of run 1, its question or its cost."""
-    return any(text in reply for text in ("Choose a database", "Which database", "architect", "discord:", "slack:"))
+    return any(
+        text in reply for text in ("Choose a database", "Which database", "architect", "release", "checker", "discord:", "slack:")
+    )
 
 
 def command(act: str) -> tuple[str, str]:
