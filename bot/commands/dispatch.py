@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.commands.costs import budgets_text, budgets_today, cost_reply, parse_spending_query, query_spending, sources_text
 from bot.commands.home import HomePage
@@ -111,9 +112,17 @@ class ChatCommands:
             case "help":
                 return _help()
             case "home":
-                return await self._home_page.render(command, self.engine.run)
+                return await self._home(command)
             case unknown:
                 return warning_reply(f"There is no command {unknown!r}. The commands: {', '.join(HELP)}.")
+
+    async def _home(self, command: CommandReceived) -> PrivateReply:
+        """The person's page, with the models of the selected channel if the person can see that channel."""
+        assert self.engine is not None
+        channel = dict(command.options).get("channel")
+        if channel and await self._refuse(Act.SEE_TEAM, command, replace(command.place, channel=channel)):
+            command = replace(command, options=())
+        return await self._home_page.render(command, self.engine.run)
 
     async def _refusal(self, command: CommandReceived) -> str:
         """Why a command that concerns its place may not be given there; empty if it may."""

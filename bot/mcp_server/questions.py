@@ -51,7 +51,15 @@ class QuestionTools:
         action = f"guest:{agent.agent}:{self._new_id()}"
         until = self._clock.now() + seconds
         asked = await self._external_agents.ask(
-            QuestionRequest(external_agent=agent, team=scope.team, place=scope.place, by=scope.by, ask=ask, action=action),
+            QuestionRequest(
+                external_agent=agent,
+                team=scope.team,
+                place=scope.place,
+                by=scope.by,
+                ask=ask,
+                action=action,
+                since=caller.access_token.made_at,
+            ),
             check_quota,
         )
         if asked.question is None:
@@ -82,8 +90,7 @@ class QuestionTools:
     async def _owned_state(self, caller: McpClient, number: int) -> RunState:
         stored = await self._store.question(number)
         state = await self._external_agents.wait_until(stored.run, lambda _: True) if stored else None
-        owned = state is not None and state.outside is not None and state.outside.token == caller.token
-        if state is None or not owned or state.external_agent is None or number not in state.questions:
+        if state is None or not caller.owns(state) or state.external_agent is None or number not in state.questions:
             raise ToolCallDenied(f"There is no question {number} of your token {caller.token}.")
         return state
 

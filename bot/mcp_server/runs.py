@@ -32,7 +32,7 @@ class RunTools:
             ToolCallDenied: the key was used for another task.
         """
         now = self._clock.now()
-        for run in await self._store.external_runs(caller.token, now - KEY_LIFETIME):
+        for run in await self._store.external_runs(caller.token, max(now - KEY_LIFETIME, caller.access_token.made_at)):
             if request.key:
                 if run.outside.wish != request.key:
                     continue
@@ -63,7 +63,7 @@ class RunTools:
             ToolCallDenied: it does not exist, or belongs to another token.
         """
         state = await self._engine.run(run)
-        if state is None or state.outside is None or state.outside.token != caller.token:
+        if state is None or not caller.owns(state):
             raise ToolCallDenied(f"There is no run {run} of your token {caller.token}.")
         until = self._clock.now() + seconds
         return _run_payload(await self._engine.external_agents.wait_until(run, lambda state: state.end is not None, until))

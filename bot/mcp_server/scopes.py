@@ -18,6 +18,7 @@ from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, ExternalAgent, 
 from orchestrator_bridge.chat.platform import Platform
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.text import counted, listed
+from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import TokenActivity
 from orchestrator_bridge.team.budgets import format_dollars
 from orchestrator_bridge.team.directory import Directory, UnknownName
@@ -39,6 +40,10 @@ class McpClient:
     def token(self) -> str:
         """Name of the token."""
         return self.access_token.token
+
+    def owns(self, run: RunState) -> bool:
+        """True if a run was started through this token, and not through an earlier one of the same name."""
+        return run.outside is not None and run.outside.token == self.token and run.started_at >= self.access_token.made_at
 
     def to_external_agent(self, team: Team, key: str = "") -> ExternalAgent:
         """External agent with a name that no agent of `team` has; `key` is the idempotency key of its request."""

@@ -35,9 +35,11 @@ from bot.mcp_server.tools import (
 )
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.engine.authority import Actor
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.run.agent_tools import InvalidToolCall
 from orchestrator_bridge.store.interface import Store, StoreError, TokenActivity
+from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.budgets import Budgets
 from orchestrator_bridge.team.directory import Directory
 
@@ -74,6 +76,7 @@ class ToolService:
         self._directory = directory
         self._clock = clock
         self._budgets = budgets
+        self._authority = engine.authority
         self._platforms = platforms
         self._questions = QuestionTools(engine.external_agents, store, clock)
         self._runs = RunTools(engine, store, clock)
@@ -124,6 +127,7 @@ class ToolService:
 
     async def _ask(self, caller: McpClient, request: AskTeamArguments) -> ToolPayload:
         scope = self._request_scope(caller, request.channel, request.team)
+        await self._check_authority(Act.SEE_TEAM, scope)
 
         async def check_quota() -> None:
             await self._check_quota(caller, question_quota_error)
@@ -133,10 +137,7 @@ class ToolService:
     async def _start_run(self, caller: McpClient, request: StartRunArguments) -> ToolPayload:
         scope = self._request_scope(caller, request.channel, request.team, request.model)
         self._commands.check_run(scope.team, request.task.strip())
-        if not self._directory.may(scope.by, "start", scope.place):
-            raise ToolCallDenied(
-                f"{scope.by.name}, for whom you work, may not start runs. [permissions] in townhall.toml says who may."
-            )
+        await self._check_authority(Act.START_RUN, scope)
         async with self._token_lock(caller.token):  # two equal calls at once start one run
             run = await self._runs.find_existing(caller, request, scope)
             if run is None:
@@ -144,6 +145,24 @@ class ToolService:
                 run = await self._runs.start(caller, request, scope)
         status = await self._runs.status(caller, run, 0.0)
         return {**status, "next": f"Call run_status with run {run}, and wait_seconds to wait for its answer."}
+
+    async def _check_authority(self, act: Act, scope: RequestScope) -> None:
+        """Check that the person for whom the agent works may do this in the channel: a token allows nothing beyond that.
+
+        Raises:
+            ToolCallDenied: the person may not, or the platform could not say.
+        """
+        verdict = await self._authority.in_place(act, Actor(person=scope.by, here=scope.place), scope.place)
+        match verdict:
+            case Verdict.ALLOWED:
+                return
+            case Verdict.NOT_PERMITTED | Verdict.GUEST:
+                text = f"{scope.by.name}, for whom you work, may not start runs. [permissions] in townhall.toml says who may."
+            case Verdict.HIDDEN:
+                text = f"{scope.by.name}, for whom you work, cannot see the channel {scope.place.channel}."
+            case _:
+                text = f"Not done for {scope.by.name}: {refusal_text(act, verdict, 'channel')}"
+        raise ToolCallDenied(text)
 
     async def _complete(self, work: Coroutine[Any, Any, ToolPayload]) -> ToolPayload:
         """Run `work` to its end even if the client disconnects: a run is started once, and its number is known to the token."""

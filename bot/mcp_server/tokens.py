@@ -52,10 +52,14 @@ def hash_secret(secret: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessToken:
-    """A valid token: its name and its scope."""
+    """A valid token: its name, its scope, and the time of its creation in seconds since the epoch.
+
+    The name of a revoked token can be given again; what that token did does not belong to the new one.
+    """
 
     token: str
     scope: TokenScope
+    made_at: float
 
 
 class TokenRegistry:
@@ -84,7 +88,9 @@ class TokenRegistry:
         given = hash_secret(secret)
         matches = [token for token in self._tokens.values() if hmac.compare_digest(token.hash, given)]
         found = next((token for token in matches if token.withdrawn_at is None), None)
-        return AccessToken(token=found.name, scope=TokenScope.model_validate_json(found.terms)) if found else None
+        if found is None:
+            return None
+        return AccessToken(token=found.name, scope=TokenScope.model_validate_json(found.terms), made_at=found.made_at)
 
     async def create(self, name: str, scope: TokenScope) -> str:
         """Create a token and return its secret, which is shown once and not stored.

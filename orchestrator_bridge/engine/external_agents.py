@@ -32,7 +32,10 @@ REUSE_FOR = 86_400.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionRequest:
-    """A question of an external agent: the team and the place that it goes to, on whose behalf. `action` is unique."""
+    """A question of an external agent: the team and the place that it goes to, on whose behalf. `action` is unique.
+
+    Runs from before `since` (seconds since the epoch) belong to an earlier token of the same name.
+    """
 
     external_agent: ExternalAgent
     team: Team
@@ -40,6 +43,7 @@ class QuestionRequest:
     by: Author
     ask: Ask
     action: str
+    since: float = 0.0
 
     @property
     def owner(self) -> OwnerKey:
@@ -116,7 +120,7 @@ class ExternalAgents:
         """
         question = inputs.ExternalQuestion(action=request.action, ask=request.ask)
         run = self._index.external_run(request.owner)
-        if run is None:
+        if run is None or (await self._states.get(run)).started_at < request.since:
             started = await self._supervisor.start_external_run(
                 task=f"What {request.external_agent.title} asks.",
                 team=_without_tools(request.team),
@@ -141,12 +145,13 @@ class ExternalAgents:
 
     async def _find_same(self, request: QuestionRequest) -> SubmissionResult | None:
         """Find the same question, open or with an outcome that answers this one too."""
-        since = self._clock.now() - REUSE_FOR
+        since = max(self._clock.now() - REUSE_FOR, request.since)
         agent, place = request.external_agent, request.place
         for known in await self._store.external_questions(agent.token, agent.agent, place, since):
             if is_same_wording(request.ask, known.text):
-                question = (await self._states.get(known.run)).questions.get(known.question)
-                if question is None or not is_same_wording(request.ask, question.ask):
+                run = await self._states.get(known.run)
+                question = run.questions.get(known.question)
+                if question is None or run.started_at < request.since or not is_same_wording(request.ask, question.ask):
                     continue
                 if question.open or not known.told or is_reusable(question):
                     return SubmissionResult(run=known.run, question=known.question)

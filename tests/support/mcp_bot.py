@@ -132,11 +132,18 @@ def load_config_in(folder: Path, team: str = TEAM, **environ: str) -> LoadedConf
 
 
 @asynccontextmanager
-async def start_mcp_bot(folder: Path, team: str = TEAM, clock: Clock | None = None, **environ: str) -> AsyncIterator[McpBot]:
-    """Start a bot that takes its list for Slack."""
+async def start_mcp_bot(
+    folder: Path,
+    team: str = TEAM,
+    clock: Clock | None = None,
+    *,
+    kind: type[ListPlatform] = ListPlatform,
+    **environ: str,
+) -> AsyncIterator[McpBot]:
+    """Start a bot that takes its list, of this `kind`, for Slack."""
     start, time = load_config_in(folder, team, **environ), clock or ManualClock()
     assert isinstance(time, ManualClock)
-    platform = ListPlatform(time, platform="slack", capabilities=Capabilities(threads=True, edits=True))
+    platform = kind(time, platform="slack", capabilities=Capabilities(threads=True, edits=True))
     async with open_app(start, [platform], start.settings.store, clock=time) as app:
         await app.engine.start()
         async with open_listener(start, app) as server:

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat.adapter import Membership, Standing
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, Place
 from orchestrator_bridge.chat.outbound import QuestionCard
 from tests.bot.commands.test_models import ELSEWHERE, Bot, start_bot
 from tests.bot.commands.test_visibility import TEAMS, asks_the_requester, cells
+from tests.support.authority.knowing_platform import KnowingPlatform
 from tests.support.fake_models.server import ModelServer
-from tests.support.running_engine import ANA, PLACE, ListPlatform
+from tests.support.running_engine import ANA, PLACE
 
 BO = Author(platform="list", id="bo", name="Bo")
 DIRECT = Place(platform="list", channel="@bo")
 ANYONE = TEAMS.replace("[people.bo]", '[team.docs.policy]\nresponders = "anyone"\n[people.bo]')
-
-
-@dataclass
-class KnowingPlatform(ListPlatform):
-    """A platform that says who can see which channel. `trouble` is raised by the next look-ups."""
-
-    memberships: dict[str, Membership] = field(default_factory=dict)
-    seen: dict[str, set[str]] = field(default_factory=dict)
-    unserved: set[str] = field(default_factory=set)
-    trouble: Exception | None = None
-
-    async def standing(self, person: Author, place: Place) -> Standing:
-        if self.trouble is not None:
-            raise self.trouble
-        own = f"@{person.id}"
-        sees = place.channel == own or person.id in self.seen.get(place.channel, ())
-        membership = self.memberships.get(person.id, "member")
-        return Standing(membership=membership, sees=sees, served=place.channel not in self.unserved)
 
 
 @pytest.fixture
@@ -122,3 +103,14 @@ async def test_guests_start_no_runs_unless_the_team_file_allows_it(bot: Bot) -> 
 async def test_people_of_other_organisations_start_nothing(bot: Bot) -> None:
     knowing(bot).memberships["bo"] = "external"
     assert "Only members" in (await bot.execute(BO, PLACE, "ask", "plan")).text
+
+
+async def test_the_home_page_shows_the_models_of_a_channel_that_the_person_can_see(bot: Bot) -> None:
+    await bot("model", "grok-4.7")
+    shown = await bot.execute(BO, DIRECT, "home", channel=PLACE.channel)
+    assert shown.place == PLACE
+    assert "grok-4.7" in cells(shown)
+    knowing(bot).seen[PLACE.channel].remove("bo")
+    hidden = await bot.execute(BO, DIRECT, "home", channel=PLACE.channel)
+    assert hidden.place == DIRECT
+    assert "grok-4.7" not in cells(hidden)
