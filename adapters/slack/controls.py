@@ -107,6 +107,13 @@ def card_options(message: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:
     return options[0].question if options else 0, tuple(option.value for option in options)
 
 
+def used_private_message(body: Mapping[str, Any]) -> str:
+    """The address at which a private message is removed whose command was confirmed by this click; empty for other clicks."""
+    confirmed = body.get("type") == "block_actions" and parse_command(body["actions"][0]) is not None
+    private = (body.get("container") or {}).get("is_ephemeral")
+    return str(body.get("response_url") or "") if confirmed and private else ""
+
+
 def command_button(confirm: Confirmation) -> Block | None:
     """A button that gives a command; None if the command is too long for a button's value."""
     # The button carries the whole command, so that it works after a restart.

@@ -15,7 +15,7 @@ from orchestrator_bridge.chat.inbound import Attachment
 MAX_FILE = 50_000_000
 """Bytes; a larger file is not downloaded."""
 
-_FILE_SERVERS = ("slack.com", "slack-edge.com", "slack-files.com")
+_SERVERS = ("slack.com", "slack-edge.com", "slack-files.com")
 
 
 def to_attachments(files: Iterable[Mapping[str, Any]] | None) -> tuple[Attachment, ...]:
@@ -43,16 +43,16 @@ async def fetch_file(api: SlackApi, attachment: Attachment) -> bytes:
     file = response["file"] or {}
     address = str(file.get("url_private_download") or file.get("url_private") or "")
     # Files of other services are only links in Slack, and the request below would give them our token.
-    if not _is_slack_host(address, api.url):
+    if not is_slack_address(address, api.url):
         raise SendRejected(f"{attachment.name} is not stored on Slack; fix: attach the file itself instead of a link to it")
     return await _download(api, attachment.name, address)
 
 
-def _is_slack_host(address: str, api_url: str) -> bool:
-    """True if our token may be sent there: to Slack's file servers, or to the configured host in Slack's place."""
+def is_slack_address(address: str, api_url: str) -> bool:
+    """True if requests may be sent there: to Slack's own servers, or to the configured host in Slack's place."""
     file, api = urlsplit(address), urlsplit(api_url)
     host = file.hostname or ""
-    is_slack = file.scheme == "https" and any(host == server or host.endswith(f".{server}") for server in _FILE_SERVERS)
+    is_slack = file.scheme == "https" and any(host == server or host.endswith(f".{server}") for server in _SERVERS)
     return is_slack or (file.scheme, file.netloc) == (api.scheme, api.netloc)
 
 

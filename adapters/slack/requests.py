@@ -19,6 +19,7 @@ from slack_bolt.response import BoltResponse
 
 from adapters.slack.app_home import HomeTabs, is_from_home, is_home, next_home_state, parse_home_state
 from adapters.slack.backfill import SlackBackfill
+from adapters.slack.controls import used_private_message
 from adapters.slack.events import SlackEventHandler
 from adapters.slack.interactions import SlackInteractionHandler
 from adapters.slack.modals import input_block, model_options, parse_metadata
@@ -167,6 +168,8 @@ class SlackRequestHandler:
     async def _interact(self, body: Body) -> HandlerResult | None:
         if is_home(body):
             self._home_tabs.opened(str(body["user"]["id"]), next_home_state(body))
+        if used := used_private_message(body):
+            self._tasks.start(self._private_replies.remove(used))
         return await self._interactions.handle(body)
 
     async def _store(self, body: Body, parsing: asyncio.Task[HandlerResult | None]) -> FormRefused | None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 
+import aiohttp
+
 from adapters.slack.api import SlackApi, SlackRejected
 from adapters.slack.app_home import HomeTabs, home_view, is_from_home
 from adapters.slack.blocks import section
 from adapters.slack.channels import SlackChannels
+from adapters.slack.files import is_slack_address
 from adapters.slack.markdown import escape_mrkdwn, localise_commands
 from adapters.slack.message_parts import marker_metadata
 from adapters.slack.notices import OpenModal, UpdateModal, private_notice
@@ -20,6 +23,7 @@ from adapters.slack.workspace import Workspace, direct_place
 from orchestrator_bridge.chat.adapter import DeliveryError
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, InboundEvent, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, Link, PostedMessage, PrivateReply
+from orchestrator_bridge.common.network import proxy_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -83,6 +87,20 @@ class PrivateReplySender:
             )
         except DeliveryError as error:
             _LOG.warning("a modal could not be updated: %s", error)
+
+    async def remove(self, response_url: str) -> None:
+        """Remove a private message whose button was used: it must not look as if it could be used again.
+
+        Slack lets an app change such a message for half an hour, at the address that the click names.
+        """
+        if not is_slack_address(response_url, self._api.url):
+            return
+        try:
+            request = self._api.session.post(response_url, json={"delete_original": True}, proxy=proxy_for(response_url))
+            async with request as response:
+                response.raise_for_status()
+        except (aiohttp.ClientError, TimeoutError, DeliveryError) as error:
+            _LOG.info("a used private message stays: %s", type(error).__name__)
 
     def message_url(self, link: Link) -> str | None:
         """The web address of a message, if its channel is known."""

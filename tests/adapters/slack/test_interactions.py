@@ -88,11 +88,21 @@ async def test_a_selection_that_needs_a_confirmation_gets_a_button(driver: Slack
     await driver.adapter.reply_privately(
         heard, PrivateReply(text="It is retired; grok-4.3 answers.", tone="warning", confirm=confirm)
     )
-    driver.server.people.click(ANA, GENERAL, driver.world.ephemeral[-1], "command")
+    offer = driver.world.ephemeral[-1]
+    driver.server.people.click(ANA, GENERAL, offer, "command")
     again = await commanded(driver)
+    await driver.server.until(lambda: offer not in driver.world.ephemeral)
     assert (again.name, again.text, again.options) == ("model", "grok-4.1-fast", (("sure", "yes"),))
-    driver.server.people.click(ANA, GENERAL, driver.world.ephemeral[-1], "command")
+    driver.server.people.click(ANA, GENERAL, offer, "command")
     assert (await commanded(driver)).key == again.key, "clicked twice is meant once"
+
+
+async def test_the_address_of_a_click_gets_a_request_only_if_it_is_slacks(driver: SlackDriver) -> None:
+    before = len(driver.world.effects)
+    await driver.slack.session.private_replies.remove("http://127.0.0.1:9/response/1")
+    await driver.slack.session.private_replies.remove("https://hooks.slack.com.evil.example/1")
+    await driver.slack.session.private_replies.remove(f"{driver.server.methods.url}/response/1")
+    assert [effect.what for effect in driver.world.effects[before:]] == ["remove"]
 
 
 async def test_ask_about_a_message_quotes_it_in_the_modal(driver: SlackDriver) -> None:

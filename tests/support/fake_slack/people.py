@@ -112,6 +112,7 @@ class People:
         container |= {"thread_ts": message["thread_ts"]} if message.get("thread_ts") else {}
         body = {**self._interactive(user, "block_actions"), "container": container, "channel": {"id": channel}}
         body["actions"] = [self._action(element, chosen)]
+        body["response_url"] = f"{self.world.url}/response/{message['ts']}"
         return self.world.create_envelope("interactive", body | ({} if message.get("is_ephemeral") else {"message": message}))
 
     def click_in_view(self, user: str, view: Message, action: str, chosen: str = "") -> Envelope:

@@ -54,7 +54,7 @@ class SlackServer:
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.methods.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.world.url = self.methods.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -93,6 +93,8 @@ class SlackServer:
             return await self.sockets.listen(request)
         if request.path.startswith(("/upload/", "/file/")):
             return await self._content(request)
+        if request.path.startswith("/response/"):
+            return await self._respond(request)
         if not request.path.startswith("/api/"):
             return web.Response(status=404, text="<html>no such page</html>", content_type="text/html")
         method = request.path.removeprefix("/api/")
@@ -149,6 +151,15 @@ class SlackServer:
         scopes = ",".join(sorted(self.world.scopes))
         date = email.utils.formatdate(self.world.clock(), usegmt=True)
         return web.json_response(answer, status=status, headers={"x-oauth-scopes": scopes, "Date": date, **(headers or {})})
+
+    async def _respond(self, request: web.BaseRequest) -> web.Response:
+        """A `response_url`, which needs no token: here an ephemeral message can only be removed."""
+        timestamp = request.path.rpartition("/")[2]
+        if await request.json() != {"delete_original": True}:
+            return web.json_response({"ok": False, "error": "invalid_payload"}, status=400)
+        self.world.ephemeral = [message for message in self.world.ephemeral if message["ts"] != timestamp]
+        self.world.record_effect("remove", "", timestamp, {})
+        return web.json_response({"ok": True})
 
     async def _content(self, request: web.BaseRequest) -> web.Response:
         """The file server: uploads and attachments, for requests with the bot's token."""

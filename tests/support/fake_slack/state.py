@@ -73,6 +73,7 @@ class World:
     def __init__(self, clock: Callable[[], float] = time.time, changed: Callable[[], None] = lambda: None) -> None:
         self.clock = clock
         self.changed = changed
+        self.url = ""
         self.double: Callable[[], bool] = lambda: False
         self.scopes = SCOPES
         self.people: dict[str, dict[str, Any]] = {user: dict(known) for user, known in PEOPLE.items()}
