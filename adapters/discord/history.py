@@ -117,7 +117,7 @@ class DiscordHistory:
             case RunCard() | QuestionCard():
                 return await self._find_card(outbound, outbound.post)
             case Note() | FinalAnswer():
-                return await self._find_texts(outbound, self._sender.render_messages(outbound.post))
+                return await self._find_texts(outbound, self._sender.render_messages(outbound))
             case Acknowledgement():
                 return None  # repeating a reaction has no effect, and its text has a nonce
             case _:

@@ -18,8 +18,8 @@ from orchestrator_bridge.common.text import clean, shorten
 MAX_CHARACTERS = 1900
 """Characters of one part; Discord allows 2,000 in a message, and the rest is for what surrounds the part."""
 
-MAX_LINES = 60
-"""Lines of one part: about three screens of a phone."""
+MAX_LINES = 80
+"""Lines of one part: about four screens of a phone."""
 
 _ZERO_WIDTH_SPACE = "\u200b"
 """Placed after an @ or a <, it leaves the text readable and makes it no mention."""

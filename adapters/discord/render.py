@@ -22,6 +22,7 @@ from orchestrator_bridge.chat.outbound import (
     RunCard,
     Table,
 )
+from orchestrator_bridge.common.markdown_tables import draw_tables
 
 NO_MENTIONS = discord.AllowedMentions.none()
 """The default permission of every message: it notifies nobody."""
@@ -52,8 +53,11 @@ _CONTEXT = 1500
 _FIELD = 1024
 """Characters of an embed field."""
 
-MAX_ANSWER_MESSAGES = 5
+MAX_ANSWER_MESSAGES = 8
 """Messages of a final answer; a longer one is posted as its beginning and a file."""
+
+SHOWN_BESIDE_FILE = 3
+"""Messages of the beginning of an answer that is in a file."""
 
 FindMessageUrl = Callable[[Place, str], str | None]
 """The web address of a message; None if it is not known."""
@@ -131,7 +135,8 @@ def render_run_card(card: RunCard, key: str) -> DiscordMessage:
     if card.scripted:
         lines += ["", "-# These agents are scripted: no model is called, and nothing is charged."]
     embed = discord.Embed(description="\n".join(lines)[:4000], colour=_run_colour(card))
-    about = f"team {plain_line(card.team, 100)} · {plain_line(card.cost, 60)} · {card.tokens:,} tokens"
+    asked = f"asked by {plain_line(card.requester, 60)} · " if card.requester else ""
+    about = f"{asked}team {plain_line(card.team, 100)} · {plain_line(card.cost, 60)} · {card.tokens:,} tokens"
     embed.set_footer(text=run_footer(card.run, about, key))
     return DiscordMessage(content=head, embeds=(embed,))
 
@@ -156,6 +161,8 @@ def render_question_card(card: QuestionCard, key: str, *, typed: bool = True) ->
     embed = _body(card)
     embed.colour = OPEN
     _add(embed, "Asks", f"{escape_line(card.asked, 300)} · ends {expiry_text(card.expires_at)}")
+    if card.progress:
+        _add(embed, "So far", escape_line(card.progress, 300))
     _add(embed, "If nobody answers", escape_line(card.silence, 600))
     if not typed:
         _add(
@@ -225,7 +232,8 @@ def render_note(post: Note) -> list[DiscordMessage]:
     mentions = mention_text(post.mentions, post.groups)
     speaker = f"**{escape_line(post.speaker, 60)}**\n" if post.speaker else ""
     room = MAX_CHARACTERS - discord_length(mentions.text) - 1
-    texts = split_markdown(f"{speaker}{_TONES[post.tone]}{escape_markdown(post.text)}", room)
+    text = draw_tables(post.text) if post.speaker else post.text
+    texts = split_markdown(f"{speaker}{_TONES[post.tone]}{escape_markdown(text)}", room)
     first = DiscordMessage(content=f"{mentions.text} {texts[0]}".strip(), allowed_mentions=mentions.allowed)
     messages = [first, *(DiscordMessage(content=text) for text in texts[1:])]
     if post.file is not None:
@@ -235,16 +243,23 @@ def render_note(post: Note) -> list[DiscordMessage]:
 
 def render_final_answer(post: FinalAnswer) -> list[DiscordMessage]:
     """A final answer in as many messages as it takes; a very long one as its beginning and a file with the whole text."""
+    mentions = mention_text(post.mentions, ())
     head = f"**Final answer of run {post.run}**, by {escape_line(post.by, 60)}\n"
     origin = f"\n-# {escape_line(post.how, 600)}"
-    texts = split_markdown(head + escape_markdown(post.text))
-    if len(texts) <= MAX_ANSWER_MESSAGES:
-        last = texts[-1] + origin
-        texts = [*texts[:-1], last] if discord_length(last) <= 1995 else [*texts, origin.strip()]
-        return [DiscordMessage(content=text) for text in texts]
-    hint = f"-# This is the beginning; the whole answer is in the file.{origin}"
-    file = (f"run-{post.run}-answer.md", post.text)
-    return [DiscordMessage(content=texts[0]), DiscordMessage(content=hint, text_file=file)]
+    texts = split_markdown(head + escape_markdown(draw_tables(post.text)), MAX_CHARACTERS - discord_length(mentions.text))
+    texts[0] = f"{mentions.text} {texts[0]}".strip()
+    file = None
+    if len(texts) > MAX_ANSWER_MESSAGES:
+        texts = [*texts[:SHOWN_BESIDE_FILE], f"-# This is the beginning; the whole answer is in the file.{origin}"]
+        file = (f"run-{post.run}-answer.md", post.text)
+    elif discord_length(texts[-1] + origin) <= 1995:
+        texts[-1] += origin
+    else:
+        texts.append(origin.strip())
+    messages = [DiscordMessage(content=text) for text in texts]
+    messages[0] = replace(messages[0], allowed_mentions=mentions.allowed)
+    messages[-1] = replace(messages[-1], text_file=file)
+    return messages
 
 
 def render_private_reply(reply: PrivateReply, find_url: FindMessageUrl) -> DiscordMessage:

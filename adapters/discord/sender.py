@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar, assert_never
 
 import discord
 from discord.channel import ThreadWithMessage
 
 from adapters.discord.card_threads import ARCHIVE_AFTER, CardThreads
-from adapters.discord.channels import AnyChannel, ChannelCache, ThreadKind, direct_place, thread_kind
+from adapters.discord.channels import AnyChannel, ChannelCache, ThreadKind, direct_place, message_url, thread_kind
 from adapters.discord.errors import (
     ARCHIVED,
     DIRECT_MESSAGES_CLOSED,
@@ -230,7 +231,7 @@ class DiscordSender:
             case RunCard() | QuestionCard():
                 return await self._send_card(outbound, outbound.post)
             case Note() | FinalAnswer():
-                messages = self.render_messages(outbound.post)
+                messages = self.render_messages(outbound)
                 if outbound.replaces is not None:
                     return await self._messages.edit_text(outbound.place, outbound.replaces, messages[0])
                 return await self.post_messages(outbound, messages, done=[])
@@ -249,9 +250,14 @@ class DiscordSender:
             case _:
                 assert_never(card)
 
-    def render_messages(self, post: Note | FinalAnswer) -> list[DiscordMessage]:
-        """The messages of a post without a card."""
-        return render_note(post) if isinstance(post, Note) else render_final_answer(post)
+    def render_messages(self, outbound: OutboundPost) -> list[DiscordMessage]:
+        """The messages of a post without a card, the last with the address of the message that they are about."""
+        post, link = outbound.post, outbound.link
+        if isinstance(post, FinalAnswer):
+            return render_final_answer(post)
+        messages = render_note(post) if isinstance(post, Note) else []
+        url = message_url(link.place, link.message, self._channels.guild_of) if link else None
+        return messages if url is None else [*messages[:-1], replace(messages[-1], content=f"{messages[-1].content}\n{url}")]
 
     async def _send_card(self, outbound: OutboundPost, card: RunCard | QuestionCard) -> PostedMessage:
         if outbound.replaces is not None:

@@ -73,9 +73,9 @@ ADVICE = {
     "cannot_dm_bot": "bots take no direct messages; fix: correct [people] in townhall.toml",
     "user_not_in_channel": "this person is not a member of the channel",
     "messages_tab_disabled": "direct messages to the app are off; fix: App Home, Messages Tab, at api.slack.com/apps",
-    "invalid_blocks": "Slack finds the message layout invalid; please report this bug",
-    "msg_too_long": "the message is too long for Slack; please report this bug",
-    "msg_blocks_too_long": "the message is too long for Slack; please report this bug",
+    "invalid_blocks": "Slack does not accept the layout of the message, nor its plain text",
+    "msg_too_long": "the message is too long for Slack, and so is its plain text",
+    "msg_blocks_too_long": "the message is too long for Slack, and so is its plain text",
     "file_not_found": "the file was deleted",
     "file_deleted": "the file was deleted",
 }

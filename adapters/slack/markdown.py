@@ -26,9 +26,12 @@ _JOINER = "\u2060"
 _PERSON = re.compile(r"[UW][A-Z0-9]{1,20}")
 _GROUP = re.compile(r"S[A-Z0-9]{1,20}")
 
-MAX_BLOCK = 11_500
-"""Characters of Markdown in one message. Slack allows 12,000 in all blocks of type `markdown` of a message (its block reference);
-the rest is for what else the message contains."""
+MAX_BLOCK = 9_000
+"""Characters of Markdown in one message. Slack allows 12,000 in all blocks of type `markdown` of a message (its block reference),
+and about 13,200 in all blocks after it has expanded them (slackapi/bolt-js issue 2509)."""
+
+MAX_ELEMENTS = 35
+"""Elements of Markdown in one message. Slack makes at least a block of each, and allows 50 in a message."""
 
 _SLASH = re.compile(r"(?<=`)/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
 """The slash of a command in backticks. Elsewhere it may be in somebody's own words, which stay as they are."""
@@ -81,7 +84,7 @@ def mentions(people: Iterable[Author], groups: Iterable[Group] = ()) -> str:
 
 def split_messages(pieces: Iterable[MarkdownPiece], limit: int = MAX_BLOCK) -> list[str]:
     """The texts of the messages that pieces of Markdown take, each of at most `limit` characters; none for no text."""
-    return list(filter(None, split_markdown(pieces, MessageLimits(characters=limit))))
+    return list(filter(None, split_markdown(pieces, MessageLimits(characters=limit, elements=MAX_ELEMENTS))))
 
 
 def localise_commands(text: str) -> str:

@@ -7,7 +7,7 @@ own, so that an interrupted post is continued instead of repeated.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from adapters.slack.blocks import section
@@ -18,6 +18,7 @@ from adapters.slack.render import (
     render_note,
     render_question_card,
     render_run_card,
+    render_streamed_notice,
 )
 from orchestrator_bridge.chat.outbound import (
     Acknowledgement,
@@ -33,7 +34,7 @@ from orchestrator_bridge.chat.outbound import (
 METADATA_TYPE = "townhall_post"
 """Type of our metadata. It holds only the outbox key, since everybody in the workspace can read it."""
 
-MAX_ANSWER_MESSAGES = 4
+MAX_ANSWER_MESSAGES = 5
 """Messages of a final answer; a longer one is posted as a file and its beginning."""
 
 
@@ -48,6 +49,8 @@ class MessagePart:
     file: str = ""
     content: bytes = b""
     pointer: bool = False
+    link: tuple[str, str] | None = None
+    """Channel and timestamp of the run card, if it is not the first message of this post."""
 
 
 def marker_metadata(key: str) -> Mapping[str, Any]:
@@ -70,7 +73,7 @@ def message_parts(outbound: OutboundPost, *, as_speaker: bool) -> list[MessagePa
         case QuestionCard() as card:
             return [_part(outbound, render_question_card(card), None)]
         case Note() as note:
-            return [*_numbered_parts(outbound, render_note(note, as_speaker=as_speaker)), *_file(outbound)]
+            return [*_linked(outbound, _numbered_parts(outbound, render_note(note, as_speaker=as_speaker))), *_file(outbound)]
         case FinalAnswer() as answer:
             return _answer(outbound, answer)
         case Acknowledgement():
@@ -90,6 +93,14 @@ def _numbered_parts(outbound: OutboundPost, messages: Sequence[SlackMessage]) ->
     ]
 
 
+def _linked(outbound: OutboundPost, parts: Sequence[MessagePart]) -> Sequence[MessagePart]:
+    """The parts of a note, the first with the link to the message that the note is about."""
+    if outbound.link is None:
+        return parts
+    link = (outbound.link.place.channel, outbound.link.message)
+    return [replace(parts[0], pointer=True, link=link), *parts[1:]]
+
+
 def _pointer(outbound: OutboundPost, card: RunCard) -> list[MessagePart]:
     """The link to a run card in the channel, for a task that was given inside a thread."""
     if outbound.place.thread is None:
@@ -102,7 +113,8 @@ def _pointer(outbound: OutboundPost, card: RunCard) -> list[MessagePart]:
 def _answer(outbound: OutboundPost, answer: FinalAnswer) -> list[MessagePart]:
     messages = render_final_answer(answer)
     if len(messages) <= MAX_ANSWER_MESSAGES:
-        return _numbered_parts(outbound, messages)
+        notice = [render_streamed_notice(answer)] if answer.drafted and answer.mentions else []
+        return _numbered_parts(outbound, [*messages, *notice])
     # The file comes first, since the message refers to it; an interrupted post continues with the message.
     beginning = render_answer_beginning(answer, messages, file_name(answer))
     return [*_file(outbound), *_numbered_parts(outbound, [beginning])]

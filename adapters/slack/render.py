@@ -19,6 +19,7 @@ from orchestrator_bridge.chat.outbound import (
     RunCard,
     Table,
 )
+from orchestrator_bridge.common.markdown_tables import draw_tables
 from orchestrator_bridge.common.text import one_line, sentence, shorten
 
 AGENT_EMOJI = (
@@ -28,7 +29,18 @@ AGENT_EMOJI = (
     ":large_purple_circle:",
     ":large_brown_circle:",
     ":red_circle:",
+    ":large_yellow_circle:",
+    ":white_circle:",
+    ":black_circle:",
+    ":large_blue_square:",
+    ":large_orange_square:",
+    ":large_green_square:",
+    ":large_purple_square:",
+    ":large_brown_square:",
+    ":large_red_square:",
+    ":large_yellow_square:",
 )
+"""Icons of agents: as many as a team can have agents."""
 
 TASK, CONTEXT, LINE = 600, 1500, 400
 """Characters of a task, of a question's context, and of a single line."""
@@ -57,9 +69,9 @@ FindMessageUrl = Callable[[Link], str | None]
 """The web address of a message; None where there is none."""
 
 
-def agent_emoji(name: str) -> str:
-    """An agent's icon, always the same."""
-    return AGENT_EMOJI[sum(name.encode()) % len(AGENT_EMOJI)]
+def agent_emoji(name: str, number: int | None) -> str:
+    """An agent's icon, by its position in its team. Posts of earlier releases have none; then it follows from the name."""
+    return AGENT_EMOJI[(sum(name.encode()) if number is None else number) % len(AGENT_EMOJI)]
 
 
 def render_run_card(card: RunCard) -> SlackMessage:
@@ -67,9 +79,9 @@ def render_run_card(card: RunCard) -> SlackMessage:
     status = one_line(card.status, LINE)
     task = "\n".join(f"> {line}" for line in escape_mrkdwn(shorten(card.task.strip(), TASK)).splitlines())
     agents = (  # each with the icon under which it speaks in the thread
-        f"{agent_emoji(agent.name)} *{escape_line(agent.name, 40)}* "
+        f"{agent_emoji(agent.name, number)} *{escape_line(agent.name, 40)}* "
         f"{escape_line(agent.state, 60)} · {escape_line(agent.model, 60)}"
-        for agent in card.agents
+        for number, agent in enumerate(card.agents)
     )
     blocks = [
         section(f"{status_emoji(status)} *Run {card.run}* · {escape_line(status)}\n{task}"),
@@ -87,9 +99,10 @@ def status_emoji(status: str) -> str:
 
 def _spent(card: RunCard) -> str:
     origin = ("scripted: no model is called",) if card.scripted else ()
+    asked = (f"asked by {escape_line(card.requester, 80)}",) if card.requester else ()
     guide = () if card.ended else ("write in the thread to guide them",)
     return " · ".join(
-        (f"team {escape_line(card.team, 80)}", escape_line(card.cost, 40), f"{card.tokens:,} tokens", *origin, *guide)
+        (*asked, f"team {escape_line(card.team, 80)}", escape_line(card.cost, 40), f"{card.tokens:,} tokens", *origin, *guide)
     )
 
 
@@ -98,12 +111,14 @@ def render_question_card(card: QuestionCard) -> SlackMessage:
     return _closed_card(card) if card.closed is not None else _open_card(card)
 
 
+def _asking_agent(card: QuestionCard) -> str:
+    return f"{agent_emoji(card.agent, card.agent_number)} *{escape_line(card.agent, 80)}*"
+
+
 def _open_card(card: QuestionCard) -> SlackMessage:
     notified = f"{mentions(card.mentions, card.groups)} ".lstrip()
     blocks = [
-        section(
-            f"{notified}{agent_emoji(card.agent)} *{escape_line(card.agent, 80)}* asks:\n*{escape_line(card.text, LINE + 200)}*"
-        ),
+        section(f"{notified}{_asking_agent(card)} asks:\n*{escape_line(card.text, LINE + 200)}*"),
         *sections(escape_mrkdwn(shorten(card.context.strip(), CONTEXT))),
         *option_blocks(card),
         *question_controls(card),
@@ -120,17 +135,18 @@ def _closed_card(card: QuestionCard) -> SlackMessage:
     ended = one_line(card.closed or "", LINE * 2)
     emoji = ":white_check_mark:" if ended.startswith("Answered") else ":hourglass:"
     blocks = [
-        section(f"{agent_emoji(card.agent)} *{escape_line(card.agent, 80)}* asked:\n{escape_line(card.text, LINE + 200)}"),
+        section(f"{_asking_agent(card)} asked:\n{escape_line(card.text, LINE + 200)}"),
         *option_blocks(card),
         section(f"{emoji} *{escape_line(ended)}*"),
-        small(f"Question {card.question} of run {card.run}. The thread stays open to read; a late reply is still passed on."),
+        small(f"Question {card.question} of run {card.run}. The thread stays open to read."),
     ]
     return {"text": escape_mrkdwn(f"Question {card.question} has ended. {sentence(shorten(ended, LINE))}"), "blocks": blocks}
 
 
 def expiry_text(card: QuestionCard) -> str:
     """The expiry, and what happens then."""
-    return f":alarm_clock: Waits until {moment(card.expires_at)}. {escape_mrkdwn(one_line(card.silence, LINE))}"
+    progress = f"{escape_line(card.progress, LINE)} " if card.progress else ""
+    return f":alarm_clock: {progress}Waits until {moment(card.expires_at)}. {escape_mrkdwn(one_line(card.silence, LINE))}"
 
 
 def _notification_text(card: QuestionCard) -> str:
@@ -155,7 +171,7 @@ def render_note(post: Note, *, as_speaker: bool) -> list[SlackMessage]:
     if post.speaker is None:
         texts = [_TONES[post.tone] + escape_mrkdwn(localise_commands(post.text.strip()))]
     else:
-        texts = [_TONES[post.tone] + text for text in split_messages(safe_markdown(post.text))]
+        texts = [_TONES[post.tone] + text for text in split_messages(safe_markdown(draw_tables(post.text)))]
     speaker = f"{one_line(post.speaker, 80)}: " if post.speaker else ""
     notification = escape_mrkdwn(speaker + (one_line(post.text, 300) or "…"))
     messages = list[SlackMessage]()
@@ -165,7 +181,7 @@ def render_note(post: Note, *, as_speaker: bool) -> list[SlackMessage]:
     messages[0] |= {"blocks": [*_heading(post, as_speaker), *messages[0]["blocks"]]}
     if not post.speaker or not as_speaker:
         return messages
-    identity = {"username": one_line(post.speaker, 80) or "agent", "icon_emoji": agent_emoji(post.speaker)}
+    identity = {"username": one_line(post.speaker, 80) or "agent", "icon_emoji": agent_emoji(post.speaker, post.speaker_number)}
     return [message | identity for message in messages]
 
 
@@ -179,17 +195,26 @@ def _heading(post: Note, as_speaker: bool) -> list[SlackMessage]:
 
 def render_final_answer(post: FinalAnswer) -> list[SlackMessage]:
     """A final answer in as many messages as it takes."""
-    texts = split_messages(safe_markdown(post.text)) or ["…"]
+    texts = split_messages(safe_markdown(draw_tables(post.text))) or ["…"]
     notice = f"Run {post.run} has its answer, by {one_line(post.by, 40)}: {sentence(one_line(post.text, 200))}"
     messages = [{"text": escape_mrkdwn(notice), "blocks": [markdown_block(text)]} for text in texts]
     messages[-1]["blocks"] = [*messages[-1]["blocks"], _provenance(post)]
+    if post.mentions and not post.drafted:
+        messages[0]["blocks"] = [section(f"{mentions(post.mentions)} run {post.run} has its answer."), *messages[0]["blocks"]]
     return messages
+
+
+def render_streamed_notice(post: FinalAnswer) -> SlackMessage:
+    """A message that notifies the requester of a streamed answer: a mention in an edit notifies nobody."""
+    text = f"Run {post.run} has its answer, by {escape_line(post.by, 40)}."
+    return {"text": text, "blocks": [section(f"{mentions(post.mentions)} {text}")]}
 
 
 def render_answer_beginning(post: FinalAnswer, messages: Sequence[SlackMessage], file: str) -> SlackMessage:
     """The beginning of an answer that is posted as a file."""
     hint = f"This is the beginning of a long answer. The whole answer is in the file {escape_line(file)}."
-    return {"text": messages[0]["text"], "blocks": [*messages[0]["blocks"][:1], section(hint), _provenance(post)]}
+    beginning = [block for block in messages[0]["blocks"] if block["type"] != "context"]
+    return {"text": messages[0]["text"], "blocks": [*beginning, section(hint), _provenance(post)]}
 
 
 def _provenance(post: FinalAnswer) -> SlackMessage:
@@ -198,7 +223,7 @@ def _provenance(post: FinalAnswer) -> SlackMessage:
 
 def open_question_blocks(card: QuestionCard, link: str) -> list[Block]:
     """A question in a list. `link` leads to its message and thread, where there is one."""
-    head = f"{agent_emoji(card.agent)} *{escape_line(card.agent, 80)}* asks:\n*{escape_line(card.text, LINE + 200)}*"
+    head = f"{_asking_agent(card)} asks:\n*{escape_line(card.text, LINE + 200)}*"
     origin = f"{link} of run {card.run}: {escape_line(card.task, 80)}"
     return [section(head), *option_blocks(card), *list_controls(card), small(f"{expiry_text(card)}\n{origin}")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.slack.api import SlackApi, SlackRejected
@@ -12,6 +13,8 @@ from adapters.slack.blocks import section
 from adapters.slack.channels import SlackChannels
 from adapters.slack.history import SlackHistory
 from adapters.slack.message_parts import MessagePart, marker_metadata, message_parts
+from adapters.slack.plain_forms import is_too_long, message_text, send_accepted_form
+from adapters.slack.render import SlackMessage
 from adapters.slack.responses import acknowledge, to_posted
 from adapters.slack.streaming import SlackStreams
 from adapters.slack.workspace import Workspace
@@ -113,13 +116,13 @@ class SlackSender:
             # Only before repeating an uncertain post are its earlier parts looked for.
             raise SendUncertain(f"only a part of the post was posted: {error}") from error
 
-    def _pointer_message(self, part: MessagePart, channel: str, first: str) -> Mapping[str, Any]:
+    def _pointer_message(self, part: MessagePart, channel: str, first: str) -> SlackMessage:
         if not part.pointer:
             return part.message
-        url = self._workspace.message_url(channel, first)
+        url = self._workspace.message_url(*(part.link or (channel, first)))
         return {**part.message, "blocks": [*part.message["blocks"], section(f"<{url}|Go to the run>")]}
 
-    async def _post_message(self, part: MessagePart, channel: str, message: Mapping[str, Any]) -> str:
+    async def _post_message(self, part: MessagePart, channel: str, message: SlackMessage) -> str:
         """Post a message; without the scope for an agent's name, once more with the name in the text."""
         try:
             return await self._create(part, channel, message)
@@ -131,21 +134,33 @@ class SlackSender:
         blocks = [section(f"*{message['username']}*"), *plain["blocks"]]
         return await self._create(part, channel, {**plain, "blocks": blocks})
 
-    async def _create(self, part: MessagePart, channel: str, message: Mapping[str, Any]) -> str:
-        response = await self._api.write(
-            "chat.postMessage",
-            lambda client: client.chat_postMessage(
-                channel=channel,
-                thread_ts=part.thread,
-                metadata=dict(marker_metadata(part.key)),
-                parse="none",
-                link_names=False,
-                unfurl_links=False,
-                unfurl_media=False,
-                **message,
-            ),
-        )
-        return str(response["ts"])
+    async def _create(self, part: MessagePart, channel: str, message: SlackMessage) -> str:
+        """Post a message in the first form that Slack accepts; a text that is cut for that is attached as a file."""
+        forms: list[SlackMessage] = []
+
+        async def post(form: SlackMessage) -> str:
+            forms.append(form)
+            response = await self._api.write(
+                "chat.postMessage",
+                lambda client: client.chat_postMessage(
+                    channel=channel,
+                    thread_ts=part.thread,
+                    metadata=dict(marker_metadata(part.key)),
+                    parse="none",
+                    link_names=False,
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    **form,
+                ),
+            )
+            return str(response["ts"])
+
+        timestamp = await send_accepted_form(message, post)
+        if "blocks" not in forms[-1] and is_too_long(message):
+            text = message_text(message).encode("utf-8", "replace")
+            file = f"{part.key.replace(':', '-')}.md"
+            await self._upload(replace(part, thread=part.thread or timestamp, file=file, content=text), channel)
+        return timestamp
 
     async def _convert_stream(self, part: MessagePart, channel: str, draft: str) -> bool:
         """Turn the message of a draft into the answer, with its marker; False if that is impossible. It may be repeated."""
@@ -173,6 +188,11 @@ class SlackSender:
         )
         return part.key
 
+    async def _update(self, channel: str, timestamp: str, form: SlackMessage) -> None:
+        # A message keeps its old blocks unless an edit replaces them.
+        edit = {"channel": channel, "ts": timestamp, "blocks": [], **form}
+        await self._api.write("chat.update", lambda client: client.chat_update(**edit, parse="none", link_names=False))
+
     async def _edit(self, outbound: OutboundPost, channel: str, replaced: PostedMessage) -> PostedMessage:
         """Edit a card, unless its content is the same: Slack allows few edits."""
         parts = message_parts(outbound, as_speaker=self._as_speaker)
@@ -181,7 +201,7 @@ class SlackSender:
         content = parts[0].message
         name = f"{channel}/{replaced.message}"
         if self._contents.get(name) != content:
-            edit = {"channel": channel, "ts": replaced.message, "text": content["text"], "blocks": content["blocks"]}
-            await self._api.write("chat.update", lambda client: client.chat_update(**edit, parse="none", link_names=False))
+            shown = {"text": content["text"], "blocks": content["blocks"]}
+            await send_accepted_form(shown, lambda form: self._update(channel, replaced.message, form))
             self._contents.put(name, content)
         return replaced

@@ -37,6 +37,8 @@ class RunCard:
     cost: str
     tokens: int
     scripted: bool = False
+    requester: str = ""
+    """Name of the person who asked for the run."""
     ended: bool = False
     """The run is over: this is the last state of the card."""
     kind: Literal["run_card"] = "run_card"
@@ -75,6 +77,10 @@ class QuestionCard:
     task: str = ""
     groups: tuple[Group, ...] = ()
     closed: str | None = None
+    progress: str = ""
+    """The replies so far, where more than one is needed."""
+    agent_number: int | None = None
+    """Position of the agent in its team, from which platforms derive its colour."""
     kind: Literal["question_card"] = "question_card"
 
     @property
@@ -106,6 +112,10 @@ class Note:
     groups: tuple[Group, ...] = ()
     ended_question: int | None = None
     file: TextFile | None = None
+    speaker_number: int | None = None
+    """Position of the speaker in its team, from which platforms derive its colour."""
+    about: str | None = None
+    """Key of the post that a note is about, to which platforms link."""
     kind: Literal["note"] = "note"
 
 
@@ -113,7 +123,7 @@ class Note:
 class FinalAnswer:
     """The final answer of a run: Markdown of a model, and one line (`how`) on how it was reached.
 
-    `drafted`: parts of it may have been streamed; the post replaces what was streamed.
+    `drafted`: parts of it may have been streamed; the post replaces what was streamed. `mentions` are those to notify.
     """
 
     run: int
@@ -121,6 +131,7 @@ class FinalAnswer:
     how: str
     by: str
     drafted: bool = False
+    mentions: tuple[Author, ...] = ()
     kind: Literal["final_answer"] = "final_answer"
 
 
@@ -170,6 +181,15 @@ class PostedMessage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A text that links to a message, where the platform has links to messages."""
+
+    text: str
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OutboundPost:
     """One post to deliver. `key` is the same in every attempt; `replaces` is the message to edit instead of posting a new one."""
 
@@ -179,15 +199,8 @@ class OutboundPost:
     replaces: PostedMessage | None = None
     since: float = 0.0
     """Seconds since the epoch. No attempt was made earlier: `find_sent` need not search further back."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Link:
-    """A table cell that links to a message, where the platform has links to messages."""
-
-    text: str
-    place: Place
-    message: str
+    link: Link | None = None
+    """The message that a note is about, in words that lead to it where the platform has links to messages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

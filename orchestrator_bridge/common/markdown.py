@@ -1,20 +1,22 @@
 """Long Markdown in parts that each fit into one message of a platform and read well alone.
 
-A text is cut at the best place that is near the limit: between paragraphs, else between lines, sentences or words. A block of
-code that is cut is closed at the end of its part and opened again, with its language, at the start of the next part; otherwise
-the rest of the answer would be shown as code. The platform's limits are parameters (`MessageLimits`).
+A text is cut at the best place that is near the limit: before a heading, else between paragraphs, lines, sentences or words. A
+block of code that is cut is closed at the end of its part and opened again, with its language, at the start of the next part;
+otherwise the rest of the answer would be shown as code. The platform's limits are parameters (`MessageLimits`).
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^\n`]*)")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,20}")
+_HEADING = re.compile(r" {0,3}#{1,6}(\s|$)")
+_ELEMENT = re.compile(r"\s*(#(?=#{0,5}\s)|>|[*+-](?=\s)|\d{1,9}[.)](?=\s))")
 _LONGEST_FENCE = 8
 """Characters of a fence that is written out; a longer one would leave no room for the code between its fences."""
 
@@ -31,13 +33,14 @@ class MarkdownPiece:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageLimits:
-    """The size of one message: characters, as `length` counts them, and lines.
+    """The size of one message: characters, as `length` counts them, lines, and elements, as `count_elements` counts them.
 
     `length` of two texts joined is the sum of their lengths.
     """
 
     characters: int
     lines: int = sys.maxsize
+    elements: int = sys.maxsize
     length: Callable[[str], int] = len
 
 
@@ -64,17 +67,58 @@ def parse_markdown(text: str) -> Iterator[MarkdownPiece]:
 
 def split_markdown(pieces: Iterable[MarkdownPiece], limits: MessageLimits) -> list[str]:
     """The texts of the messages that the pieces take, each within the limits. At least one, which may be empty."""
-    parts: list[list[str]] = []
-    size = lines = 0
-    for block in _blocks(pieces, limits):
-        block_size, block_lines = limits.length(block.text), block.text.count("\n") + 1
-        size, lines = size + limits.length(block.gap) + block_size, lines + block.gap.count("\n") - 1 + block_lines
-        if parts and size <= limits.characters and lines <= limits.lines:
-            parts[-1] += [block.gap, block.text]
+    parts: list[_Part] = []
+    blocks = list(_blocks(pieces, limits))
+    for number, block in enumerate(blocks):
+        if not parts or not parts[-1].fits([block]):
+            heading = parts[-1].pop_heading(block) if parts else []
+            parts.append(_Part(limits, [*heading, block]))
+        elif block.is_heading and parts[-1].is_half_full and not parts[-1].fits(_section(blocks, number)):
+            parts.append(_Part(limits, [block]))
         else:
-            parts.append([block.text])
-            size, lines = block_size, block_lines
-    return ["".join(part) for part in parts] or [""]
+            parts[-1].blocks.append(block)
+    return [part.text for part in parts] or [""]
+
+
+def _section(blocks: Sequence[_Block], start: int) -> Sequence[_Block]:
+    """A heading and what stands below it, up to the next heading."""
+    end = next((number for number in range(start + 1, len(blocks)) if blocks[number].is_heading), len(blocks))
+    return blocks[start:end]
+
+
+@dataclass(slots=True)
+class _Part:
+    """The blocks of one message."""
+
+    limits: MessageLimits
+    blocks: list[_Block]
+
+    @property
+    def text(self) -> str:
+        first, *rest = self.blocks
+        return "".join([first.text, *chain.from_iterable((block.gap, block.text) for block in rest)])
+
+    @property
+    def is_half_full(self) -> bool:
+        """True if one of the limits is more than half used up."""
+        text, limits = self.text, self.limits
+        elements = sum(block.elements for block in self.blocks)
+        half = limits.characters // 2, limits.lines // 2, limits.elements // 2
+        return limits.length(text) > half[0] or text.count("\n") > half[1] or elements > half[2]
+
+    def fits(self, more: Sequence[_Block]) -> bool:
+        """True if the part with these blocks is within the limits."""
+        text = _Part(self.limits, [*self.blocks, *more]).text
+        if self.limits.length(text) > self.limits.characters or text.count("\n") >= self.limits.lines:
+            return False
+        return sum(block.elements for block in (*self.blocks, *more)) <= self.limits.elements
+
+    def pop_heading(self, following: _Block) -> list[_Block]:
+        """Take the heading at the end, which belongs to the block that follows, if both fit into one message."""
+        last = self.blocks[-1]
+        if len(self.blocks) < 2 or not last.is_heading or not _Part(self.limits, [last]).fits([following]):
+            return []
+        return [self.blocks.pop()]
 
 
 def split_text(text: str, limits: MessageLimits) -> list[str]:
@@ -89,6 +133,38 @@ class _Block:
     text: str
     gap: str
 
+    @property
+    def is_heading(self) -> bool:
+        """True if the block is, or begins with, a heading."""
+        return _HEADING.match(self.text) is not None
+
+    @property
+    def elements(self) -> int:
+        """The number of elements, as `count_elements` counts them."""
+        return count_elements(self.text)
+
+
+def count_elements(text: str) -> int:
+    """The elements of Markdown at the top level: headings, paragraphs, lists, quotations and blocks of code, counted high."""
+    return sum(1 if piece.code else _count_prose(piece.text) for piece in parse_markdown(text))
+
+
+def _count_prose(text: str) -> int:
+    found, before = 0, ""
+    for line in text.split("\n"):
+        kind = _line_kind(line)
+        # Each heading is an element of its own; lines of another kind belong to the element before them.
+        if kind and (kind == "#" or kind != before):
+            found += 1
+        before = kind
+    return found
+
+
+def _line_kind(line: str) -> str:
+    """The kind of element that a line belongs to, empty for a blank line."""
+    found = _ELEMENT.match(line)
+    return (found[1][-1] if found else "text") if line.strip() else ""
+
 
 def _blocks(pieces: Iterable[MarkdownPiece], limits: MessageLimits) -> Iterator[_Block]:
     """Paragraphs and blocks of code, each within the limits. Blank lines become the gap of the next block."""
@@ -100,11 +176,11 @@ def _blocks(pieces: Iterable[MarkdownPiece], limits: MessageLimits) -> Iterator[
             continue
         rows: list[str] = []
         for row in piece.text.split("\n"):
-            if row.strip():
+            if row.strip() and not (rows and _HEADING.match(row)):
                 rows.append(row)
                 continue
             yield from _paragraph_blocks(rows, gap, limits)
-            rows, gap = [], "\n\n"
+            rows, gap = ([row], "\n") if row.strip() else ([], "\n\n")
         yield from _paragraph_blocks(rows, gap, limits)
         gap = "\n" if rows else gap
 

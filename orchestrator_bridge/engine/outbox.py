@@ -17,7 +17,7 @@ from functools import partial
 
 from orchestrator_bridge.chat.adapter import Adapter, DeliveryError, NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.inbound import Place
-from orchestrator_bridge.chat.outbound import Note, OutboundPost, PostedMessage, QuestionCard, RunCard
+from orchestrator_bridge.chat.outbound import Link, Note, OutboundPost, PostedMessage, QuestionCard, RunCard
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock
@@ -293,6 +293,7 @@ class Outbox:
         try:
             anchor = await self._sent_message(outgoing.anchor) if outgoing.anchor else None
             replaced = await self._sent_message(outgoing.replaces) if outgoing.replaces else None
+            link = await self._link(outgoing)
         except StoreError as error:
             raise NotSent(str(error)) from error
         if outgoing.replaces and replaced is None:
@@ -300,7 +301,16 @@ class Outbox:
         if outgoing.anchor and anchor is None and outgoing.question is not None and isinstance(outgoing.post, Note):
             return None
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
-        return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at)
+        return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at, link=link)
+
+    async def _link(self, outgoing: OutboxEntry) -> Link | None:
+        """The link to the message that a note is about. Raises `StoreError`."""
+        key = outgoing.post.about if isinstance(outgoing.post, Note) else None
+        posted = await self._sent_message(key) if key else None
+        if posted is None:
+            return None
+        state = await self._states.get(outgoing.run)
+        return Link(text="Go to the run", place=replace(state.place, thread=posted.thread), message=posted.message)
 
     def _retry(self, queue: ChannelQueue, post: QueuedPost, error: NotSent | SendUncertain) -> None:
         named = error.retry_after if isinstance(error, NotSent) else None

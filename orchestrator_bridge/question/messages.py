@@ -242,7 +242,15 @@ def build_question_card(question: Question, task: str, mentions: Sequence[Author
         silence=expiry_line(question),
         task=task,
         closed=closing_line(question) if question.outcome else None,
+        progress=_progress_line(question),
     )
+
+
+def _progress_line(question: Question) -> str:
+    """The replies so far, where more than one is needed: `1 of 2 answers: Ana.`"""
+    wanted = required_votes(question)
+    names = [name_of(reply.author.name) for reply in counted_replies(question)]
+    return f"{len(names)} of {wanted} answers: {listed(names)}." if wanted > 1 and names and not question.outcome else ""
 
 
 def closing_line(question: Question) -> str:

@@ -233,6 +233,8 @@ class Team(Value):
     """Names asked for more money."""
     stream: bool = False
     """Show the final answer while it is written, on platforms that support it."""
+    notify: Literal["mention", "direct", "none"] = "mention"
+    """Notice of the end to the requester: a mention in its thread, a direct message, or neither."""
     channels: tuple[ChannelRules, ...] = ()
 
     @cached_property

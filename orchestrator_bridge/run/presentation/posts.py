@@ -52,6 +52,11 @@ def closing_key(card_key: str) -> str:
     return f"{card_key}:closed"
 
 
+def agent_number(state: RunState, name: str) -> int | None:
+    """The position of an agent in its team; None for another name."""
+    return next((number for number, agent in enumerate(state.agents) if agent == name), None)
+
+
 def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, question: int | None = None) -> OutboxEntry:
     """A post in the run's thread, or in a question's."""
     if question is None:
@@ -59,6 +64,8 @@ def thread_post(state: RunState, post: Post, name: str, priority: int = NOTE, qu
     else:
         known = state.questions.get(question)
         anchor = newest_key(known) if known else question_key(question)
+    if isinstance(post, Note) and post.speaker is not None:
+        post = replace(post, speaker_number=agent_number(state, post.speaker))
     # The position of the event makes the key unique, and the same again when the event is projected again.
     return OutboxEntry(
         key=f"run:{state.run}:{state.seq}:{name}",

@@ -17,6 +17,7 @@ from orchestrator_bridge.run.presentation.posts import (
     FIRST,
     REPOSTED,
     again_key,
+    agent_number,
     closing_key,
     copy_key,
     newest_key,
@@ -33,6 +34,7 @@ def question_card(state: RunState, question: Question) -> QuestionCard:
     """The card of a question. It notifies the people asked who have no quiet hours now."""
     awake = (person.id for person in question.humans if person.id not in question.asleep and person.id not in question.passed)
     card = messages.build_question_card(question, task=state.task, mentions=_authors(question, awake))
+    card = replace(card, agent_number=agent_number(state, question.agent))
     return replace(card, agent=state.outside.title) if state.outside and question.agent == state.external_agent else card
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from orchestrator_bridge.chat.attachments import omissions_text
+from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note, RunCard
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import counted, shorten, shorten_markdown
@@ -14,7 +15,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.presentation import questions, tools
 from orchestrator_bridge.run.presentation.posts import CARD, FIRST, run_key, thread_post
 from orchestrator_bridge.run.records import OutboxEntry
-from orchestrator_bridge.run.state import AgentState, Call, RunState, vote_counts
+from orchestrator_bridge.run.state import AgentState, Call, RunState, Vote, vote_counts
 from orchestrator_bridge.run.termination import retirement_reasons
 from orchestrator_bridge.team.budgets import describe_budget, format_dollars
 
@@ -87,7 +88,7 @@ def _render(before: RunState | None, event: e.Event, after: RunState) -> Rendere
         case "run_started":
             return _render_run_started(event, after)
         case "run_finished" | "run_failed" | "run_cancelled":
-            return (_last_post(event, after), render_card_update(after))
+            return (_last_post(event, after), *_direct_notice(after), render_card_update(after))
         # These show in the run card, which `Transaction.finish` edits once for all of them, or not at all.
         case "call_started" | "call_held" | "retry_due" | "straggler_due" | "bound_reached" | "guided":
             return ()
@@ -123,6 +124,7 @@ def render_run_card(state: RunState) -> RunCard:
         status=_status(state),
         cost=say_cost(state.spent.cost + state.spent.unknown, state.spent.priced),
         tokens=state.spent.tokens,
+        requester=state.by.name,
         scripted=any(
             agent.model.startswith("scripted/") for agent in state.agents.values() if agent.spec.name != state.external_agent
         ),
@@ -215,7 +217,7 @@ def _render_responded(before: RunState | None, event: e.Responded, after: RunSta
     new = after.notices[len(before.notices) :] if before else ()
     notices = tuple(_warning(after, text, "notice") for text in new)
     call = before.calls.get(event.action) if before else None
-    note = _response_note(event, call, after) if call else None
+    note = _response_note(before, event, call, after) if before and call else None
     cut = _cut_note(before, event, after) if before and call and event.cut else None
     return (*notices, *(post for post in (note, cut) if post is not None))
 
@@ -231,16 +233,24 @@ def _cut_note(before: RunState, event: e.Responded, after: RunState) -> OutboxEn
     return thread_post(after, Note(text=text, speaker=event.agent, tone="warning"), "cut")
 
 
-def _response_note(event: e.Responded, call: Call, after: RunState) -> OutboxEntry | None:
+def _voted_before(before: RunState, agent: str, vote: Vote) -> bool:
+    """True if the agent has cast this vote already and nothing else since: its line in the thread stays true."""
+    earlier = before.agents[agent].vote
+    return earlier is not None and earlier.label == vote.label
+
+
+def _response_note(before: RunState, event: e.Responded, call: Call, after: RunState) -> OutboxEntry | None:
     if call.purpose == "peer" and call.question is not None and event.text.strip():
         note = Note(text=event.text.strip(), speaker=event.agent)
         return thread_post(after, note, "peer", question=call.question)
     if after.answers and after.answers[-1].seq == after.seq:
+        if len(after.agents) == 1:  # the final answer follows and says the same
+            return None
         text = shorten_markdown(after.answers[-1].text, TEASER)
         gap = "\n\n" if _BLOCK.match(text) else " "
         return thread_post(after, Note(text=f"Answer:{gap}{text}", speaker=event.agent), "answer")
     agent = after.agents[event.agent]
-    if call.purpose != "work" or agent.vote is None or not agent.idle:
+    if call.purpose != "work" or agent.vote is None or not agent.idle or _voted_before(before, event.agent, agent.vote):
         return None
     text = f"Votes for {author_of(after, agent.vote.label)}'s answer. {shorten(agent.vote.reason, 300)}".strip()
     return thread_post(after, Note(text=text, speaker=event.agent), "vote")
@@ -280,17 +290,32 @@ def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after:
     return (_warning(after, f"{event.agent} {out} {left}", "retired"),)
 
 
+def _direct_notice(after: RunState) -> RenderedPosts:
+    """A direct message to the requester that the run has ended, where the team wants it so."""
+    if after.team.notify != "direct" or after.by.platform != after.place.platform or after.end is None:
+        return ()
+    text = f"Run {after.run} has ended ({after.end.status}): {shorten(after.task, 200)}"
+    place = Place(platform=after.by.platform, channel=f"@{after.by.id}")
+    key = f"run:{after.run}:ended:direct"
+    note = Note(text=text, about=run_key(after.run))
+    return (OutboxEntry(key=key, run=after.run, place=place, post=note, at=after.at, priority=FIRST),)
+
+
 def _last_post(event: e.RunFinished | e.RunFailed | e.RunCancelled, after: RunState) -> OutboxEntry:
+    asked_here = after.team.notify == "mention" and after.by.platform == after.place.platform
+    mentioned = (after.by,) if asked_here else ()
     match event:
         case e.RunFinished():
-            answer = FinalAnswer(run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream)
+            answer = FinalAnswer(
+                run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream, mentions=mentioned
+            )
             return thread_post(after, answer, "final", priority=FIRST)
         case e.RunFailed():
             reason = event.reason.removesuffix(retirement_reasons(after))  # the thread has each agent's reason already
-            note = Note(text=f"This run ended without an answer. {reason}", tone="warning")
+            note = Note(text=f"This run ended without an answer. {reason}", tone="warning", mentions=mentioned)
             return thread_post(after, note, "failed", priority=FIRST)
         case e.RunCancelled():
-            note = Note(text=f"Run {after.run} was cancelled by {event.by.name}.", tone="warning")
+            note = Note(text=f"Run {after.run} was cancelled by {event.by.name}.", tone="warning", mentions=mentioned)
             return thread_post(after, note, "cancelled", priority=FIRST)
         case _:
             assert_never(event)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.support.fake_slack.limits import MARKDOWN_IN_ALL, wrong_in_message, wrong_in_view
+from tests.support.fake_slack.limits import MARKDOWN_IN_ALL, refused_once_expanded, wrong_in_message, wrong_in_view
 from tests.support.fake_slack.state import APP, BOT, BOT_USER, TEAM, Channel, Message, World
 
 Arguments = Mapping[str, Any]
@@ -147,6 +147,8 @@ class Methods:
     def _made(self, arguments: Arguments) -> Message:
         if wrong := wrong_in_message(arguments):
             raise ApiError(f"invalid_blocks: {wrong}")
+        if refused := refused_once_expanded(arguments):
+            raise ApiError(refused)
         message: Message = {"type": "message", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "ts": self.world.stamp()}
         kept = ("text", "blocks", "metadata", "thread_ts", "username")
         return message | {name: arguments[name] for name in kept if arguments.get(name) is not None}
@@ -158,6 +160,8 @@ class Methods:
             raise ApiError("message_not_found")
         if wrong := wrong_in_message(arguments):
             raise ApiError(f"invalid_blocks: {wrong}")
+        if refused := refused_once_expanded(arguments):
+            raise ApiError(refused)
         if "streaming" in before:
             raise ApiError("streaming_state_conflict")
         message = {**before, "text": arguments["text"], "blocks": arguments["blocks"], "edited": {"ts": self.world.stamp()}}

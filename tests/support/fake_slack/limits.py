@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from markdown_it import MarkdownIt
+
 Thing = Mapping[str, Any]
 
 MARKDOWN_IN_ALL = 12_000
+EXPANDED_IN_ALL = 13_200
+"""Characters of all blocks of a message."""
 MODALS = ("modal", "home")
 
 
@@ -29,6 +33,24 @@ def wrong_in_message(message: Thing) -> list[str]:
     if len(str(message.get("username") or "")) > 80:
         found.append("a username of more than 80 characters")
     return found
+
+
+def refused_once_expanded(message: Thing) -> str:
+    """The error with which Slack refuses a message after it has expanded its Markdown; empty if it takes it.
+
+    A block of type `markdown` becomes a block for each element of the text (Slack's block reference: "may result in multiple
+    blocks"); more than 50 are refused, and so are more than about 13,200 characters in all (slackapi/bolt-js issue 2509).
+    """
+    blocks = message.get("blocks") or []
+    expanded = sum(_elements(block["text"]) if block["type"] == "markdown" else 1 for block in blocks)
+    if expanded > 50:
+        return "invalid_blocks"
+    return "msg_blocks_too_long" if len(str(blocks)) > EXPANDED_IN_ALL else ""
+
+
+def _elements(text: str) -> int:
+    """The elements at the top level of a Markdown text."""
+    return sum(token.level == 0 and token.nesting >= 0 for token in MarkdownIt().parse(text))
 
 
 def wrong_in_view(view: Thing) -> list[str]:
