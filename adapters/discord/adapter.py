@@ -24,7 +24,7 @@ from adapters.discord.open_cards import OpenCards
 from adapters.discord.replies import PrivateReplies
 from adapters.discord.responses import ACKNOWLEDGE_WITHIN, InteractionResponses
 from adapters.discord.sender import DiscordSender, MessageApi, UnreadableNotices
-from adapters.discord.standing import DiscordStandings
+from adapters.discord.standing import DiscordStandings, ServedAutocomplete
 from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain, Standing
 from orchestrator_bridge.chat.inbound import (
     Attachment,
@@ -80,12 +80,12 @@ class DiscordAdapter:
         acknowledge_within: float = ACKNOWLEDGE_WITHIN,
     ) -> None:
         self._connection = connection
-        self._autocomplete = autocomplete
         self._sync = CommandSync(commands_file, guild, clock)
         self._channels = ChannelCache(connection)
         self._threads = CardThreads(self._channels, clock, response_timeout)
         self._messages = MessageApi(self._channels, self._threads, response_timeout)
         self._standings = DiscordStandings(self._channels, clock, servers, guild)
+        self._autocomplete = ServedAutocomplete(autocomplete, self._channels, self._standings)
         self._sender = DiscordSender(self._channels, self._messages)
         self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed), clock)
         self._unreadable = UnreadableNotices(self._messages)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import discord
 
 from adapters.discord.channels import AnyChannel, ChannelCache, direct_user_id
 from adapters.discord.client import DiscordClient
 from adapters.discord.errors import bounded_attempt
-from orchestrator_bridge.chat.adapter import DeliveryError, Membership, SendRejected, Standing
+from orchestrator_bridge.chat.adapter import Autocomplete, DeliveryError, Membership, ModelOption, SendRejected, Standing
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.common.lru_map import LruMap
@@ -120,6 +120,35 @@ class DiscordStandings:
             member = await _fetch_member(guild, user)
             self._members.put((guild.id, user), (self._clock.now(), member))
         return member
+
+
+class ServedAutocomplete:
+    """Autocomplete that offers nothing on servers for which the bot is not set up, or whose channel is not known."""
+
+    def __init__(self, autocomplete: Autocomplete, channels: ChannelCache, standings: DiscordStandings) -> None:
+        self._autocomplete = autocomplete
+        self._channels = channels
+        self._standings = standings
+
+    def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
+        """Models, as `Autocomplete.models` specifies."""
+        return self._autocomplete.models(place, search, scope=scope, limit=limit) if self._is_served(place) else ()
+
+    def teams(self, place: Place) -> Sequence[str]:
+        """Teams, as `Autocomplete.teams` specifies."""
+        return self._autocomplete.teams(place) if self._is_served(place) else ()
+
+    def agents(self, place: Place, team: str = "") -> Sequence[str]:
+        """Agents, as `Autocomplete.agents` specifies."""
+        return self._autocomplete.agents(place, team) if self._is_served(place) else ()
+
+    def runs(self, place: Place) -> Sequence[tuple[int, str]]:
+        """Active runs, as `Autocomplete.runs` specifies."""
+        return self._autocomplete.runs(place) if self._is_served(place) else ()
+
+    def _is_served(self, place: Place) -> bool:
+        guild = self._channels.guild_of(place.channel)
+        return place.channel.startswith("@") or (guild is not None and self._standings.is_served(guild))
 
 
 def _joined(guild: discord.Guild, me: int) -> float:

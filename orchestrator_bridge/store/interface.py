@@ -113,7 +113,8 @@ class RunSummary:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Viewer:
     """The person who asks for a list, and the place. Channels can be private: of other channels, a viewer sees only the runs that
-    they started and the questions that ask them.
+    they started and the questions that ask them. Single runs and questions are judged by `team.authority.decide`, which also
+    allows those of other channels that the person can see.
 
     `person` is as in `RunOpened.person`; `asked_as` are the ids by which questions ask the viewer: the person's own and those of
     their roles.

@@ -51,6 +51,16 @@ async def test_lists_show_what_the_page_says(tmp_path: Path) -> None:
             assert ("shown" if shows_run(reply) else "hidden") == cell.answer, f"{cell}: {reply}"
 
 
+async def test_autocomplete_offers_nothing_on_a_server_that_is_not_set_up(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as stage:
+        for person, offers in (("in the channel", True), ("on another server", False)):
+            actor, channel = stage.where[person]
+            assert channel is not None
+            for command, field in (("ask", "team"), ("ask", "model"), ("model", "scope"), ("cancel", "run")):
+                found = await actor.autocomplete(channel, command, field, "")
+                assert (len(found) > (1 if field == "scope" else 0)) == offers
+
+
 async def test_a_person_on_no_server_that_is_set_up_starts_nothing_in_direct_messages(tmp_path: Path) -> None:
     async with discord_stage(tmp_path) as stage:
         for act in ("/ask", "/model NAME", "/team"):
