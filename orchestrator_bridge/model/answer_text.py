@@ -32,7 +32,9 @@ _BLOCK = re.compile(
     r"\A\s*(?:" + "|".join(rf"{re.escape(opening)}.*?(?:{re.escape(closing)}|\Z)" for opening, closing in _PAIRS) + r")\s*",
     re.DOTALL,
 )
-_CLOSING = re.compile("|".join(map(re.escape, _CLOSINGS)))
+CLOSING = re.compile("|".join(map(re.escape, _CLOSINGS)))
+_SPOKEN_HARMONY = re.compile(r"\A\s*analysis(?=[A-Z\"'(]).*?assistantfinal(?:<\|message\|>)?", re.DOTALL)
+"""Reasoning of gpt-oss at a server that leaves out the special tokens and keeps their names."""
 _FINAL = re.compile(r"<\|channel\|>final[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
 _HARMONY_CHANNEL = re.compile(r"<\|channel\|>\s*(?:analysis|commentary)|\A\s*<\|(?:channel|start)\|>")
 _HARMONY_END = re.compile(r"<\|(?:return|end|call|start)\|>.*", re.DOTALL)
@@ -44,6 +46,7 @@ def strip_reasoning(text: str) -> str:
     Ollama, vLLM and others send `<think>…</think>` before the answer if no reasoning parser is set. Some chat templates contain
     the opening mark, so that only the closing one arrives. An answer that was cut off between the marks is all reasoning.
     """
+    text = _SPOKEN_HARMONY.sub("", text)
     if not _ENDS_OF_MARKS.intersection(text):
         return text
     final = next((found for found in reversed([*_FINAL.finditer(text)]) if not _quoted(text, found)), None)
@@ -53,9 +56,16 @@ def strip_reasoning(text: str) -> str:
         return ""
     while block := _BLOCK.match(text):
         text = text[block.end() :]
-    while (closing := _CLOSING.search(text)) and not _mentioned(text, closing):
+    while (closing := CLOSING.search(text)) and not _mentioned(text, closing):
         text = text[closing.end() :].lstrip()
     return text
+
+
+def begins_in_reasoning(text: str) -> bool:
+    """True if the opening mark of the reasoning at the beginning of an answer is missing."""
+    rest = _BLOCK.sub("", text, count=1)
+    closing = CLOSING.search(rest)
+    return closing is not None and not _mentioned(rest, closing)
 
 
 def _mentioned(text: str, closing: re.Match[str]) -> bool:

@@ -37,6 +37,7 @@ from orchestrator_bridge.model.interface import STATED, CallEstimate, OnDelta, R
 from orchestrator_bridge.model.litellm.client import LiteLLMClient
 from orchestrator_bridge.model.openai.client import STALL_AFTER, OpenAIClient, validate_key
 from orchestrator_bridge.model.parameters import limited
+from orchestrator_bridge.model.preview import Preview, ReasoningHabits
 from orchestrator_bridge.model.scripted.client import ScriptedClient
 from orchestrator_bridge.model.scripted.script import ScriptError
 from orchestrator_bridge.model.tokens import TokenCounter, TokenizerCache, tokenizer_of
@@ -207,6 +208,7 @@ class ModelClient:
         self._routes = RouteTable(keys, base_urls, own or {}, clock)
         self._clients = ProviderClients(keys, ScriptedClient(scripts, sleep), clock, stall_after)
         self._modes = ToolModes()
+        self._habits = ReasoningHabits()
         self._tokenizers = TokenizerCache()
         self._estimator = Estimator(TokenCounter(self._tokenizers))
 
@@ -271,8 +273,9 @@ class ModelClient:
         request = limited(request, route)
         self._estimator.check(request, route)
         counted = self._estimator.count_prompt(request, route)
+        preview = Preview(on_delta, in_reasoning=self._habits.begins_in_reasoning(route)) if on_delta else None
         try:
-            response = await self._clients.respond(request, route, on_delta)
+            response = await self._clients.respond(request, route, preview.add if preview else None)
         except ContextTooLong as error:
             if self._estimator.record_too_long(counted, route, error.window):
                 # A retry at once makes sense: its prompt will be cut by the count that was just corrected.
@@ -280,6 +283,7 @@ class ModelClient:
             raise
         self._estimator.learn(counted, response.usage)
         self._modes.learn(route, request, response)
+        self._habits.learn(route, request, response)
         refused = self._routes.passed_over(request.model, route)
         notice = served_model_notice(route, response.served, refused=refused, today=self._routes.today)
         return replace(self._routes.with_cost(response, route), counted=counted, notice=notice)

@@ -125,7 +125,7 @@ class Response:
     `cost_source` is the origin of the cost: `STATED` for the provider's own bill, else the price list that it was computed with.
     `kept` goes back with the message in later calls. `counted` is our count of the prompt before the call.
     `notice` is a sentence for people if another model than the expected one answered; a run posts it once. `cut` is True if the
-    output limit broke it off.
+    output limit broke it off, `begins_in_reasoning` if the opening mark of the reasoning in its text was missing.
     """
 
     text: str = ""
@@ -137,6 +137,7 @@ class Response:
     notice: str = ""
     counted: PromptCount | None = None
     cut: bool = False
+    begins_in_reasoning: bool = False
     cost_source: str = ""
 
 

@@ -39,6 +39,9 @@ HARMONY = "<|channel|>analysis<|message|>"
         ("The mark `</think>` ends it.", "The mark `</think>` ends it."),
         ("So:\n```\na\n</think>\n```\nis it.", "So:\n```\na\n</think>\n```\nis it."),
         ("a > b and [x]", "a > b and [x]"),
+        ("analysisWe need SECRET.assistantfinalanswer", "answer"),
+        ("analysis of the assistantfinal mark", "analysis of the assistantfinal mark"),
+        ("SECRET<|end|><|start|>assistant<|channel|>commentary<|message|>SECRET", ""),
     ],
 )
 def test_reasoning_in_tags_is_removed(text: str, answer: str) -> None:
@@ -69,8 +72,11 @@ MARKED = [
 @pytest.mark.parametrize("marks", MARKED)
 async def test_people_never_see_marked_reasoning(marks: str, model: str) -> None:
     seen: list[str] = []
-    async with ModelServer([ScriptedReply(text=f"{marks}The answer to it is 42.")]) as server:
+    play = ScriptedReply(text=f"{marks}The answer to it is 42.")
+    async with ModelServer([play, play]) as server:
         models = create_model_client(server)
+        # A local model is previewed once an earlier answer has shown how it reasons.
+        await models.respond(create_request(model=model))
         response = await models.respond(create_request(model=model), seen.append)
         await models.close()
     assert response.text == "The answer to it is 42."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field
 
 from orchestrator_bridge.common.errors import TownhallError
-from orchestrator_bridge.model.answer_text import read_answer, replace_surrogates, replace_surrogates_in
+from orchestrator_bridge.model.answer_text import begins_in_reasoning, read_answer, replace_surrogates, replace_surrogates_in
 from orchestrator_bridge.model.errors import ContentRefused
 from orchestrator_bridge.model.interface import Request, Response, ToolCall, Usage
 from orchestrator_bridge.model.openai.usage import OptionalUsage, UsageBody, estimate_usage, read_usage, stated_cost
@@ -161,6 +161,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
         served=replace_surrogates(completion.model or route.id),
         kept=kept,
         cut=choice.finish_reason == CUT_OFF,
+        begins_in_reasoning=begins_in_reasoning(words),
     )
 
 
