@@ -79,6 +79,6 @@ def calibration_objects(calibrations: Sequence[TokenCalibration]) -> list[dict[s
 
 
 def _counted_by(calibration: TokenCalibration) -> str:
-    method = "estimated by size" if calibration.by == ESTIMATE else f"counted with {calibration.by}"
+    method = "estimated by size" if calibration.by.startswith(ESTIMATE) else f"counted with {calibration.by}"
     calls = "1 call" if calibration.ratio.calls == 1 else f"{calibration.ratio.calls} calls"
     return f"{method}, reported {calibration.ratio.value:.2f} times that ({calls})"

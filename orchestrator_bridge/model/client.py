@@ -40,7 +40,7 @@ from orchestrator_bridge.model.parameters import limited
 from orchestrator_bridge.model.preview import Preview, ReasoningHabits
 from orchestrator_bridge.model.scripted.client import ScriptedClient
 from orchestrator_bridge.model.scripted.script import ScriptError
-from orchestrator_bridge.model.tokens import TokenCounter, TokenizerCache, tokenizer_of
+from orchestrator_bridge.model.tokens import O200K, TokenCounter, TokenizerCache, tokenizer_of
 from orchestrator_bridge.model.tool_mode import ToolModes
 
 if TYPE_CHECKING:
@@ -217,14 +217,13 @@ class ModelClient:
         self._estimator.load_calibrations(learned)
 
     def preload_tokenizers(self, models: Iterable[str]) -> None:
-        """Start loading the tokenizers of these models.
+        """Start loading the tokenizers of these models: their own, or o200k for models whose own no package contains.
 
         The last step of it blocks every thread for up to half a second, so it belongs into the start of the process.
         """
         for route in map(self._routes.find, models):
-            name = tokenizer_of(route) if route else None
-            if name:
-                self._tokenizers.get(name)
+            if route is not None and route.client != "scripted":
+                self._tokenizers.get(tokenizer_of(route) or O200K)
 
     def check(self, model: str) -> Route:
         """Check without a call that a model is ready to be called, and return its route.

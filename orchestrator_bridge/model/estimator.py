@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from orchestrator_bridge.model.errors import ContextTooLong
 from orchestrator_bridge.model.interface import PromptCount, Request, Usage
 from orchestrator_bridge.model.reasoning import state_owner
-from orchestrator_bridge.model.tokens import ESTIMATE, TokenCounter
+from orchestrator_bridge.model.tokens import TokenCounter
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -63,7 +63,7 @@ TOO_LONG_FACTOR = 1.3
 `REJECT_FACTOR`, so that the same prompt is not sent again."""
 
 Key = tuple[str, str]
-"""A model at its provider (`provider/id`), and the tokenizer that counts its prompts."""
+"""A model at its provider (`provider/id`), and the method that counts its prompts: a tokenizer and the script of the prompt."""
 
 
 class Estimator:
@@ -83,6 +83,9 @@ class Estimator:
         count = self._counter.count(request, route)
         return PromptCount(model=state_owner(route), by=count.by, tokens=count.tokens)
 
+    def _is_exact(self, request: Request, route: Route) -> bool:
+        return self._counter.count(request, route).exact
+
     def estimate_prompt(self, request: Request, route: Route) -> int:
         """Count a prompt, with the correction."""
         return self._corrected(self.count_prompt(request, route))
@@ -97,7 +100,7 @@ class Estimator:
             return 0
         answer = min(request.max_output or DEFAULT_OUTPUT, window // 2)
         counted = self.count_prompt(request, route)
-        margin = MARGIN if counted.by == ESTIMATE else 1
+        margin = 1 if self._is_exact(request, route) else MARGIN
         return max(0, self._corrected(counted) - int((window - answer) * margin))
 
     def check(self, request: Request, route: Route) -> None:
@@ -107,9 +110,9 @@ class Estimator:
             ContextTooLong: it is longer than the window, by more than an estimate may be wrong.
         """
         counted = self.count_prompt(request, route)
-        tokens, window = self._corrected(counted), self._window(route)
-        if window is not None and tokens > window * (REJECT_FACTOR if counted.by == ESTIMATE else 1):
-            about = "about " if counted.by == ESTIMATE else ""
+        tokens, window, exact = self._corrected(counted), self._window(route), self._is_exact(request, route)
+        if window is not None and tokens > window * (1 if exact else REJECT_FACTOR):
+            about = "" if exact else "about "
             raise ContextTooLong(
                 f"the prompt has {about}{tokens:,} tokens, and {route.name} takes {window:,}",
                 "Give a shorter task, or choose a model with a larger context window.",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator_bridge.common.clock import SystemClock
 from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import ContextTooLong
 from orchestrator_bridge.model.estimator import LEAST, MOST, Estimator, Ratio
 from orchestrator_bridge.model.interface import Message, PromptCount, ProviderState, Usage
@@ -65,10 +66,42 @@ def test_openais_models_are_counted_with_their_own_tokenizer(counter: TokenCount
     assert counter.count(request, route("gpt-4", "openai")).by == "cl100k_base"
 
 
-def test_other_models_are_estimated_and_the_count_says_so(counter: TokenCounter) -> None:
-    request = create_request(messages=(Message(role="user", text="a" * 400),), tools=())
+def test_other_models_are_counted_with_o200k_which_is_near(counter: TokenCounter) -> None:
+    request = create_request(messages=(Message(role="user", text="hello world"),), tools=())
     counted = counter.count(request, route())
-    assert (counted.tokens, counted.by) == (104, "estimate")
+    assert (counted.tokens, counted.by, counted.exact) == (2 + 4, "o200k_base", False)
+    assert counter.count(request, route("gpt-5", "openai")).exact
+
+
+def test_until_o200k_is_loaded_the_size_decides() -> None:
+    """A run does not load it, which would hold up everything for half a second; the start of the bot does."""
+    request = create_request(messages=(Message(role="user", text="a" * 400),), tools=())
+    counted = TokenCounter(TokenizerCache()).count(request, route())
+    assert (counted.tokens, counted.by, counted.exact) == (104, "estimate", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "by"),
+    [
+        ("Is the sky blue?", "o200k_base"),
+        ("Grüße aus Köln, naïve façade", "o200k_base"),
+        ("Почему небо голубое?", "o200k_base, other scripts"),
+        ("空はなぜ青いのですか", "o200k_base, other scripts"),
+        ("The word небо is Russian for sky, and that is all there is.", "o200k_base"),
+    ],
+)
+def test_each_script_has_a_ratio_of_its_own(counter: TokenCounter, text: str, by: str) -> None:
+    request = create_request(messages=(Message(role="user", text=text),), tools=())
+    assert counter.count(request, route()).by == by
+    assert counter.count(request, route("gpt-5", "openai")).by == "o200k_base", "its own tokenizer counts every script alike"
+
+
+def test_a_start_loads_o200k_for_every_real_model() -> None:
+    models = ModelClient()
+    models.preload_tokenizers(["scripted/demo", "claude-opus-5-5"])
+    models._tokenizers.wait_loaded()
+    request = create_request(model="claude-opus-5-5", messages=(Message(role="user", text="hello world"),), tools=())
+    assert models.estimate_call(request).tokens == 6 + 4096
 
 
 def test_reasoning_sent_back_is_counted(counter: TokenCounter) -> None:
