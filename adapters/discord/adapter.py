@@ -21,6 +21,7 @@ from adapters.discord.history import DiscordHistory, fetch_attachment
 from adapters.discord.interactions import DiscordInteractionHandler
 from adapters.discord.messages import MessageListener
 from adapters.discord.open_cards import OpenCards
+from adapters.discord.reactions import ReactionReader
 from adapters.discord.replies import PrivateReplies
 from adapters.discord.responses import ACKNOWLEDGE_WITHIN, InteractionResponses
 from adapters.discord.sender import DiscordSender, MessageApi, UnreadableNotices
@@ -95,6 +96,7 @@ class DiscordAdapter:
         self._listener = MessageListener(
             self._channels, clock, frozenset(listed), self._unreadable, self.open_cards, self._replies
         )
+        self._reactions = ReactionReader(self._channels, clock, frozenset(listed))
         self._backfill = DiscordBackfill(clock, self._history, self._listener, self.open_cards)
         self._interactions = DiscordInteractionHandler(self._responses)
         self._receive: InboundHandler | None = None
@@ -201,6 +203,13 @@ class DiscordAdapter:
             card = self.open_cards.find(message)
             if card is not None:
                 await self._listener.on_card_deleted(card, self._receive)
+
+    async def reaction_added(self, event: discord.RawReactionActionEvent) -> None:
+        """Handle a reaction: to an open question's card it may be an answer."""
+        card = self.open_cards.find(event.message_id)
+        used = await self._reactions.to_control_used(event, card) if card is not None else None
+        if used is not None and self._receive is not None:
+            await self._listener.deliver(used, self._receive)
 
     async def thread_deleted(self, thread: int, parent: int) -> None:
         """Handle a deleted thread. In a forum its card is deleted with it; elsewhere the card remains and collects replies."""

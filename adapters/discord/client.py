@@ -57,6 +57,10 @@ class GatewayEvents(Protocol):
         """A message was deleted."""
         ...
 
+    async def reaction_added(self, event: discord.RawReactionActionEvent) -> None:
+        """Somebody reacted to a message."""
+        ...
+
     async def thread_deleted(self, thread: int, parent: int) -> None:
         """A thread was deleted; `parent` is its channel."""
         ...
@@ -134,6 +138,10 @@ class DiscordClient(discord.AutoShardedClient):
         for message in sorted(event.message_ids):
             await self.run_tracked(self._events.message_deleted(message))
 
+    async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
+        """Called by discord.py for reactions to messages of any age."""
+        await self.run_tracked(self._events.reaction_added(event))
+
     async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
         """Called by discord.py for deleted threads."""
         await self.run_tracked(self._events.thread_deleted(event.thread_id, event.parent_id))
@@ -178,6 +186,7 @@ def intents(flags: discord.ApplicationFlags) -> discord.Intents:
     """The intents that the bot needs; the privileged ones only where the developer portal has switched them on."""
     wanted = discord.Intents.none()
     wanted.guilds = wanted.guild_messages = wanted.dm_messages = True
+    wanted.guild_reactions = wanted.dm_reactions = True
     wanted.message_content = flags.gateway_message_content or flags.gateway_message_content_limited
     wanted.members = flags.gateway_guild_members or flags.gateway_guild_members_limited
     return wanted

@@ -210,7 +210,7 @@ class MessageListener:
             self._locations.put(int(message.message), MessageLocation(message.place, inside=True))
         await self.deliver(message, on_event)
 
-    async def deliver(self, event: MessageReceived | MessageDeleted | CommandReceived, on_event: InboundHandler) -> None:
+    async def deliver(self, event: InboundEvent, on_event: InboundHandler) -> None:
         """Deliver an event to the bridge, with retries until it is stored."""
         failures = 0
         while not await self._try_deliver(event, on_event):

@@ -168,7 +168,7 @@ async def test_only_intents_that_are_needed_and_allowed_are_requested() -> None:
         await driver.adapter.stop()
         await driver.start()
         asked = [item["intents"] for item in driver.server.gateway.identified]
-        assert asked == [37377, 37377 - (1 << 15)]
+        assert asked == [46593, 46593 - (1 << 15)]
 
 
 async def test_stopping_while_a_message_waits_to_be_stored_leaves_nothing_behind() -> None:

@@ -10,7 +10,7 @@ from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver
 from tests.support.fake_discord.fixture import discord_driver
 
 
-class TestDiscordKeepsTheContract(AdapterContract, lacks={"react"}):
+class TestDiscordKeepsTheContract(AdapterContract):
     @pytest.fixture
     async def driver(self) -> AsyncIterator[PlatformDriver]:
         async with discord_driver() as driver:

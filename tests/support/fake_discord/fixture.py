@@ -135,6 +135,9 @@ class DiscordDriver(PlatformDriver):
     async def edit(self, text: str) -> None:
         self.world.change(self._newest(), text)
 
+    async def react(self, posted: PostedMessage, emoji: str) -> None:
+        self.world.react(self.ana.id, int(posted.message), emoji)
+
     async def delete_post(self, posted: PostedMessage) -> None:
         self.world.delete(int(posted.message))
 

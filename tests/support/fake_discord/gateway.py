@@ -51,7 +51,8 @@ class Gateway:
     def emit(self, event: str, data: Json) -> None:
         """Send an event to every session, also to those that are cut: they may be resumed."""
         for session in self.sessions.values() if not self.silent else ():
-            self._tell(session, event, _as_allowed(event, data, session.intents))
+            if _is_covered(event, data, session.intents):
+                self._tell(session, event, _as_allowed(event, data, session.intents))
 
     async def hang_up(self, code: int = 1001) -> None:
         """Close every connection with this code."""
@@ -142,6 +143,12 @@ class Gateway:
 async def _sent(socket: web.WebSocketResponse, text: str) -> None:
     with suppress(ConnectionError):
         await socket.send_str(text)
+
+
+def _is_covered(event: str, data: Json, intents: int) -> bool:
+    """True if the client's intents ask for an event. Source: "List of Intents" in Discord's documentation of the gateway."""
+    needed = 1 << 10 if "guild_id" in data else 1 << 13
+    return event != "MESSAGE_REACTION_ADD" or bool(intents & needed)
 
 
 def _as_allowed(event: str, data: Json, intents: int) -> Json:

@@ -49,6 +49,11 @@ def _me(world: DiscordWorld, **_: Any) -> Json:
     return {**wire.user(world.people[BOT]), "verified": True, "mfa_enabled": False, "locale": "en-US", "flags": 0}
 
 
+@route("GET", "/users/{user}")
+def _user(world: DiscordWorld, user: str, **_: Any) -> Json:
+    return wire.user(world.people[int(user)])
+
+
 @route("GET", "/oauth2/applications/@me")
 def _application(world: DiscordWorld, **_: Any) -> Json:
     return wire.application(world.flags)

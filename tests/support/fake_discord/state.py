@@ -119,6 +119,20 @@ class DiscordWorld:
         message.edited = self.clock()
         self.emit("MESSAGE_UPDATE", self.payload(message))
 
+    def react(self, person: int, message: int, emoji: str) -> None:
+        """React to a message as a person. Discord names the member in servers only."""
+        known = self.messages[message]
+        data: Json = {"user_id": str(person), "channel_id": str(known.channel), "message_id": str(message)}
+        data |= {
+            "type": 0,
+            "burst": False,
+            "emoji": {"id": None, "name": emoji},
+            "message_author_id": str(known.author),
+            **self._guild(known.channel),
+        }
+        member = {"member": wire.member(self.people[person])} if "guild_id" in data else {}
+        self.emit("MESSAGE_REACTION_ADD", data | member)
+
     def delete(self, message: int) -> None:
         gone = self.messages.pop(message)
         self.emit("MESSAGE_DELETE", {"id": str(gone.id), "channel_id": str(gone.channel), **self._guild(gone.channel)})

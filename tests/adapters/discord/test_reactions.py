@@ -1,0 +1,55 @@
+"""Reactions on Discord to question cards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from adapters.discord.channels import direct_place
+from orchestrator_bridge.chat.inbound import ControlUsed, MessageReceived
+from orchestrator_bridge.chat.outbound import CardOption
+from orchestrator_bridge.chat.testing import RUN, closed, question
+from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
+
+MANY = replace(question(), options=tuple(CardOption(id=f"o{number}", label=f"Option {number}") for number in range(1, 9)))
+CONFIRM = replace(question(), options=(CardOption(id="yes", label="Yes"), CardOption(id="no", label="No")))
+
+
+@pytest.fixture
+async def driver() -> AsyncIterator[DiscordDriver]:
+    async with discord_driver() as driver:
+        yield driver
+
+
+async def used(driver: DiscordDriver) -> ControlUsed:
+    event = await driver.next_event()
+    assert isinstance(event, ControlUsed)
+    return event
+
+
+async def test_a_keycap_chooses_an_entry_of_a_select(driver: DiscordDriver) -> None:
+    asked = await driver.post(MANY)
+    await driver.react(asked, "8️⃣")
+    assert (await used(driver)).value == "o8"
+
+
+@pytest.mark.parametrize(("emoji", "value"), [("👍🏽", "yes"), ("✅", "yes"), ("❌", "no"), ("2️⃣", "no")])
+async def test_a_thumb_or_a_check_mark_answers_yes_or_no_in_direct_messages(
+    driver: DiscordDriver, emoji: str, value: str
+) -> None:
+    asked = await driver.post(CONFIRM, place=direct_place(driver.ana.id))
+    await driver.react(asked, emoji)
+    answer = await used(driver)
+    assert (answer.value, answer.author.id, answer.place.channel) == (value, str(driver.ana.id), f"@{driver.ana.id}")
+
+
+async def test_reactions_of_bots_and_to_other_messages_answer_nothing(driver: DiscordDriver) -> None:
+    asked, ended, run = await driver.post(question()), await driver.post(question(7)), await driver.post(RUN)
+    await driver.post(closed(question(7)), replaces=ended)
+    driver.world.react(driver.world.add_person("Robot", bot=True).id, int(asked.message), "1️⃣")
+    for message in (ended, run):
+        await driver.react(message, "1️⃣")
+    await driver.say(driver.thread(asked), "SQLite")
+    assert isinstance(await driver.next_event(), MessageReceived)
