@@ -94,6 +94,7 @@ ToolMode = Literal["native", "schema", "prompted"]
 class Request:
     """One model call of an agent. `timeout` is in seconds.
 
+    `conversation` identifies a series of calls in which each prompt begins with the one before; empty if there is none.
     `parameters` use the names of the team file, such as `temperature`; those that the model's route does not accept are not sent.
     """
 
@@ -107,6 +108,7 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 300.0
     tool_mode: ToolMode = "native"
+    conversation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

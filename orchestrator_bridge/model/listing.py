@@ -15,7 +15,7 @@ from yarl import URL
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import ModelError, TimedOut, WrongAddress
 from orchestrator_bridge.model.openai.failures import CALL_ERRORS, as_model_error
-from orchestrator_bridge.model.openai.network import proxy_for, tls_context
+from orchestrator_bridge.model.openai.network import tls_context, usable_proxy
 from orchestrator_bridge.model.provider_errors import (
     ProviderMessage,
     build_error,
@@ -93,7 +93,7 @@ class _Listing:
         content: dict[str, str] | None = {} if method == "POST" else None
         failure: ModelError
         try:
-            call = self._session.request(method, url, headers=headers, proxy=proxy_for(url), ssl=ssl, json=content)
+            call = self._session.request(method, url, headers=headers, proxy=usable_proxy(url), ssl=ssl, json=content)
             async with call as response:
                 return response.status, await response.text(errors="replace")
         except TimeoutError:

@@ -36,6 +36,9 @@ MAX_OUTPUT = "max_output"
 
 PARAMETERS = (*WIRE, MAX_OUTPUT)
 
+_IN_RESPONSES = frozenset({"reasoning_effort", "temperature", "top_p"})
+"""Those that the Responses format has (platform.openai.com/docs/api-reference/responses/create)."""
+
 
 def accepted_parameters(route: Route) -> tuple[str, ...]:
     """Parameters that can be set for a route, by their names in the team file."""
@@ -86,4 +89,6 @@ def limited(request: Request, route: Route) -> Request:
 
 def _accepts(route: Route, wire: str) -> bool:
     """Decide by the route's list. A script accepts everything, since it stands in for a real model and ignores parameters."""
+    if route.api == "responses" and wire not in _IN_RESPONSES:
+        return False
     return route.accepts is None or wire in route.accepts or route.client == "scripted"

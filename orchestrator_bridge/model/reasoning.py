@@ -22,6 +22,8 @@ THINKING_BLOCKS = "thinking_blocks"
 PROVIDER_FIELDS = "provider_specific_fields"
 DETAILS = "reasoning_details"
 REASONING = "reasoning_content"
+OUTPUT = "output"
+"""Output items of an answer in the Responses format, reasoning among them."""
 SIGNATURE, SIGNATURES = "thought_signature", "thought_signatures"
 
 _FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"openrouter": (DETAILS,), "deepseek": (REASONING,)})
@@ -44,6 +46,8 @@ def capture_state(route: Route, message: Mapping[str, Any], calls: Sequence[Mapp
         message_state = _signed_fields(message)
         signatures = [(call.get(PROVIDER_FIELDS) or {}).get(SIGNATURE) for call in calls]
         call_states = tuple({PROVIDER_FIELDS: {SIGNATURE: signature}} if signature else {} for signature in signatures)
+    elif route.api == "responses":
+        message_state = {OUTPUT: message[OUTPUT]} if message.get(OUTPUT) else {}
     else:
         message_state = {name: message[name] for name in _FIELDS.get(route.provider, ()) if message.get(name)}
     if not (message_state or any(call_states)):
@@ -63,13 +67,24 @@ def _signed_fields(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def replay(message: Message, route: Route) -> Mapping[str, Any]:
     """Fields to send back with a message: none to another model than the one that produced them."""
-    return message.kept.message if message.kept and message.kept.maker == state_owner(route) else {}
+    kept = _kept(message, route)
+    return {name: value for name, value in kept.message.items() if name != OUTPUT} if kept else {}
+
+
+def replay_output(message: Message, route: Route) -> Sequence[Mapping[str, Any]]:
+    """Output items of the Responses format to send back in place of a message; none to another model, or if none were kept."""
+    kept = _kept(message, route)
+    return kept.message.get(OUTPUT, ()) if kept else ()
+
+
+def _kept(message: Message, route: Route) -> ProviderState | None:
+    return message.kept if message.kept and message.kept.maker == state_owner(route) else None
 
 
 def replay_call(message: Message, place: int, route: Route) -> Mapping[str, Any]:
     """Fields to send back with the message's tool call number `place`."""
-    kept = message.kept
-    return kept.calls[place] if kept and kept.maker == state_owner(route) and place < len(kept.calls) else {}
+    kept = _kept(message, route)
+    return kept.calls[place] if kept and place < len(kept.calls) else {}
 
 
 def requires_reasoning(request: Request, route: Route) -> bool:

@@ -16,7 +16,7 @@ from tests.support.clock import ManualClock
 from tests.support.fake_models.players import team_behaviour
 from tests.support.fake_models.replies import ModelCall, ScriptedReply
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import BOTH_WAYS, KEY, create_model_client, create_request
+from tests.support.model_calls import BOTH_WAYS, CHAT_BOTH_WAYS, KEY, STREAMED, create_model_client, create_request
 from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
 
 ZEROS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
@@ -45,7 +45,7 @@ async def answered(play: ScriptedReply, model: str) -> Response:
         return response
 
 
-@BOTH_WAYS
+@CHAT_BOTH_WAYS
 @UNUSABLE
 async def test_unusable_usage_is_estimated_and_has_no_cost(usage: Mapping[str, Any], model: str) -> None:
     response = await answered(ScriptedReply(text="x" * 40, raw_usage=usage), model)
@@ -75,14 +75,14 @@ async def test_unreported_reasoning_counts_in_the_estimate(model: str) -> None:
 
 
 async def test_zeros_at_the_end_of_a_stream_leave_the_earlier_figures_as_an_estimate() -> None:
-    response = await answered(ScriptedReply(text="x" * 40, early_usage=FIGURES, raw_usage=ZEROS), "xai/grok-4.3")
+    response = await answered(ScriptedReply(text="x" * 40, early_usage=FIGURES, raw_usage=ZEROS), STREAMED)
     assert (response.usage.input, response.usage.output, response.usage.estimated) == (1000, 100, True)
     assert response.cost is None
 
 
 async def test_the_last_of_several_counts_in_a_stream_is_the_usage() -> None:
     early = {"prompt_tokens": 1000, "completion_tokens": 1}
-    response = await answered(ScriptedReply(text="x" * 40, early_usage=early, raw_usage=FIGURES), "xai/grok-4.3")
+    response = await answered(ScriptedReply(text="x" * 40, early_usage=early, raw_usage=FIGURES), STREAMED)
     assert (response.usage.input, response.usage.output, response.usage.estimated) == (1000, 100, False)
 
 

@@ -23,11 +23,17 @@ NEW_ANSWER = ToolSpec(
 )
 
 
-BOTH_WAYS = pytest.mark.parametrize("model", ["mine", "xai/grok-4.3"], ids=["whole", "streamed"])
-"""An own endpoint answers whole, a vendor streams; the parsed answer must be the same."""
+STREAMED = "xai/grok-4.20-non-reasoning"
+"""A model whose vendor streams chat completions."""
+
+BOTH_WAYS = pytest.mark.parametrize("model", ["mine", STREAMED, "xai/grok-4.3"], ids=["whole", "streamed", "responses"])
+"""An own endpoint answers whole, a vendor streams, in one format or the other; the parsed answer must be the same."""
+
+CHAT_BOTH_WAYS = pytest.mark.parametrize("model", ["mine", STREAMED], ids=["whole", "streamed"])
+"""The same, for what only chat completions have."""
 
 
-def create_request(text: str = "Say hello.", *, model: str = "xai/grok-4.3", **more: Any) -> Request:
+def create_request(text: str = "Say hello.", *, model: str = STREAMED, **more: Any) -> Request:
     """One call by the agent planner."""
     messages = (Message(role="system", text="You are planner."), Message(role="user", text=text))
     return Request(**{"agent": "planner", "model": model, "messages": messages, "tools": (NEW_ANSWER,), **more})

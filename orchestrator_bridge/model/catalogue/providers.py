@@ -5,11 +5,12 @@ OpenAI-compatible providers are called through `openai`, all others through `lit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from orchestrator_bridge.model.catalogue.route import Client, LimitName, Route
+from orchestrator_bridge.model.catalogue.route import Api, Client, LimitName, Route
 
 SCRIPTED = "scripted"
 OWN = "own"
@@ -38,6 +39,8 @@ class Provider:
     """True if LiteLLM's price map lists its models without the provider's prefix."""
     extra: str | None = None
     """Optional extra of this package that it needs."""
+    chat_only: str | None = None
+    """Pattern of the ids that are called through chat completions; all others through Responses. None: it has no Responses."""
     streams: bool = True
     """True if it is known to report the usage at the end of a stream."""
     limit_name: LimitName = "max_completion_tokens"
@@ -51,6 +54,10 @@ class Provider:
     """True if the higher rates of long prompts begin at the bound itself, not one token above it."""
     any_model: bool = False
     """True if its owner installs models there, under any name."""
+
+    def api(self, model: str) -> Api:
+        """Format in which one of its models is called."""
+        return "chat_completions" if self.chat_only is None or re.match(self.chat_only, model) else "responses"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -72,6 +79,8 @@ _XAI = Provider(
     base_url="https://api.x.ai/v1",
     key_env="XAI_API_KEY",
     prefixes=("grok",),
+    # docs.x.ai, best practices: Responses for models that reason; chat completions is deprecated and returns no reasoning.
+    chat_only=r".*non-reasoning",
     # Its reasoning models answer 400 to presence_penalty, frequency_penalty and stop, and all its models reason since Grok 4.
     sampling=("seed", "temperature", "top_p"),
     # docs.x.ai, models: "requests whose prompt reaches 200k tokens"
@@ -83,6 +92,8 @@ _OPENAI = Provider(
     base_url="https://api.openai.com/v1",
     key_env="OPENAI_API_KEY",
     prefixes=("gpt", "chatgpt", "o1", "o3", "o4"),
+    # gpt-5.5 and later take tools through Responses only (BerriAI/litellm#34569). Models that do not reason have none to encrypt.
+    chat_only=r"gpt-[34]|chatgpt|.*-chat(-|$)",
     bare_in_map=True,
     samples_while_reasoning=False,
 )

@@ -302,6 +302,7 @@ def _minimal_route(provider: Provider, model: str) -> Route:
         key_env=provider.key_env,
         needs=provider.needs,
         client=provider.client,
+        api=provider.api(model),
         litellm_model=provider.litellm_name(model) if provider.client == "litellm" else "",
         extra=provider.extra,
         streams=provider.streams,

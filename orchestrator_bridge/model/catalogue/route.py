@@ -10,6 +10,7 @@ from orchestrator_bridge.model.catalogue.pricing import Price, format_price
 
 LimitName = Literal["max_tokens", "max_completion_tokens"]
 Client = Literal["openai", "litellm", "scripted"]
+Api = Literal["chat_completions", "responses"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,8 @@ class Route:
     needs: tuple[str, ...] = ()
     """All settings that a call requires, the key among them."""
     client: Client = "openai"
+    api: Api = "chat_completions"
+    """Format of requests, for the client `openai`."""
     litellm_model: str = ""
     """LiteLLM's name of the model, with the provider's prefix; empty for routes of other clients."""
     extra: str | None = None

@@ -68,7 +68,7 @@ def _read_content(value: object) -> object:
 
 
 class AssistantMessage(BaseModel):
-    """The assistant's message, or a piece of it in a stream. The last four fields hold reasoning, which is stored unread."""
+    """The assistant's message, or a piece of it in a stream. The last five fields hold reasoning, which is stored unread."""
 
     content: Annotated[str | None, BeforeValidator(_read_content)] = None
     refusal: str | None = None
@@ -77,6 +77,7 @@ class AssistantMessage(BaseModel):
     reasoning_details: Any = None
     thinking_blocks: Any = None
     provider_specific_fields: Any = None
+    output: Any = None
 
 
 class CompletionChoice(BaseModel):

@@ -47,7 +47,7 @@ def _with_content(message: Message, route: Route) -> Message:
         return replace(message, text=EMPTY)
     # xAI wants "at least one content element" in every message (langchain-ai/langchain#34140), Bedrock behind OpenRouter no empty
     # text (vercel/ai#15378), and chat templates neither null nor an empty text.
-    if route.provider in ("xai", "openrouter") or is_local(route):
+    if (route.provider in ("xai", "openrouter") and route.api == "chat_completions") or is_local(route):
         names = ", ".join(dict.fromkeys(call.name for call in message.tool_calls))
         return replace(message, text=f"Calling {names}.")
     return message

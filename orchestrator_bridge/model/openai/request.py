@@ -66,10 +66,13 @@ def _image(picture: Picture) -> dict[str, Any]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    """JSON object of a tool call. Arguments that are no JSON object are wrapped in one: some servers refuse anything else."""
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": readable_arguments(call)}}
+
+
+def readable_arguments(call: ToolCall) -> str:
+    """Arguments of a call as JSON. Those that are no JSON object are wrapped in one: some servers refuse anything else."""
     try:
         readable = isinstance(json.loads(call.arguments), dict)
     except (ValueError, RecursionError):
         readable = False
-    arguments = replace_surrogates(call.arguments) if readable else json.dumps({"unreadable": call.arguments})
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    return replace_surrogates(call.arguments) if readable else json.dumps({"unreadable": call.arguments})

@@ -53,6 +53,11 @@ class StreamAccumulator:
     """Number of texts that `pop_text` has returned."""
 
     @property
+    def ended(self) -> bool:
+        """False: usage may follow the finish reason, and the format's last event is no JSON."""
+        return False
+
+    @property
     def has_content(self) -> bool:
         """True once text or a tool call has arrived; before that a model may reason in silence."""
         return bool(self.texts or self.refusals or self.calls)

@@ -22,19 +22,16 @@ from orchestrator_bridge.model.answer_text import ReasoningFilter
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import ModelError, ProviderUnavailable
 from orchestrator_bridge.model.interface import OnDelta, Request
-from orchestrator_bridge.model.openai.completion import Completion, ErrorBody, read_completion
+from orchestrator_bridge.model.openai.completion import Completion, ErrorBody
 from orchestrator_bridge.model.openai.failures import CALL_ERRORS, as_model_error
-from orchestrator_bridge.model.openai.network import proxy_for, tls_context
-from orchestrator_bridge.model.openai.request import PATH, body_of
+from orchestrator_bridge.model.openai.formats import Accumulator, format_of
+from orchestrator_bridge.model.openai.network import tls_context, usable_proxy
 from orchestrator_bridge.model.openai.silence import Body, SilenceTimer
 from orchestrator_bridge.model.openai.sse import EventDecoder, looks_like_events
-from orchestrator_bridge.model.openai.stream import StreamAccumulator
 from orchestrator_bridge.model.provider_errors import error_for_status, parse_error_body, provider_label, retry_after
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to connect to a server."""
-
-STREAM_OPTIONS: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 LARGE = 2**20
 """Bytes from which aiohttp takes a body as a file, so that copying it to the socket does not block the loop."""
@@ -69,12 +66,11 @@ class OpenAIConnection:
         Raises:
             ModelError: the call brought no usable response.
         """
-        body = body_of(request, route)
-        if route.streams or on_delta is not None:
-            body |= STREAM_OPTIONS
+        api = format_of(route)
+        body = api.body(request, route, streams=route.streams or on_delta is not None)
         silence = SilenceTimer(request.timeout, self._stall_after)
         try:
-            async with silence.timeout, await self._post(PATH, body, key) as response:
+            async with silence.timeout, await self._post(api.path, body, api.headers(request, route), key) as response:
                 return await self._read(response, silence, route, key, on_delta)
         except ModelError as error:
             failure = error
@@ -83,7 +79,7 @@ class OpenAIConnection:
         # Raised here, outside of the handler, it has no context that might quote the key.
         raise failure
 
-    async def _post(self, path: str, body: dict[str, Any], key: str) -> aiohttp.ClientResponse:
+    async def _post(self, path: str, body: dict[str, Any], headers: dict[str, str], key: str) -> aiohttp.ClientResponse:
         url = _address(self._base_url + path)
         if key:
             # An address with a user of its own would be a second authorization.
@@ -93,8 +89,8 @@ class OpenAIConnection:
             url,
             data=content if len(content) < LARGE else io.BytesIO(content),
             # The key is passed with each call, since models at one address may have different keys.
-            headers={"Content-Type": "application/json", **_authorization(url, key)},
-            proxy=proxy_for(url),
+            headers={"Content-Type": "application/json", **headers, **_authorization(url, key)},
+            proxy=usable_proxy(url),
             ssl=await asyncio.to_thread(tls_context) if url.scheme == "https" else True,
         )
 
@@ -108,7 +104,7 @@ class OpenAIConnection:
         if "event-stream" in response.headers.get("content-type", "") or looks_like_events(await body.peek()):
             return await _assemble(body, silence, route, on_delta)
         # The server did not stream: it was not asked to, or it ignored that.
-        return read_completion(await body.read())
+        return format_of(route).read(await body.read())
 
 
 def _address(text: str) -> URL:
@@ -127,10 +123,10 @@ def _authorization(url: URL, key: str) -> dict[str, str]:
 
 async def _assemble(body: Body, silence: SilenceTimer, route: Route, on_delta: OnDelta | None) -> Completion:
     """Read a streamed answer to its end."""
-    stream = _StreamedAnswer(silence, on_delta)
+    stream = _StreamedAnswer(format_of(route).accumulator(), silence, on_delta)
     async for piece in body:
         stream.add(piece)
-        if stream.decoder.ended:
+        if stream.ended:
             await body.drain()
             break
     return stream.close(route)
@@ -139,17 +135,22 @@ async def _assemble(body: Body, silence: SilenceTimer, route: Route, on_delta: O
 class _StreamedAnswer:
     """Answer that grows by the pieces of its stream."""
 
-    def __init__(self, silence: SilenceTimer, on_delta: OnDelta | None) -> None:
-        self.decoder = EventDecoder()
-        self._answer = StreamAccumulator()
+    def __init__(self, answer: Accumulator, silence: SilenceTimer, on_delta: OnDelta | None) -> None:
+        self._decoder = EventDecoder()
+        self._answer = answer
         self._reasoning = ReasoningFilter()
         self._silence = silence
         self._on_delta = on_delta
         self._begun = False
 
+    @property
+    def ended(self) -> bool:
+        """True after the last event."""
+        return self._decoder.ended or self._answer.ended
+
     def add(self, piece: bytes) -> None:
         """Read the events that a piece completes."""
-        for event in self.decoder.feed(piece):
+        for event in self._decoder.feed(piece):
             self._add_event(event)
 
     def _add_event(self, event: object) -> None:
@@ -168,7 +169,7 @@ class _StreamedAnswer:
         Raises:
             ProviderUnavailable: the stream ended before the answer did.
         """
-        for event in self.decoder.close():
+        for event in self._decoder.close():
             self._add_event(event)
         # Without a finish reason an answer that merely stopped would pass for a whole one.
         if self._answer.finish is None:

@@ -396,7 +396,7 @@ def test_a_parameter_that_grok_4_1_fast_does_not_accept_is_refused_with_those_it
     text = refused(file, AGENT.replace("scripted/yes", "grok-4.1-fast") + setting)
     assert f"line 4: team.review.agents[1].{key}" in text
     assert f"found:    {setting.replace('  ', ' ')}, which grok-4.1-fast does not accept" in text
-    expected = "at most 30000" if key == "max_output" else "only parameters that it takes: temperature, top_p, seed, max_output"
+    expected = "at most 30000" if key == "max_output" else "only parameters that it takes: temperature, top_p, max_output"
     assert f"expected: {expected}" in text
 
 

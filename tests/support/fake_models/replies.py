@@ -87,16 +87,13 @@ class ModelCall:
     """Digest of the body: a repeated call has the same fingerprint."""
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Offered tools: name to JSON schema of the arguments."""
+    messages: Sequence[Mapping[str, Any]] = ()
+    """Conversation, oldest message first, in the form of chat completions."""
 
     @property
     def model(self) -> str:
         """Requested model."""
         return str(self.body.get("model", ""))
-
-    @property
-    def messages(self) -> Sequence[Mapping[str, Any]]:
-        """Conversation, oldest message first."""
-        return self.body.get("messages") or ()
 
 
 Behaviour = Callable[[ModelCall], ScriptedReply]

@@ -1,6 +1,7 @@
 """Fake model server on the loopback interface, for tests and benchmarks. It answers by plan and records its requests.
 
-It speaks OpenAI's format, or that of another vendor (`wire`), and refuses what a vendor refuses (`refuses`).
+It speaks OpenAI's two formats, or that of another vendor (`wire`). It refuses what no server in that format takes, and what a
+vendor refuses (`refuses`).
 
 In process it is an async context manager:
 
@@ -27,6 +28,7 @@ from aiohttp import web
 from tests.support.fake_models.players import team_behaviour
 from tests.support.fake_models.refusals import Rule, first_refusal
 from tests.support.fake_models.replies import Behaviour, ModelCall, ReplyQueue, ScriptedReply
+from tests.support.fake_models.responses_wire import RESPONSES
 from tests.support.fake_models.wire import DONE, OPENAI, Wire
 
 Listener = Callable[[ModelCall], None]
@@ -45,7 +47,7 @@ class ModelServer:
         *,
         port: int = 0,
         listener: Listener | None = None,
-        wire: Wire = OPENAI,
+        wire: Wire | None = None,
         refuses: Sequence[Rule] = (),
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -55,7 +57,7 @@ class ModelServer:
         self.on_answer: Listener = _nobody
         self.left: set[int] = set()
         self.url = self.root = ""
-        self._wire = wire
+        self._wires = (OPENAI, RESPONSES) if wire is None else (wire,)
         self._refuses = refuses
         self._tls = tls
         self._port = port
@@ -116,13 +118,14 @@ class ModelServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/v1/models":
             return web.json_response({"object": "list", "data": [{"id": "test-model", "object": "model"}]})
-        if request.method != "POST" or not self._wire.serves(request.path):
+        wire = next((wire for wire in self._wires if wire.serves(request.path)), None)
+        if request.method != "POST" or wire is None:
             return web.json_response({"error": {"message": f"no such path: {request.path}"}}, status=404)
         self._transports.add(request.transport)
-        asked = await self._record(request)
-        play = first_refusal(self._refuses, asked.body) or self.behaviour(asked)
+        asked = await self._record(request, wire)
+        play = first_refusal((*wire.rules, *self._refuses), asked.body) or self.behaviour(asked)
         try:
-            response = await self._play(request, asked, play)
+            response = await self._play(request, asked, play, wire)
             if not response.prepared:
                 await response.prepare(request)
                 await response.write_eof()
@@ -136,7 +139,7 @@ class ModelServer:
         await self._notify()
         return response
 
-    async def _record(self, request: web.BaseRequest) -> ModelCall:
+    async def _record(self, request: web.BaseRequest, wire: Wire) -> ModelCall:
         raw = await request.content.read()
         body = json.loads(raw)
         asked = ModelCall(
@@ -146,24 +149,25 @@ class ModelServer:
             headers={name.lower(): value for name, value in request.headers.items()},
             body=body,
             fingerprint=hashlib.sha256(raw).hexdigest(),
-            tools=self._wire.tools(body),
+            tools=wire.tools(body),
+            messages=wire.messages(body),
         )
         self.requests.append(asked)
         self.on_arrival(asked)
         await self._notify()
         return asked
 
-    async def _play(self, request: web.BaseRequest, asked: ModelCall, play: ScriptedReply) -> web.StreamResponse:
+    async def _play(self, request: web.BaseRequest, asked: ModelCall, play: ScriptedReply, wire: Wire) -> web.StreamResponse:
         if play.delay_ms:
             await asyncio.sleep(play.delay_ms / 1000)
         if play.cut == "before":
             return _hang_up(request, web.Response())
-        if self._wire.stream and asked.body.get("stream") and play.body is None and play.status == 200:
-            return await self._stream(request, list(self._wire.stream(asked, play)), play)
+        if wire.stream and asked.body.get("stream") and play.body is None and play.status == 200:
+            return await self._stream(request, list(wire.stream(asked, play)), play)
         if play.gate is not None:
             await play.gate.wait()
         body = play.body.encode() if isinstance(play.body, str) else play.body
-        whole = self._wire.completion(asked, play) if body is None else body
+        whole = wire.completion(asked, play) if body is None else body
         if play.cut is not None:
             return await _half(request, whole)
         headers = {"content-type": play.content_type, **play.headers}

@@ -4,11 +4,13 @@ pieces."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.fake_models.refusals import Rule
 from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
+from tests.support.fake_models.responses_rules import CHAT_RULES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,10 @@ class Wire:
     tools: Callable[[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]
     completion: Callable[[ModelCall, ScriptedReply], bytes]
     stream: Callable[[ModelCall, ScriptedReply], Iterator[bytes]] | None = None
+    messages: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = lambda body: body.get("messages") or ()
+    """The conversation of a request in the form of chat completions."""
+    rules: Sequence[Rule] = ()
+    """What every server in this format refuses."""
 
 
 DONE = b"data: [DONE]\n\n"
@@ -95,16 +101,17 @@ def _deltas(asked: ModelCall, play: ScriptedReply) -> Iterator[dict[str, Any]]:
         yield {"reasoning_content": play.reasoning}
     if play.extra:
         yield dict(play.extra)
-    for piece in _pieces(play.text or ""):
+    for piece in pieces(play.text or ""):
         yield {"content": piece}
     for place, use in enumerate(play.tool_calls):
         head = {"index": place, "id": _id(asked, place, use), "type": "function"}
         yield {"tool_calls": [{**head, "function": {"name": use.name, "arguments": ""}}]}
-        for piece in _pieces(use.raw):
+        for piece in pieces(use.raw):
             yield {"tool_calls": [{"index": place, "function": {"arguments": piece}}]}
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> Iterator[str]:
+    """The text in pieces, as a stream carries it."""
     return (text[start : start + PIECE] for start in range(0, len(text), PIECE))
 
 
@@ -131,5 +138,6 @@ OPENAI = Wire(
     tools=read_tools,
     completion=completion,
     stream=stream,
+    rules=CHAT_RULES,
 )
 """OpenAI's format, whole or streamed answers."""
