@@ -21,8 +21,11 @@ from orchestrator_bridge.common.lru_map import LruMap
 
 _LOG = logging.getLogger(__name__)
 
-MEMBER_CACHE_SECONDS = 60.0
+CACHE_SECONDS = 60.0
 """Seconds for which a member that was read is remembered, or that a user is no member."""
+
+RECHECK_SECONDS = 5.0
+"""Seconds after which a member is read anew who could not see a place: a person may have joined or got a role just now."""
 
 REMEMBERED = 2000
 
@@ -70,10 +73,9 @@ class DiscordStandings:
     async def standing(self, person: Author, place: Place) -> Standing:
         """Look up a person and a place, as `SupportsStanding.standing` specifies."""
         try:
-            direct = direct_user_id(place.channel)
-            if direct is not None:
-                return Standing(membership=await self._membership(int(person.id)), sees=str(direct) == person.id)
-            return await self._in_channel(int(person.id), await self._channels.get(int(place.channel)))
+            found = await self._standing(person, place, CACHE_SECONDS)
+            visible = found.sees and found.membership == "member"
+            return found if visible else await self._standing(person, place, RECHECK_SECONDS)
         except SendRejected as failure:
             _LOG.info("channel %s cannot be seen: %s", place.channel, failure)
             return Standing(membership="external", sees=False)
@@ -81,17 +83,24 @@ class DiscordStandings:
             _LOG.warning("user %s was refused, because Discord could not say what they can see: %s", person.id, failure)
             return Standing()
 
-    async def _membership(self, user: int) -> Membership:
+    async def _standing(self, person: Author, place: Place, max_age: float) -> Standing:
+        """Look up a person and a place, by members that were read at most `max_age` seconds ago."""
+        direct = direct_user_id(place.channel)
+        if direct is not None:
+            return Standing(membership=await self._membership(int(person.id), max_age), sees=str(direct) == person.id)
+        return await self._in_channel(int(person.id), await self._channels.get(int(place.channel)), max_age)
+
+    async def _membership(self, user: int, max_age: float) -> Membership:
         """Membership in any server for which the bot is set up, for direct messages."""
         for guild in self._served(self._channels.client()):
-            if await self._member(guild, user) is not None:
+            if await self._member(guild, user, max_age) is not None:
                 return "member"
         return "external"
 
-    async def _in_channel(self, user: int, channel: AnyChannel) -> Standing:
+    async def _in_channel(self, user: int, channel: AnyChannel, max_age: float) -> Standing:
         if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
             return Standing(membership="external", sees=False)
-        served, member = self.is_served(channel.guild.id), await self._member(channel.guild, user)
+        served, member = self.is_served(channel.guild.id), await self._member(channel.guild, user, max_age)
         if member is None:
             return Standing(membership="external", sees=False, served=served)
         return Standing(membership="member", sees=await self._sees(channel, member), served=served)
@@ -106,7 +115,7 @@ class DiscordStandings:
             not channel.is_private() or allowed.manage_threads or await _is_in_thread(channel, member.id)
         )
 
-    async def _member(self, guild: discord.Guild, user: int) -> discord.Member | None:
+    async def _member(self, guild: discord.Guild, user: int, max_age: float) -> discord.Member | None:
         """The member of a server; None if the user is not one.
 
         Raises:
@@ -115,8 +124,8 @@ class DiscordStandings:
         known = guild.get_member(user) if self._channels.client().intents.members else None
         if known is not None:
             return known
-        at, member = self._members.get((guild.id, user)) or (-MEMBER_CACHE_SECONDS, None)
-        if self._clock.now() - at >= MEMBER_CACHE_SECONDS:
+        at, member = self._members.get((guild.id, user)) or (-max_age, None)
+        if self._clock.now() - at >= max_age:
             member = await _fetch_member(guild, user)
             self._members.put((guild.id, user), (self._clock.now(), member))
         return member

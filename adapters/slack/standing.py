@@ -18,8 +18,11 @@ from orchestrator_bridge.common.lru_map import LruMap
 
 _LOG = logging.getLogger(__name__)
 
-PUBLIC_CACHE_SECONDS = 60.0
+CACHE_SECONDS = 60.0
 """Seconds for which it is remembered that a channel is public, and who is in one."""
+
+RECHECK_SECONDS = 5.0
+"""Seconds after which the members are read anew for somebody who was not among them: a person may have joined just now."""
 
 REMEMBERED = 1000
 
@@ -70,11 +73,12 @@ class SlackStandings:
             return channel == f"@{user}"
         if membership == "member" and await self._is_public(channel):
             return True
-        return user in await self._channels.load_members(channel, PUBLIC_CACHE_SECONDS)
+        known = user in await self._channels.load_members(channel, CACHE_SECONDS)
+        return known or user in await self._channels.load_members(channel, RECHECK_SECONDS)
 
     async def _is_public(self, channel: str) -> bool:
-        at, public = self._public.get(channel) or (-PUBLIC_CACHE_SECONDS, False)
-        if self._api.now() - at >= PUBLIC_CACHE_SECONDS:
+        at, public = self._public.get(channel) or (-CACHE_SECONDS, False)
+        if self._api.now() - at >= CACHE_SECONDS:
             response = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
             info = response["channel"] or {}
             public = bool(info.get("is_channel")) and not info.get("is_private")

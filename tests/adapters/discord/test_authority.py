@@ -80,3 +80,10 @@ async def test_the_team_file_lists_the_servers_that_are_set_up(tmp_path: Path, s
         eve, there = elsewhere.add_member(server.env.create_user("eve")), elsewhere.create_text_channel("general")
         stage = DiscordStage(server, {"here": (server.alice, server.channel), "there": (eve, there)})
         assert [answer(await stage.act("/ask", person)) for person in ("here", "there")] == answers
+
+
+async def test_a_person_sees_a_channel_as_soon_as_they_get_a_role_for_it(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as stage:
+        assert answer(await stage.act("/cost 1", "does not see it")) == "hidden"
+        await stage.let_in("does not see it")
+        assert answer(await stage.act("/cost 1", "does not see it")) == "yes"

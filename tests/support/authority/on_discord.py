@@ -10,9 +10,10 @@ from typing import Any
 
 import discord
 from simcord.actors import MemberActor
-from simcord.builders import ChannelHandle
+from simcord.builders import ChannelHandle, RoleHandle
 
 from adapters.discord.components import DiscordControl
+from adapters.discord.standing import RECHECK_SECONDS
 from tests.support.authority.matrix import command
 from tests.support.fake_discord.simcord_bot import TEAM_FILE, SimulatedServer, simulated_server
 
@@ -24,10 +25,14 @@ FIELDS = {"ask": "task", "model": "model", "team": "team", "cancel": "run", "cos
 
 @dataclass
 class DiscordStage:
-    """The servers with their people. `where` maps the persons of the tables to an actor and the channel they act in."""
+    """The servers with their people. `where` maps the persons of the tables to an actor and the channel they act in.
+
+    `crew` is a role that sees the private channel, and that nobody has.
+    """
 
     server: SimulatedServer
     where: dict[str, tuple[MemberActor, ChannelHandle | None]]
+    crew: RoleHandle | None = None
 
     async def act(self, act: str, person: str) -> str:
         """Let a person do something; returns the private reply when it has come."""
@@ -36,6 +41,12 @@ class DiscordStage:
         actor, channel = self.where[person]
         result = await (self._click(actor, channel) if act.startswith("button") else self._command(actor, channel, act))
         return await self.server.until(lambda: _reply(result, act))
+
+    async def let_in(self, person: str) -> None:
+        """Give a person a role that sees the private channel, a few seconds after they were looked up."""
+        assert self.crew is not None
+        self.server.env.backend.add_member_role(self.server.guild.id, self.where[person][0].id, self.crew.id)
+        await self.server.env.advance_time(RECHECK_SECONDS)
 
     async def _command(self, actor: MemberActor, channel: ChannelHandle | None, act: str) -> Any:
         name, text = command(act)
@@ -77,8 +88,10 @@ async def discord_stage(folder: Path, *, anyone: bool = False) -> AsyncIterator[
         assert client is not None
         assert client.user is not None
         other = server.channel
+        crew = guild.create_role("crew")
         overwrites: dict[Any, discord.PermissionOverwrite] = {
             guild.default_role: HIDDEN,
+            crew: SHOWN,
             client.user: SHOWN,
             server.alice: SHOWN,
             carol: SHOWN,
@@ -113,4 +126,5 @@ async def discord_stage(folder: Path, *, anyone: bool = False) -> AsyncIterator[
                 "on no server that is set up": (eve, None),
                 "cannot be checked": (fay, other),
             },
+            crew,
         )
