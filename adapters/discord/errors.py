@@ -24,6 +24,8 @@ ARCHIVED, LOCKED = 50083, 160005
 HAS_THREAD = 160004
 OLD_EDITS = 30046
 DIRECT_MESSAGES_CLOSED = 50007
+INVALID_FORM, TOO_LARGE = 50035, 40005
+NO_ACCESS, NO_PERMISSION = 50001, 50013
 """Discord's error codes with a handling of their own."""
 
 _RETRY_AFTER = {OLD_EDITS: 30.0, 30033: 60.0, 130000: 5.0, 40062: 5.0}
@@ -35,13 +37,15 @@ _ADVICE = {
     UNKNOWN_CHANNEL: "the channel or thread was deleted, or I was removed from the server",
     UNKNOWN_MESSAGE: "the message was deleted",
     10004: "I was removed from the server",
-    50001: "I cannot see the channel; fix: allow View Channels (`townhall doctor` lists what is missing)",
-    50013: "a permission is missing; fix: `townhall doctor` names it, `townhall setup discord` prints an invite with all of them",
+    NO_ACCESS: "I cannot see the channel; fix: allow View Channels (`townhall doctor` lists what is missing)",
+    NO_PERMISSION: (
+        "a permission is missing; fix: `townhall doctor` names it, `townhall setup discord` prints an invite with all of them"
+    ),
     DIRECT_MESSAGES_CLOSED: "this person accepts no direct messages from me",
     ARCHIVED: "the thread is archived and I may not reopen it; fix: allow Manage Threads",
     LOCKED: "the thread is locked; fix: unlock it, or allow Manage Threads",
-    40005: "the message is too large for this server",
-    50035: "Discord finds the message invalid; please report this",
+    TOO_LARGE: "the message is too large for this server, and so is its plain text",
+    INVALID_FORM: "Discord accepts neither the message nor its plain text",
 }
 
 

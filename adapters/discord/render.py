@@ -85,6 +85,14 @@ class DiscordMessage:
         controls = [control.to_component_dict() for control in self.controls]
         return repr((self.content, [embed.to_dict() for embed in self.embeds], controls))
 
+    @property
+    def plain(self) -> DiscordMessage:
+        """The same words in a form that Discord has to accept: no fields, no controls, no file. Its footer still marks a card."""
+        embeds = tuple(_plain_embed(embed) for embed in self.embeds)
+        lost = "\n-# Discord did not accept the whole message. Reply in words." if self.controls else ""
+        lost += "\n-# Discord did not accept the attached file; `townhall export` has its text." if self.text_file else ""
+        return replace(self, content=self.content[: 2000 - len(lost)] + lost, embeds=embeds, controls=(), text_file=None)
+
     def view(self) -> discord.ui.View:
         """The controls as a discord.py view.
 
@@ -96,6 +104,11 @@ class DiscordMessage:
             view.add_item(control)
         view.stop()
         return view
+
+
+def _plain_embed(embed: discord.Embed) -> discord.Embed:
+    plain = discord.Embed(description="\n".join(f"{field.name}: {field.value}" for field in embed.fields)[:MAX_EMBED] or None)
+    return plain.set_footer(text=embed.footer.text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

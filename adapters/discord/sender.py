@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeVar, assert_never
@@ -21,8 +22,12 @@ from adapters.discord.channels import AnyChannel, ChannelCache, ThreadKind, dire
 from adapters.discord.errors import (
     ARCHIVED,
     DIRECT_MESSAGES_CLOSED,
+    INVALID_FORM,
     LOCKED,
+    NO_ACCESS,
+    NO_PERMISSION,
     OLD_EDITS,
+    TOO_LARGE,
     UNKNOWN_MESSAGE,
     bounded_attempt,
     has_code,
@@ -57,6 +62,9 @@ _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REMEMBERED = 5000
+
+ABSENT_RETRY_AFTER, ABSENT_FOR = 300.0, 7 * 86_400.0
+"""Seconds between two attempts to close a card in a channel that shuts the bot out, and seconds for which it is tried."""
 
 UNREADABLE = (
     "I cannot read your messages there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
@@ -95,7 +103,16 @@ class MessageApi:
     async def post_message(
         self, channel: AnyChannel, shown: DiscordMessage, nonce: str, reply_to: int | None = None
     ) -> discord.Message:
-        """Post a message, once for each nonce."""
+        """Post a message, once for each nonce; where Discord does not accept its form, in a plain one."""
+        try:
+            return await self._post(channel, shown, nonce, reply_to)
+        except SendRejected as failure:
+            if not (has_code(failure, INVALID_FORM) or has_code(failure, TOO_LARGE)):
+                raise
+            _LOG.warning("Discord refuses the form of a message, a plain one is sent: %s", failure)
+        return await self._post(channel, shown.plain, nonce, reply_to)
+
+    async def _post(self, channel: AnyChannel, shown: DiscordMessage, nonce: str, reply_to: int | None) -> discord.Message:
         where = _messageable(channel)
         reference = (
             discord.MessageReference(message_id=reply_to, channel_id=where.id, fail_if_not_exists=False) if reply_to else None
@@ -283,6 +300,11 @@ class DiscordSender:
             if card.ended or not has_code(failure, OLD_EDITS):
                 raise
             _LOG.info("an update of a card is dropped: %s", failure)
+        except SendRejected as failure:
+            absent = has_code(failure, NO_ACCESS) or has_code(failure, NO_PERMISSION)
+            if not (card.ended and absent and time.time() < outbound.since + ABSENT_FOR):
+                raise
+            raise NotSent(f"the card is closed once I may edit it: {failure}", ABSENT_RETRY_AFTER) from failure
         return replaced
 
     async def post_messages(

@@ -10,8 +10,10 @@ a 5xx response of a gateway, Slack's own `internal_error` ("some aspect of the o
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -89,6 +91,9 @@ RESPONSE_TIMEOUT = 20.0
 READ_TRIES = 6
 """Retries of a read after a rate limit; a start reads the threads of many questions."""
 
+SINGLE_FILE = 60.0
+"""Seconds after a rate limit for which a channel gets one post at a time."""
+
 HALF_SECOND = 0.5
 """Seconds. The `Date` header is cut to whole seconds, so half a second more is the best estimate."""
 
@@ -163,6 +168,8 @@ class SlackApi:
         self._clock = clock
         self._clock_offset = 0.0
         self._token_rejected = False
+        self._posting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._paused_until: dict[str, float] = {}
         self._session: aiohttp.ClientSession | None = None
         self._writer = self._reader = self._waiting_client = AsyncWebClient()
 
@@ -231,6 +238,28 @@ class SlackApi:
             SendRejected: it never will.
         """
         return await self._ask(method, call, self._writer)
+
+    async def post(self, channel: str, call: Call) -> AsyncSlackResponse:
+        """Send `chat.postMessage` to a channel. Raises as `write` does.
+
+        Slack counts the posts of a channel together, about one a second (its page "Rate limits"). While it asks for a pause, no
+        request is made, and for some time after it one at a time, so that the posts of many threads do not all meet the limit.
+        """
+        if self._clock() > self._paused_until.get(channel, 0.0) + SINGLE_FILE:
+            return await self._post(channel, call)
+        async with self._posting[channel]:
+            left = self._paused_until.get(channel, 0.0) - self._clock()
+            if left > 0:
+                raise NotSent("chat.postMessage: Slack limits the rate of requests", left)
+            return await self._post(channel, call)
+
+    async def _post(self, channel: str, call: Call) -> AsyncSlackResponse:
+        try:
+            return await self.write("chat.postMessage", call)
+        except NotSent as error:
+            if error.retry_after is not None and not isinstance(error, Unauthorised):
+                self._paused_until[channel] = self._clock() + error.retry_after
+            raise
 
     async def write_with_wait(self, method: str, call: Call) -> AsyncSlackResponse:
         """Send a request with an effect that nobody tries again, waiting out a rate limit. Raises as `write` does."""

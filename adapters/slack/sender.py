@@ -28,6 +28,10 @@ REMEMBERED = 1000
 """Cards whose last content is cached, so that an edit without a change is not sent."""
 
 
+ABSENT_RETRY_AFTER, ABSENT_FOR = 300.0, 7 * 86_400.0
+"""Seconds between two attempts to close a card in a channel that the bot has left, and seconds for which it is tried."""
+
+
 class SlackSender:
     """Sends posts, for one bot."""
 
@@ -54,7 +58,14 @@ class SlackSender:
         except SlackRejected as error:
             if error.name in ("not_in_channel", "channel_not_found"):
                 self._channels.forget_channel(channel)
+                if self._closes_recent_card(outbound):
+                    raise NotSent(f"the card is closed once the bot is back: {error}", ABSENT_RETRY_AFTER) from error
             raise
+
+    def _closes_recent_card(self, outbound: OutboundPost) -> bool:
+        """True for the last edit of a card whose channel may take the bot back: until then the card looks open."""
+        ends = isinstance(outbound.post, RunCard | QuestionCard) and outbound.post.ended and outbound.replaces is not None
+        return ends and self._api.now() < outbound.since + ABSENT_FOR
 
     async def find(self, outbound: OutboundPost) -> PostedMessage | None:
         """Find an earlier attempt, as `Adapter.find_sent` specifies; the messages that are missing are posted."""
@@ -140,8 +151,8 @@ class SlackSender:
 
         async def post(form: SlackMessage) -> str:
             forms.append(form)
-            response = await self._api.write(
-                "chat.postMessage",
+            response = await self._api.post(
+                channel,
                 lambda client: client.chat_postMessage(
                     channel=channel,
                     thread_ts=part.thread,

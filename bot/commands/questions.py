@@ -22,7 +22,10 @@ from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.directory import Directory
 
 MAX_LISTED = 15
-"""Listed questions, newest first."""
+"""Listed questions: those that wait for the reader first, then the newest."""
+
+MAX_FOUND = 200
+"""Open questions among which those that wait for the reader are looked for."""
 _NUMBERED = re.compile(r"#?(\d{1,15})(?:\s+(.*))?", re.DOTALL)
 
 StateOf = Callable[[int], Awaitable[RunState | None]]
@@ -42,6 +45,11 @@ async def own_first(
     """Questions with their cards: first those that wait for this person, then the others, both in the given order."""
     found = [(summary, await card_for(summary, author, state_of)) for summary in questions]
     return sorted(found, key=lambda pair: pair[1] is None)
+
+
+def _title(listed: int, found: int) -> str:
+    more = "+" if found == MAX_FOUND else ""
+    return "Open questions, newest first" + (f" ({listed} of {found}{more})" if found > listed else "")
 
 
 def is_waiting_for(question: Question, author: Author) -> bool:
@@ -125,7 +133,8 @@ class QuestionCommandHandler:
     async def _list_open(self, command: CommandReceived, engine: Engine) -> PrivateReply:
         """Open questions of this channel, and those elsewhere that ask the author; those that wait for the author first."""
         viewer = viewer_of(command, self._directory)
-        listed = await own_first(await self._store.questions(MAX_LISTED, "open", viewer), command.author, engine.run)
+        found = await self._store.questions(MAX_FOUND, "open", viewer)
+        listed = (await own_first(found, command.author, engine.run))[:MAX_LISTED]
         if not listed:
             return PrivateReply(text="No question is open here, and no question elsewhere waits for you.")
         rows = tuple(_row(summary, command.at, viewer) for summary, _ in listed)
@@ -133,7 +142,7 @@ class QuestionCommandHandler:
         hint = "To answer: `/questions NUMBER your words`. Also `pass`, `more 1h`, `cancel`."
         cards = tuple(card for _, card in listed)
         return PrivateReply(
-            text=hint, tables=(Table(title="Open questions, newest first", columns=columns, rows=rows, cards=cards),)
+            text=hint, tables=(Table(title=_title(len(listed), len(found)), columns=columns, rows=rows, cards=cards),)
         )
 
     async def _show(self, command: CommandReceived, number: int, engine: Engine) -> PrivateReply | None:

@@ -103,7 +103,14 @@ async def check_store(file: Path) -> list[Finding]:
         return [Finding(about="store", state="wrong", found=error.found, fix=error.fix)]
     counts = f"{counted(check.runs, 'run')}, {counted(check.questions, 'question')}, {counted(check.unsent, 'unsent post')}"
     intact = Finding(about="store", state="ok", found=f"{file} is intact: {check.size / 1e6:.1f} MB, {counts}")
-    return [_unreadable_finding(log) for log in check.unreadable] or [intact]
+    stuck = [_stuck_finding(check.stuck)] if check.stuck else []
+    return [*([_unreadable_finding(log) for log in check.unreadable] or [intact]), *stuck]
+
+
+def _stuck_finding(posts: int) -> Finding:
+    """Posts that their platforms have not taken for a while."""
+    fix = "townhall.log names each with the reason; a bot that is not running sends them at its next start"
+    return Finding(about="outbox", state="warn", found=f"{counted(posts, 'post')} unsent for more than 30 s", fix=fix)
 
 
 def _removed_store(file: Path) -> Finding | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,12 @@ async def test_a_sound_file_is_counted_beside_the_running_bot(path: Path, store:
     found = full_check(path)
     assert (found.runs, found.questions, found.unsent, found.schema) == (2, 1, 1, latest_version(bundled_migrations()))
     assert found.size > 0
+
+
+async def test_posts_that_have_waited_for_long_are_counted(path: Path, store: SqliteStore) -> None:
+    now = time.time()
+    await store.append(rows=[replace(outgoing("new"), at=now), replace(outgoing("old"), at=now - 60)])
+    assert full_check(path).stuck == 1
 
 
 async def test_an_index_that_has_lost_rows_is_found(path: Path, store: SqliteStore) -> None:

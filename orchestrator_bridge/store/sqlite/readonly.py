@@ -146,6 +146,8 @@ class StoreReport:
     runs: int
     questions: int
     unsent: int
+    stuck: int
+    """Posts that have waited for more than 30 s."""
     unreadable: tuple[UnreadableLog, ...] = ()
 
 
@@ -154,7 +156,8 @@ SELECT (SELECT * FROM pragma_page_count) * (SELECT * FROM pragma_page_size) AS s
     (SELECT * FROM pragma_user_version) AS schema,
     (SELECT count(*) FROM runs) AS runs,
     (SELECT count(*) FROM questions) AS questions,
-    (SELECT count(*) FROM outbox WHERE state = 'unsent') AS unsent
+    (SELECT count(*) FROM outbox WHERE state = 'unsent') AS unsent,
+    (SELECT count(*) FROM outbox WHERE state = 'unsent' AND at < strftime('%s', 'now') - 30) AS stuck
 """
 
 

@@ -251,3 +251,25 @@ async def test_mentions_come_before_the_text_and_only_once() -> None:
         assert card.content.startswith(f"<@{driver.ana.id}> **skeptic** asks: Which database")
         await driver.post(closed(question(asked=driver.person)), replaces=posted)
         assert f"<@{driver.ana.id}>" not in card.content
+
+
+@pytest.mark.parametrize("code", [50035, 40005])
+async def test_a_card_whose_form_is_refused_is_posted_in_a_plain_one(code: int) -> None:
+    async with discord_driver() as driver:
+        sending = driver.outbound(question(), key="question")
+        driver.server.faults.put("reject", code=code)
+        posted = await driver.adapter.send(sending)
+        (message,) = driver.world.here(driver.channel.id)
+        assert "Which database shall we take?" in message.text
+        assert "Reply in words" in message.text
+        assert await driver.adapter.find_sent(sending) == posted
+        await driver.say(driver.thread(posted), "SQLite")
+        assert (await driver.next_event()).place == driver.thread(posted)
+
+
+async def test_an_answer_whose_file_is_too_large_is_posted_without_it_and_says_so() -> None:
+    async with discord_driver() as driver:
+        run = await driver.post(RUN)
+        driver.server.faults.put("reject", lambda asked: bool((asked.body or {}).get("files")), code=40005)
+        await driver.post(replace(ANSWER, text="A paragraph of words.\n\n" * 2000), place=driver.thread(run))
+        assert "did not accept the attached file" in driver.world.here(int(run.thread or 0))[-1].content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.inbound import MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, PrivateReply
-from orchestrator_bridge.chat.testing import RUN, long_answer, question
+from orchestrator_bridge.chat.testing import RUN, closed, long_answer, question
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
 from tests.support.fake_slack.shown import notified, words
 from tests.support.fake_slack.state import ANA, BEN, GENERAL
@@ -103,7 +104,7 @@ async def test_an_interrupted_long_answer_is_continued_where_it_stopped(driver: 
     sending = driver.outbound(long_answer(), place=driver.thread(run), key="run:3:final")
     driver.server.faults.plan = lambda asked: None
     driver.server.faults.put("slow", "chat.postMessage")
-    driver.server.faults.put("limit", "chat.postMessage", seconds=5)
+    driver.server.faults.put("limit", "chat.postMessage", seconds=0)
     with pytest.raises(SendUncertain):
         await driver.adapter.send(sending)
     first = await driver.adapter.find_sent(sending)
@@ -172,3 +173,23 @@ async def test_no_error_contains_a_token(driver: SlackDriver) -> None:
         await driver.post(RUN)
     assert "xoxb" not in str(waiting.value)
     assert not notified({"text": str(waiting.value)})
+
+
+async def test_while_slack_asks_for_a_pause_no_thread_of_the_channel_makes_a_request(driver: SlackDriver) -> None:
+    driver.server.faults.put("limit", "chat.postMessage", seconds=30)
+    for _ in range(3):
+        with pytest.raises(NotSent) as unsent:
+            await driver.post(RUN)
+        assert 25 < (unsent.value.retry_after or 0) <= 30
+    assert driver.server.count("chat.postMessage") == 1
+
+
+async def test_a_card_is_closed_once_the_bot_is_back_in_its_channel(driver: SlackDriver) -> None:
+    posted = await driver.post(question())
+    driver.server.faults.put("error", "chat.update", name="not_in_channel")
+    closing = driver.outbound(closed(question()), key="closing", replaces=posted)
+    with pytest.raises(NotSent):
+        await driver.adapter.send(replace(closing, since=time.time()))
+    await driver.adapter.send(closing)
+    (seen,) = await driver.visible(driver.home)
+    assert "Alice answered" in seen.text

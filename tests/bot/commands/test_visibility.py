@@ -62,3 +62,13 @@ async def test_people_in_the_channel_see_its_runs_and_questions(bot: Bot) -> Non
 async def test_the_people_asked_and_the_requester_see_a_run_everywhere(bot: Bot) -> None:
     assert "the secret plan" in cells(await bot.execute(ANA, PLACE, "runs"))
     assert "you; " in cells(await bot.execute(ANA, PLACE, "questions"))
+
+
+async def test_a_list_of_questions_says_how_many_it_leaves_out(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.commands.questions.MAX_LISTED", 1)
+    task = CommandReceived(place=ELSEWHERE, interaction="r2", author=ANA, name="ask", text="another plan", at=2.0)
+    await bot.platform.deliver(task)
+    await bot.platform.until(lambda: sum(isinstance(sent.post, QuestionCard) for sent in bot.platform.sent) == 2)
+    (table,) = (await bot.execute(ANA, ELSEWHERE, "questions")).tables
+    assert table.title == "Open questions, newest first (1 of 2)"
+    assert len(table.rows) == 1
