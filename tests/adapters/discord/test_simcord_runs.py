@@ -46,7 +46,7 @@ async def test_a_question_is_answered_by_a_button_and_a_later_modal_learns_so(tm
         assert components(closed) == []
         late = await server.alice.submit_modal(form, {"words": "SQLite after all"})
         assert late.ephemeral
-        await server.until(lambda: late.response is not None and "Too late" in late.response.content)
+        await server.until(lambda: late.response is not None and "The run has ended" in late.response.content)
 
 
 async def test_a_question_is_answered_by_a_message_after_a_restart_and_others_are_refused(tmp_path: Path) -> None:
