@@ -5,7 +5,7 @@ All three end in `actions`, and every person gets an acknowledgement or a privat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator_bridge.chat.adapter import Standing
 from orchestrator_bridge.chat.attachments import AttachmentContent, unreadable_text
@@ -131,7 +131,9 @@ class ResponseHandler:
                 return actions.select_option(transaction, question, by, clicked.value, key, clicked.at)
             case "write":
                 message = self._message(transaction, clicked.author, key, clicked.value, clicked)
-                return self._reply(transaction, question, by, message)
+                result = self._reply(transaction, question, by, message)
+                is_bare = result.status == "late" and not result.text.startswith("Too late")
+                return replace(result, text=f"Too late: {result.text}") if is_bare else result
 
     def on_command(self, transaction: Transaction, given: QuestionCommand) -> None:
         """Apply `/questions 12 …`: pass, more time, cancel, again, or an answer."""

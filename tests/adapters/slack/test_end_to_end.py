@@ -89,6 +89,7 @@ async def test_words_of_a_form_for_a_question_that_has_ended_are_late_and_given_
         await bot.wait_for_message("finished" if ended else "Answered by Ana: Yes")
         bot.people.submit(ANA, bot.world.views[-1], answer="Yes, with a backup, & at night")
         reply = words(await bot.wait_for_message("You wrote:"))
+        assert "Too late: Answered by Ana: Yes" in reply
         assert "> Yes, with a backup, & at night" in reply
 
 
