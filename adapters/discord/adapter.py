@@ -11,7 +11,7 @@ import discord
 
 from adapters.discord.backfill import DiscordBackfill
 from adapters.discord.card_threads import CardThreads
-from adapters.discord.channels import PLATFORM, ChannelCache, to_author
+from adapters.discord.channels import PLATFORM, ChannelCache
 from adapters.discord.client import DiscordClient
 from adapters.discord.command_sync import CommandSync
 from adapters.discord.commands import DiscordCommandTree
@@ -24,6 +24,7 @@ from adapters.discord.open_cards import OpenCards
 from adapters.discord.reactions import ReactionReader
 from adapters.discord.replies import PrivateReplies
 from adapters.discord.responses import ACKNOWLEDGE_WITHIN, InteractionResponses
+from adapters.discord.role_members import RoleMembers
 from adapters.discord.sender import DiscordSender, MessageApi, UnreadableNotices
 from adapters.discord.standing import DiscordStandings, ServedAutocomplete
 from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain, Standing
@@ -51,8 +52,8 @@ class DiscordAdapter:
     for which the bot is set up, as in `DiscordStandings`.
 
     `commands_file` stores the fingerprint of the commands that Discord knows; `guild` is a server that receives the commands at
-    once, for development. Times are in seconds: `response_timeout` of one response, as in `bounded_attempt`, `acknowledge_within`
-    as in `InteractionResponses`.
+    once, for development. `roles` are the ids of the roles whose members are needed. Times are in seconds: `response_timeout` of
+    one response, as in `bounded_attempt`, `acknowledge_within` as in `InteractionResponses`.
     """
 
     platform = PLATFORM
@@ -77,10 +78,12 @@ class DiscordAdapter:
         servers: Collection[str] = (),
         commands_file: Path | None = None,
         guild: int | None = None,
+        roles: Collection[str] = (),
         response_timeout: float = RESPONSE_TIMEOUT,
         acknowledge_within: float = ACKNOWLEDGE_WITHIN,
     ) -> None:
         self._connection = connection
+        self._role_members = RoleMembers(roles, clock)
         self._sync = CommandSync(commands_file, guild, clock)
         self._channels = ChannelCache(connection)
         self._threads = CardThreads(self._channels, clock, response_timeout)
@@ -107,11 +110,14 @@ class DiscordAdapter:
         self._receive = on_event
         self._connections = 0
         await self._connection.open(self, self._prepare)
+        if self._connection.client is not None:
+            await self._role_members.start(self._connection.client)
 
     async def stop(self) -> None:
         """Disconnect. Calling it again has no effect."""
         await self._unreadable.stop()
         await self._threads.stop()
+        await self._role_members.stop()
         await self._connection.close()
 
     def _prepare(self, client: DiscordClient) -> None:
@@ -152,11 +158,7 @@ class DiscordAdapter:
 
     def members(self, group: str) -> tuple[Author, ...] | None:
         """Members of a role, from memory; None without the Members intent, since Discord then does not report them."""
-        client = self._connection.client
-        if client is None or not client.intents.members or not group.isdecimal():
-            return None
-        roles = [role for guild in client.guilds if (role := guild.get_role(int(group))) is not None]
-        return tuple(to_author(member) for role in roles for member in role.members if not member.bot) if roles else None
+        return self._role_members.find(group)
 
     async def standing(self, person: Author, place: Place) -> Standing:
         """Look up a person and a place, as `SupportsStanding.standing` specifies."""

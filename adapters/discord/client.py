@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+import traceback
 from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,7 +16,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from adapters.discord.errors import request_trace
+from adapters.discord.errors import error_text, request_trace
 from adapters.discord.render import NO_MENTIONS
 from orchestrator_bridge.common.network import proxy_for
 
@@ -84,7 +86,7 @@ class DiscordClient(discord.AutoShardedClient):
             max_messages=None,
             http_trace=request_trace(),
             guild_ready_timeout=GUILDS_READY,
-            chunk_guilds_at_startup=intents.members,
+            chunk_guilds_at_startup=False,
         )
         self._events = events
         self.tree: object = None
@@ -163,6 +165,12 @@ class DiscordClient(discord.AutoShardedClient):
         if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
             await self.run_tracked(self._events.component_used(interaction))
 
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        """Called by discord.py if a handler of an event failed."""
+        error = sys.exception()
+        assert error is not None
+        _log_malformed(f"the event {event_method}", error)
+
     async def run_tracked(self, work: Awaitable[object]) -> None:
         """Await `work` and register the current task, so that `cancel_tracked` cancels it."""
         # discord.py starts a task for each event and does not return it; registered from within, it can be cancelled at a stop.
@@ -193,7 +201,8 @@ def intents(flags: discord.ApplicationFlags) -> discord.Intents:
 
 
 # discord.py takes the gateway address from three places: its own constant, READY (for RESUME) and `/gateway/bot` (for shards).
-# `from_client`, the one function that opens connections, is wrapped, so that a configured address replaces all three.
+# `from_client`, the one function that opens connections, is wrapped, so that a configured address replaces all three, and so that
+# it creates connections that survive a malformed payload and read the channel of every interaction.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,11 +224,43 @@ class DiscordEndpoints:
             _GATEWAYS[client] = yarl.URL(self.gateway)
 
 
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+"""Errors of code that reads a payload which is not as Discord documents it."""
+
+
+class _TolerantWebSocket(DiscordWebSocket):
+    """Gateway connection that skips a payload which discord.py cannot read: otherwise it would end the session."""
+
+    async def received_message(self, msg: Any, /) -> None:
+        try:
+            await super().received_message(msg)
+        except _MALFORMED as error:
+            _log_malformed("a payload of the gateway", error)
+
+
+def _log_malformed(what: str, error: BaseException) -> None:
+    """Log an error in one line with its place; the traceback, which quotes the payload, only for debugging."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    _LOG.error("%s could not be read and was skipped: %s (%s:%d)", what, error_text(error), where.filename, where.lineno or 0)
+    _LOG.debug("its traceback", exc_info=error)
+
+
 async def _from_client(cls: Any, /, client: discord.Client, **options: Any) -> Any:
     gateway = _GATEWAYS.get(client)
     if gateway is not None:
         options["gateway"] = gateway
-    return await _original_from_client(cls, client, **options)
+    websocket = await _original_from_client(_TolerantWebSocket, client, **options)
+    parsers = websocket._discord_parsers
+    parse = parsers["INTERACTION_CREATE"]
+    websocket._discord_parsers = {**parsers, "INTERACTION_CREATE": lambda payload: parse(_with_channel(payload))}
+    return websocket
+
+
+def _with_channel(payload: dict[str, Any]) -> dict[str, Any]:
+    """An interaction with its channel: Discord may give the id alone, which discord.py does not read."""
+    if payload.get("channel") or not payload.get("channel_id"):
+        return payload
+    return {**payload, "channel": {"id": payload["channel_id"]}}
 
 
 DiscordWebSocket.from_client = classmethod(_from_client)  # type: ignore[assignment]  # the same, with another address

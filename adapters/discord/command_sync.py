@@ -86,9 +86,8 @@ class CommandSync:
 async def _remove_global(tree: DiscordCommandTree) -> None:
     """Remove the global commands: those of the only server replace them."""
     async with bounded_attempt(60.0):
-        if await tree.fetch_commands():
-            tree.clear_commands(guild=None)
-            await tree.sync()
+        for command in await tree.fetch_commands():
+            await command.delete()
 
 
 async def _remove_from_servers(tree: DiscordCommandTree) -> None:

@@ -17,6 +17,7 @@ from typing import Protocol
 import aiohttp
 import discord
 
+from adapters.discord.application import application_problems
 from adapters.discord.client import IDENTIFY_PAUSE, DiscordClient, DiscordEndpoints, GatewayEvents, intents
 from adapters.discord.errors import INVALID_TOKEN, error_text
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
@@ -111,7 +112,7 @@ class GatewayConnection:
         try:
             async with asyncio.timeout(self._deadline):
                 # Discord closes a session that asks for an intent the portal has not allowed, so the portal's flags come first.
-                client = DiscordClient(intents(await self._application_flags()), events, identify_pause=self._identify_pause)
+                client = DiscordClient(intents(await self._read_application()), events, identify_pause=self._identify_pause)
                 self._endpoints.apply_to(client)
                 prepare(client)
                 self._running = live = _RunningClient(client, asyncio.create_task(client.start(self._token), name="discord.py"))
@@ -126,12 +127,14 @@ class GatewayConnection:
                 raise SendRejected(_connection_error_text(error)) from error
             raise NotSent(_connection_error_text(error)) from error
 
-    async def _application_flags(self) -> discord.ApplicationFlags:
-        """The application's flags, which tell the intents that the developer portal allows."""
+    async def _read_application(self) -> discord.ApplicationFlags:
+        """The application's flags, which tell the intents that the developer portal allows. Wrong settings are logged."""
         probe = discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=30.0)
         self._endpoints.apply_to(probe)
         try:
             await probe.login(self._token)
+            for problem in application_problems(probe):
+                _LOG.error("%s; fix: %s", problem.found, problem.fix)
             return probe.application_flags
         finally:
             await probe.close()

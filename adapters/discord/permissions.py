@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import discord
+from discord import app_commands
 
+from adapters.discord.application import ApplicationProblem, application_problems
 from adapters.discord.client import DiscordEndpoints, intents
 from adapters.discord.errors import bounded_attempt, request_trace
 from orchestrator_bridge.common.text import listed
@@ -107,11 +109,12 @@ class ChannelDiagnostics:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuildDiagnostics:
     """A server of the bot. `silent_roles`: names of wanted roles that the bot may not mention; `joined_at` is when the bot did,
-    in seconds since the epoch."""
+    in seconds since the epoch; `commands`: names of the commands that are registered on this server alone."""
 
     id: int
     joined_at: float
     name: str
+    commands: frozenset[str]
     channels: tuple[ChannelDiagnostics, ...]
     roles: frozenset[str]
     silent_roles: tuple[str, ...]
@@ -120,7 +123,7 @@ class GuildDiagnostics:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscordDiagnostics:
-    """The state of the application and its servers. `commands` are the names of the registered commands."""
+    """The state of the application and its servers. `commands` are the names of the commands that are registered globally."""
 
     application: int
     name: str
@@ -128,6 +131,7 @@ class DiscordDiagnostics:
     members: bool
     servers: tuple[GuildDiagnostics, ...]
     commands: frozenset[str]
+    problems: tuple[ApplicationProblem, ...]
 
 
 async def diagnose(
@@ -150,33 +154,37 @@ async def diagnose(
 
 
 async def _diagnose_application(client: discord.Client, roles: Collection[str], people: Collection[str]) -> DiscordDiagnostics:
-    allowed = intents(client.application_flags)
+    allowed, tree = intents(client.application_flags), app_commands.CommandTree(client)
     async with bounded_attempt():
         guilds = [guild async for guild in client.fetch_guilds(limit=None)]
-        known = await client.http.get_global_commands(client.application_id or 0)
+        commands = await tree.fetch_commands()
     return DiscordDiagnostics(
         application=client.application_id or 0,
         name=client.user.name if client.user else "",
         message_content=allowed.message_content,
         members=allowed.members,
-        servers=tuple([await _diagnose_guild(client, guild.id, roles, people) for guild in guilds]),
-        commands=frozenset(str(command["name"]) for command in known),
+        servers=tuple([await _diagnose_guild(tree, guild.id, roles, people) for guild in guilds]),
+        commands=frozenset(command.name for command in commands),
+        problems=tuple(application_problems(client)),
     )
 
 
 async def _diagnose_guild(
-    client: discord.Client, guild_id: int, roles: Collection[str], people: Collection[str]
+    tree: app_commands.CommandTree[discord.Client], guild_id: int, roles: Collection[str], people: Collection[str]
 ) -> GuildDiagnostics:
+    client = tree.client
     async with bounded_attempt():
         guild = await client.fetch_guild(guild_id)
         me = await guild.fetch_member(client.user.id if client.user else 0)
         channels = await guild.fetch_channels()
+        commands = await tree.fetch_commands(guild=guild)
     found = [role for role in guild.roles if str(role.id) in roles]
     may_mention_all = me.guild_permissions.mention_everyone
     return GuildDiagnostics(
         id=guild.id,
         joined_at=me.joined_at.timestamp() if me.joined_at else math.inf,
         name=guild.name,
+        commands=frozenset(command.name for command in commands),
         channels=_diagnose_channels(channels, me),
         roles=frozenset(str(role.id) for role in found),
         silent_roles=tuple(role.name for role in found if not role.mentionable and not may_mention_all),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from adapters.discord.application import PORTAL_INTENTS
 from orchestrator_bridge.chat.adapter import Adapter, Autocomplete, DeliveryError
 from orchestrator_bridge.chat.platform import Finding, Platform, PlatformContext, SetupGuide
 from orchestrator_bridge.common.settings import EnvironmentSettings, Secret, SocketAddress, WebAddress
@@ -76,6 +77,7 @@ class DiscordPlatform(Platform[DiscordSettings]):
             servers=context.servers,
             commands_file=context.data / "discord-commands",
             guild=settings.discord_guild,
+            roles=context.roles,
         )
 
     async def check(self, settings: DiscordSettings, context: PlatformContext) -> AsyncIterator[Finding]:
@@ -117,14 +119,12 @@ _INVITE = """\
 1. Open the link as somebody who manages the server, choose the server, and leave every permission as it is.
 2. Run townhall doctor, then townhall run. In Discord: /ask in a channel that the bot can see."""
 
-_INTENTS = "developer portal, your application, Bot, Privileged Gateway Intents"
-
 
 def _missing_intents(seen: DiscordDiagnostics) -> Iterator[str]:
     if not seen.message_content:
-        yield f"Message Content is off ({_INTENTS}): without it only buttons, modals and mentions of the bot can be read."
+        yield f"Message Content is off ({PORTAL_INTENTS}): without it only buttons, modals and mentions of the bot can be read."
     if not seen.members:
-        yield f"Server Members is off ({_INTENTS}): needed only if all or most members of a Discord role are to answer."
+        yield f"Server Members is off ({PORTAL_INTENTS}): needed only if all or most members of a Discord role are to answer."
 
 
 _MAX_NAMED = 8
@@ -141,7 +141,7 @@ def _findings(seen: DiscordDiagnostics, context: PlatformContext, guild: int | N
             fix = f"{server.name}, server settings, Roles, {role}: allow anyone to mention this role"
             yield Finding(about="discord roles", state="warn", found=f"the bot may not mention @{role}", fix=fix)
     yield from _unknown_id_findings(seen, context)
-    yield _commands_finding(seen)
+    yield from _commands_findings(seen, guild)
 
 
 def _servers_finding(seen: DiscordDiagnostics) -> Finding:
@@ -168,14 +168,13 @@ def _served_findings(seen: DiscordDiagnostics, servers: Collection[str], guild: 
 
 
 def _intents_findings(seen: DiscordDiagnostics, context: PlatformContext) -> Iterator[Finding]:
+    for problem in seen.problems:
+        yield Finding(about="discord application", state="wrong", found=problem.found, fix=problem.fix)
     if seen.message_content:
         yield Finding(about="discord intents", state="ok", found="Message Content is on")
-    else:
-        found = "Message Content is off: typed replies cannot be read, only buttons, modals and mentions of the bot"
-        yield Finding(about="discord intents", state="wrong", found=found, fix=f"switch it on: {_INTENTS}")
     if context.roles and not seen.members:
         found = "Server Members is off: the members of a role are unknown, so one answer of a role decides"
-        fix = f"switch it on if more members are to answer: {_INTENTS}"
+        fix = f"switch it on if more members are to answer: {PORTAL_INTENTS}"
         yield Finding(about="discord intents", state="warn", found=found, fix=fix)
 
 
@@ -214,12 +213,19 @@ def _unknown_id_findings(seen: DiscordDiagnostics, context: PlatformContext) -> 
                 yield Finding(about="discord team file", state="wrong", found=f"no server knows the {kind} {id_}", fix=fix)
 
 
-def _commands_finding(seen: DiscordDiagnostics) -> Finding:
+def _commands_findings(seen: DiscordDiagnostics, guild: int | None) -> Iterator[Finding]:
+    """Commands that are missing, and commands that people see twice. `guild` is the only server that is to have them."""
     from adapters.discord.commands import COMMAND_NAMES
 
-    missing = sorted(COMMAND_NAMES - seen.commands)
-    if not missing:
-        return Finding(about="discord commands", state="ok", found=f"all {len(COMMAND_NAMES)} are registered")
-    found = f"not registered: {', '.join(missing)}"
-    fix = "start the bot once: it registers them; with DISCORD_GUILD set they exist on that server only"
-    return Finding(about="discord commands", state="warn", found=found, fix=fix)
+    on_servers = {server.name: server.commands for server in seen.servers if server.commands}
+    registered = next((server.commands for server in seen.servers if server.id == guild), frozenset()) if guild else seen.commands
+    if missing := sorted(COMMAND_NAMES - registered):
+        found = f"not registered: {', '.join(missing)}"
+        fix = "start the bot: it registers them, and retries until Discord accepts them; its log has the reason if it cannot"
+        yield Finding(about="discord commands", state="warn", found=found, fix=fix)
+    if seen.commands and on_servers:
+        found = f"listed twice on {', '.join(on_servers)}: they are registered globally and on this server"
+        fix = "start the bot once: it removes those of the earlier choice (`DISCORD_GUILD`)"
+        yield Finding(about="discord commands", state="warn", found=found, fix=fix)
+    elif not missing:
+        yield Finding(about="discord commands", state="ok", found=f"all {len(COMMAND_NAMES)} are registered")

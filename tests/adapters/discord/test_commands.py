@@ -14,9 +14,11 @@ from orchestrator_bridge.chat.inbound import CommandReceived, Place
 from orchestrator_bridge.chat.outbound import Link, PrivateReply, Table
 from orchestrator_bridge.chat.testing import RUN
 from tests.adapters.discord.test_interactions import answered
+from tests.support.clock import ManualClock
 from tests.support.fake_discord.autocomplete import FixedAutocomplete
-from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
-from tests.support.fake_discord.server import ReceivedRequest
+from tests.support.fake_discord.fixture import DiscordDriver, create_discord_adapter, discord_driver
+from tests.support.fake_discord.server import DiscordServer, ReceivedRequest
+from tests.support.fake_discord.wire import GUILD
 
 
 def is_sync(asked: ReceivedRequest) -> bool:
@@ -200,3 +202,49 @@ def test_the_invite_asks_for_the_permissions_that_are_needed_and_no_more() -> No
     assert invite_url(42) == (
         "https://discord.com/oauth2/authorize?client_id=42&scope=bot+applications.commands&permissions=326417632320"
     )
+
+
+async def test_commands_that_discord_cannot_register_now_are_registered_later(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    async with DiscordServer() as server:
+        server.faults.put("error", is_sync, status=503)
+        driver = DiscordDriver(server, create_discord_adapter(server, clock=clock))
+        await driver.start()
+        await clock.armed_until(clock.now() + 5)
+        assert driver.world.commands == []
+        assert any("the slash commands are not registered" in record.message for record in caplog.records)
+        clock.advance(5)
+        await server.until(lambda: driver.world.commands)
+        await driver.adapter.stop()
+
+
+async def test_the_commands_of_an_earlier_choice_of_servers_are_removed(tmp_path: Path) -> None:
+    async with discord_driver(commands_file=tmp_path / "commands") as driver:
+        world = driver.world
+        await driver.server.until(lambda: world.registered.get(0))
+        await driver.adapter.stop()
+        driver.adapter = create_discord_adapter(driver.server, commands_file=tmp_path / "commands", guild=GUILD)
+        await driver.start()
+        await driver.server.until(lambda: world.registered.get(GUILD) and not world.registered[0])
+        await driver.command("runs", "")
+        assert isinstance(await driver.next_event(), CommandReceived)
+        await driver.adapter.stop()
+        driver.adapter = create_discord_adapter(driver.server, commands_file=tmp_path / "commands")
+        await driver.start()
+        await driver.server.until(lambda: world.registered[0] and not world.registered[GUILD])
+
+
+async def test_an_interaction_without_a_channel_object_keeps_its_channel() -> None:
+    async with discord_driver() as driver:
+        driver.world.names_channels = False
+        await driver.command("ask", "plan it")
+        heard = await driver.next_event()
+        assert isinstance(heard, CommandReceived)
+        assert heard.place == driver.home
+
+
+async def test_a_command_of_an_older_registration_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    async with discord_driver() as driver:
+        interaction = driver.send_command("vote", option="a")
+        await answered(driver, interaction, "This command has changed")
+        assert not any(record.exc_info for record in caplog.records)

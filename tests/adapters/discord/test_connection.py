@@ -22,6 +22,7 @@ from tests.support.clock import ManualClock
 from tests.support.fake_discord.autocomplete import FixedAutocomplete
 from tests.support.fake_discord.fixture import DiscordDriver, create_discord_adapter, discord_driver
 from tests.support.fake_discord.server import DiscordServer
+from tests.support.fake_discord.wire import MEMBERS
 
 
 def reads(driver: DiscordDriver) -> list[str]:
@@ -188,3 +189,27 @@ def test_unset_addresses_are_discords_own() -> None:
     assert Route.BASE == "http://127.0.0.1:9/api/v10"
     DiscordEndpoints().apply_to(client)
     assert Route.BASE == "https://discord.com/api/v10"
+
+
+async def test_a_bot_on_many_servers_starts_at_once_with_the_members_intent() -> None:
+    async with DiscordServer() as server:
+        driver = DiscordDriver(server)
+        role = driver.world.add_role("backend", driver.ana)
+        driver.world.flags |= MEMBERS
+        server.gateway.further_servers = 12
+        driver.adapter = create_discord_adapter(server, deadline=10.0, roles=[str(role)])
+        await driver.start()
+        assert [author.name for author in driver.adapter.members(str(role)) or ()] == ["Ana"]
+        await driver.adapter.stop()
+
+
+async def test_the_start_reports_settings_that_keep_the_bot_from_hearing_people(caplog: pytest.LogCaptureFixture) -> None:
+    async with DiscordServer() as server:
+        driver = DiscordDriver(server)
+        driver.world.flags = 0
+        driver.world.endpoint = "https://example.com/interactions"
+        await driver.start()
+        await driver.adapter.stop()
+    said = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert any("Interactions Endpoint URL is set" in message and "fix: remove it" in message for message in said)
+    assert any("Message Content is off" in message for message in said)

@@ -231,6 +231,7 @@ async def test_members_of_a_role_are_known_only_with_the_members_intent() -> Non
     async with discord_driver() as driver:
         role = driver.world.add_role("backend", driver.ana)
         await driver.adapter.stop()
+        driver.adapter = create_discord_adapter(driver.server, roles=[str(role)])
         await driver.start()
         assert driver.adapter.members(str(role)) is None
         driver.world.flags |= 1 << 14

@@ -90,9 +90,9 @@ async def test_the_doctor_names_what_is_missing_and_the_fix(server: DiscordServe
     world.everyone = (1 << 10) | (1 << 11) | (1 << 14) | (1 << 16) | (1 << 35) | (1 << 38) | (1 << 6) | (1 << 15) | (1 << 34)
     name_in_team_file(role)
     findings = await found()
-    assert findings["discord intents"][0].state == "wrong"
-    assert "typed replies cannot be read" in findings["discord intents"][0].found
-    assert "Server Members is off" in findings["discord intents"][1].found
+    assert findings["discord application"][0].state == "wrong"
+    assert "typed replies cannot be read" in findings["discord application"][0].found
+    assert "Server Members is off" in findings["discord intents"][0].found
     assert findings["discord The house"][0].found == "the bot can work in no channel"
     room = findings["discord The house #general"][0]
     assert "Send Messages (to post runs and questions)" in room.found
@@ -124,3 +124,26 @@ async def test_the_doctor_reports_a_rejected_token_and_stops_there(
 async def test_without_a_token_the_doctor_says_nothing_of_discord(server: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISCORD_TOKEN")
     assert await found() == {}
+
+
+async def test_the_doctor_fails_while_an_endpoint_url_diverts_every_click(server: DiscordServer) -> None:
+    server.world.endpoint = "https://example.com/interactions"
+    (finding,) = (await found())["discord application"]
+    assert finding.state == "wrong"
+    assert "no click reaches the bot" in finding.found
+    assert "General Information, Interactions Endpoint URL" in finding.fix
+
+
+async def test_the_doctor_names_servers_that_list_every_command_twice(
+    server: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = DiscordDriver(server)
+    await driver.start()
+    await server.until(lambda: driver.world.commands)
+    await driver.adapter.stop()
+    server.world.registered[wire.GUILD] = server.world.registered[0]
+    assert "listed twice on The house" in (await found())["discord commands"][0].found
+    server.world.registered[0] = []
+    assert "not registered: " in (await found())["discord commands"][0].found
+    monkeypatch.setenv("DISCORD_GUILD", str(wire.GUILD))
+    assert (await found())["discord commands"][0].state == "ok"

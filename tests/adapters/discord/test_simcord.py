@@ -144,13 +144,3 @@ async def test_a_missing_permission_is_named() -> None:
         )
         with pytest.raises(SendRejected, match="townhall doctor"):
             await sim.post(Note(text="hello"), key="note", place=sim.place(nowhere))
-
-
-async def test_members_of_a_role_are_known_with_the_members_intent() -> None:
-    async with simulation(members=True) as sim:
-        role = sim.guild.create_role("backend")
-        sim.guild.add_member(sim.env.create_user("bob"), roles=[role])
-        await sim.env.settle()
-        members = sim.adapter.members(str(role.id))
-        assert members is not None
-        assert [item.name for item in members] == ["bob"]

@@ -43,6 +43,8 @@ class Gateway:
         """The code with which every new connection is closed."""
         self.forget = False
         """The next RESUME is answered with an invalid session."""
+        self.further_servers = 0
+        """Servers that the bot is on beside the world's own."""
         self.silent = False
         """Events that happen now are not delivered, now or later."""
         self._sockets: set[web.WebSocketResponse] = set()
@@ -94,6 +96,12 @@ class Gateway:
                     self._begin(socket, said["d"], world)
                 case 6:
                     await self._resume(socket, said["d"])
+                case 8:
+                    # Requests for all members of many servers at once are limited, with an event instead of an answer
+                    # (docs.discord.com/developers/events/gateway-events#rate-limited).
+                    meta = {"guild_id": said["d"]["guild_id"], "nonce": said["d"].get("nonce")}
+                    limited = {"opcode": 8, "retry_after": 30.0, "meta": meta}
+                    await socket.send_json({"op": DISPATCH, "t": "RATE_LIMITED", "s": None, "d": limited})
 
     def _begin(self, socket: web.WebSocketResponse, asked: Json, world: DiscordWorld) -> None:
         self.identified.append(asked)
@@ -112,7 +120,9 @@ class Gateway:
         }
         self._tell(session, "READY", ready)
         if session.shard[0] == (wire.GUILD >> 22) % session.shard[1]:
-            self._tell(session, "GUILD_CREATE", world.guild(members=bool(session.intents & 2)))
+            self._tell(session, "GUILD_CREATE", world.guild(members=False))
+        for server in range(1, self.further_servers + 1):
+            self._tell(session, "GUILD_CREATE", {**world.guild(members=False), "id": str(server), "channels": [], "threads": []})
 
     async def _resume(self, socket: web.WebSocketResponse, asked: Json) -> None:
         session = self.sessions.get(asked["session_id"])

@@ -56,7 +56,7 @@ def _user(world: DiscordWorld, user: str, **_: Any) -> Json:
 
 @route("GET", "/oauth2/applications/@me")
 def _application(world: DiscordWorld, **_: Any) -> Json:
-    return wire.application(world.flags)
+    return wire.application(world.flags, world.endpoint)
 
 
 @route("GET", "/users/@me/guilds")
@@ -67,6 +67,15 @@ def _guilds(world: DiscordWorld, **_: Any) -> list[Json]:
 @route("GET", "/guilds/{guild}")
 def _guild(world: DiscordWorld, **_: Any) -> Json:
     return world.guild(members=False)
+
+
+@route("GET", "/guilds/{guild}/members")
+def _members(world: DiscordWorld, query: Mapping[str, str], **_: Any) -> list[Json]:
+    # It needs the Server Members intent (docs.discord.com/developers/resources/guild#list-guild-members).
+    if not world.flags & wire.MEMBERS:
+        raise Refused(403, 50001, "Missing Access")
+    after = int(query.get("after", 0))
+    return [wire.member(person) for person in sorted(world.people.values(), key=lambda person: person.id) if person.id > after]
 
 
 @route("GET", "/guilds/{guild}/members/{member}")
@@ -95,10 +104,16 @@ def _sync(world: DiscordWorld, body: Any, guild: str = "0", **_: Any) -> list[Js
     return _listed(world, int(guild))
 
 
+@route("DELETE", "/applications/{application}/commands/{command}")
+def _remove(world: DiscordWorld, command: str, **_: Any) -> None:
+    world.registered[0] = [known for known in _listed(world, 0) if known["id"] != command]
+    world.changed()
+
+
 def _listed(world: DiscordWorld, guild: int) -> list[Json]:
     more = {"application_id": str(wire.APPLICATION), "version": "1"}
     commands = enumerate(world.registered.get(guild, []), 1)
-    return [{"description": "", **command, **more, "id": str(number)} for number, command in commands]
+    return [{"description": "", "id": str(number), **command, **more} for number, command in commands]
 
 
 # Channels -----------------------------------------------------------------------------------------------------------------

@@ -87,10 +87,10 @@ class Simulation:
 
 
 @asynccontextmanager
-async def simulation(*, members: bool = False) -> AsyncIterator[Simulation]:
+async def simulation() -> AsyncIterator[Simulation]:
     """The simulation with the adapter started; errors that the bot swallowed are raised at the end."""
     received: asyncio.Queue[InboundEvent] = asyncio.Queue()
-    connection = SimConnection(members=members)
+    connection = SimConnection()
     adapter = DiscordAdapter(connection, FixedAutocomplete(), SimClock(connection))
     await adapter.start(received.put)
     env = connection.env

@@ -43,6 +43,7 @@ class DiscordWorld:
         """Commands by server; those of server 0 are global. Discord keeps both, and shows people both."""
         self.nonces: dict[tuple[int, str], int] = {}
         self.app_permissions = (1 << 53) - 1
+        self.endpoint: str | None = None
         self.names_channels = True
         """Interactions contain their channel. It is optional: `channel_id` may stand alone
         (docs.discord.com/developers/interactions/receiving-and-responding#interaction-object)."""

@@ -185,7 +185,7 @@ def thread(record: Channel) -> Json:
     }
 
 
-def application(flags: int) -> Json:
+def application(flags: int, endpoint: str | None = None) -> Json:
     owner = user(Person(id=7, name="Owner"))
     return {
         "id": str(APPLICATION),
@@ -199,6 +199,7 @@ def application(flags: int) -> Json:
         "owner": owner,
         "team": None,
         "flags": flags,
+        "interactions_endpoint_url": endpoint,
     }
 
 
