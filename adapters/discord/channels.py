@@ -49,7 +49,7 @@ def thread_kind(channel: object) -> ThreadKind:
 def to_author(user: discord.User | discord.Member | discord.ClientUser) -> Author:
     """A Discord user as `Author`, with the roles on this server."""
     roles = [str(role.id) for role in user.roles if not role.is_default()] if isinstance(user, discord.Member) else []
-    return Author(platform=PLATFORM, id=str(user.id), name=user.display_name, roles=tuple(roles))
+    return Author(platform=PLATFORM, id=str(user.id), name=str(user.display_name), roles=tuple(roles))
 
 
 def direct_user_id(channel: str) -> int | None:

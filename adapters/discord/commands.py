@@ -104,22 +104,32 @@ class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Called by discord.py for a command that it does not know, or whose fields differ from ours: those of an older
-        registration, or a payload that is not as Discord documents it."""
-        _LOG.warning("a command of %s was refused: %s", interaction.user.id, error)
+        registration."""
+        _LOG.warning("the command of interaction %s was refused: %s", interaction.id, error)
         if interaction.type is discord.InteractionType.application_command:
             await self._responses.refuse(interaction, OUTDATED)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Called by discord.py before a command. A payload without a command's name and fields is refused: discord.py expects
-        them, and its errors would reach nobody."""
-        data: Any = interaction.data
-        options = data.get("options", []) if isinstance(data, dict) else None
-        valid = (
-            isinstance(options, list) and isinstance(data.get("name"), str) and all(isinstance(item, dict) for item in options)
-        )
-        if not valid:
-            _LOG.warning("a malformed command was ignored (interaction %s)", interaction.id)
-        return valid
+        """Called by discord.py before a command. A payload that discord.py cannot read is ignored here: it reads it in a task
+        whose errors reach nobody."""
+        if _is_well_formed(interaction):
+            return True
+        _LOG.warning("a malformed command was ignored (interaction %s)", interaction.id)
+        return False
+
+
+def _is_well_formed(interaction: Interaction) -> bool:
+    """True if a command has an author, a name and fields that can be read."""
+    data: Any = interaction.data
+    try:
+        options = data.get("options", [])
+        app_commands.Namespace(interaction, data.get("resolved", {}), options)
+        values = [option["value"] for option in options]
+        if data.get("type", 1) not in [kind.value for kind in discord.AppCommandType]:
+            return False
+        return all(isinstance(value, str | int | float) for value in (data["name"], interaction.user.id, *values))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 class CommandDelivery:
