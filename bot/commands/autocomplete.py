@@ -29,11 +29,11 @@ class BotAutocomplete:
         self._running = running
 
     def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
-        """Models with `search` in any part of their names: those in use first, then those that can be called."""
+        """Models with `search` in any part of their names: those in use first, then usable ones, retired ones last."""
         current = self._current_models(place, scope)
         of_teams = [agent.model for team in self._team_file.teams.values() for agent in team.agents]
         views = best_first(self._browser().search([*current, *of_teams], search))
-        views.sort(key=lambda view: view.route.name not in current)
+        views.sort(key=lambda view: (view.retired, view.route.name not in current))
         return [_to_option(view, view.route.name in current) for view in views[:limit]]
 
     def teams(self, place: Place) -> Sequence[str]:

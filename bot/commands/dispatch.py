@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.commands.costs import budgets_text, budgets_today, cost_reply, parse_spending_query, query_spending, sources_text
+from bot.commands.costs import (
+    GROUPINGS,
+    budgets_text,
+    budgets_today,
+    cost_reply,
+    parse_spending_query,
+    query_spending,
+    sources_text,
+)
 from bot.commands.home import HomePage
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelCommands, ModelSelections, parse_leading_options, warning_reply, with_team_model
@@ -30,7 +38,7 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Lookups
 from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.directory import Directory
-from orchestrator_bridge.team.team import Team
+from orchestrator_bridge.team.team import AgentSpec, Team
 
 TASK_LIMIT = 50_000
 """Characters of a task, which is part of every prompt of its run."""
@@ -39,7 +47,7 @@ MAX_ROWS = 15
 """Rows of a table in chat."""
 
 HELP = {
-    "ask": ("/ask TASK", "Give the team a task. Options: `team=NAME`, `model=NAME`."),
+    "ask": ("/ask TASK", "Give the team a task. You can name another team, and another model for this run."),
     "questions": (
         "/questions [NUMBER …]",
         "Show open questions. With a number: answer in your own words, or `pass`, `more 1h`, `cancel`, `again`.",
@@ -47,7 +55,7 @@ HELP = {
     "runs": ("/runs", "Show current runs and the results of earlier ones."),
     "model": (
         "/model [NAME]",
-        "Select a model for this channel. Options: `scope=team:NAME`, `scope=agent:NAME`. Without a name: show those in use.",
+        "Select a model for this channel, or for one team or agent in it. Without a name: show those in use.",
     ),
     "models": ("/models [SEARCH]", "List models with their prices, and what is missing to use them."),
     "team": ("/team [NAME]", "Show the team's agents, models and rules."),
@@ -84,15 +92,15 @@ class ChatCommands:
     async def handle(self, command: CommandReceived) -> PrivateReply | None:  # noqa: C901  (one case a command)
         """Execute a command; the reply is for its author, None if a transaction of a run replies."""
         assert self.engine is not None
+        if command.name in (command_line.TASK, command_line.REMARK):
+            typed = task_command(command)
+            return await self.handle(typed) if isinstance(typed, CommandReceived) else typed
         refusal = await self._refusal(command)
         if refusal:
             return warning_reply(refusal)
         match command.name:
             case "ask":
                 return await self._ask(command)
-            case command_line.TASK | command_line.REMARK:
-                typed = task_command(command)
-                return await self._ask(typed) if isinstance(typed, CommandReceived) else typed
             case command_line.EDIT:
                 return warning_reply(EDITED)
             case "questions":
@@ -140,6 +148,8 @@ class ChatCommands:
         options, text = parse_leading_options(command, ("team", "model"))
         task = clean(text).strip()
         try:
+            if options.get("team") and options["team"] not in self._team_file.teams:
+                return warning_reply(self._no_team(options["team"]))
             team = self.resolve_team(command.place, options.get("team"), options.get("model"))
             self.check_run(team, task)
         except ConfigError as error:
@@ -240,20 +250,28 @@ class ChatCommands:
     async def _team(self, command: CommandReceived) -> PrivateReply:
         try:
             team = self._team_file.team(command.text.strip() or None)
-        except ConfigError as error:
-            return warning_reply(str(error))
+        except ConfigError:
+            return warning_reply(self._no_team(command.text.strip()))
         others = [name for name in self._team_file.teams if name != team.name]
-        rows = tuple((agent.name, agent.model, shorten(agent.persona, 80)) for agent in team.agents)
+        chosen = self._selections.apply_to(team, command.place).agents
+        rows = tuple(
+            (agent.name, _model_text(agent, used), shorten(agent.persona, 80))
+            for agent, used in zip(team.agents, chosen, strict=True)
+        )
         title = f"Team {team.name}" + (f" (others: {', '.join(others)})" if others else "")
         return PrivateReply(
             text=_team_rules(team), tables=(Table(title=title, columns=("agent", "model", "persona"), rows=rows),)
         )
 
+    def _no_team(self, name: str) -> str:
+        return f"There is no team {shorten(name, 40)!r}. The teams: {', '.join(self._team_file.teams)}."
+
     async def _cost(self, command: CommandReceived) -> PrivateReply:
         try:
             query = parse_spending_query(command.text)
-        except ConfigError as error:
-            return warning_reply(str(error))
+        except ConfigError:
+            expected = f"a run's number, or `by` and one of {', '.join(GROUPINGS)}"
+            return warning_reply(f"I did not understand {shorten(command.text, 40)!r}. Give {expected}.")
         if query.run is not None:
             verdict = await self._on_run(Act.SEE_RUN, command, await self._find_run(str(query.run)))
             if verdict is not Verdict.ALLOWED:
@@ -304,6 +322,10 @@ def _acts_in_place(command: CommandReceived) -> Act | None:
 def _help() -> PrivateReply:
     text = "Give a task; agents work on it together, and ask you when they need a decision. Reply in the question's thread."
     return PrivateReply(text=text, tables=(Table(columns=("command", "what it does"), rows=tuple(HELP.values()), commands=True),))
+
+
+def _model_text(agent: AgentSpec, used: AgentSpec) -> str:
+    return f"{used.model} (selected with `/model`)" if used.model != agent.model else agent.model
 
 
 def _team_rules(team: Team) -> str:

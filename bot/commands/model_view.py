@@ -119,10 +119,10 @@ class ModelBrowser:
 
         Old models of the catalogue appear only if `old`, or if something is searched for.
         """
-        part = search.strip().casefold()
+        part = _comparable(search)
         names = dict.fromkeys([*first, *self.own, *model_entries()])
         named = set(first) | set(self.own)
-        views = [self.get(name) for name in names if part in _model_names(name)]
+        views = [self.get(name) for name in names if any(part in _comparable(known) for known in _model_names(name))]
         return [view for view in views if old or part or not view.old or view.route.name in named]
 
 
@@ -131,8 +131,13 @@ def best_first(views: Iterable[ModelView]) -> list[ModelView]:
     return sorted(views, key=lambda view: (not view.usable, view.retired, view.old))
 
 
-def _model_names(name: str) -> str:
-    """All names that a search compares, one a line."""
+def _comparable(name: str) -> str:
+    """A name without case, spaces and punctuation, so that "Grok 4.1 fast" finds `grok-4.1-fast`."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _model_names(name: str) -> tuple[str, ...]:
+    """All names that a search compares."""
     entry = model_entries().get(name)
     hosts = (f"{host.provider}/{host.id}" for host in entry.hosts) if entry else ()
-    return "\n".join((name, *(entry.also if entry else ()), *hosts)).casefold()
+    return (name, *(entry.also if entry else ()), *hosts)

@@ -25,6 +25,8 @@ MAX_LISTED = 25
 RESET = "default"
 """Name that selects the team file's models again."""
 _CONFIRMED = ("confirmed", "yes")
+BUTTON_PLATFORMS = frozenset({"discord", "slack"})
+"""Platforms whose forms have a field for the scope, and buttons to confirm: typed options are not mentioned there."""
 
 
 class ModelSelections:
@@ -142,8 +144,8 @@ class ModelCommands:
         name = name or options.get("model", "")
         try:
             scope = self._scope(options.get("scope", ""))
-        except ConfigError as error:
-            return warning_reply(str(error))
+        except ConfigError:
+            return warning_reply(self._no_scope(options["scope"]))
         if not name:
             return self._current_models(command)
         return await self._select(command, scope, name, _CONFIRMED in options.items())
@@ -168,7 +170,7 @@ class ModelCommands:
 
     async def _select(self, command: CommandReceived, scope: str, name: str, confirmed: bool) -> PrivateReply:
         if name == RESET:
-            await self._selections.select(command.place, scope, "", command.author, command.at)
+            await self._reset(command, scope)
             return PrivateReply(
                 text=f"{_scope_text(scope)} the models of the team file again, starting with the next run.", tone="good"
             )
@@ -182,13 +184,24 @@ class ModelCommands:
         doubt = _confirmation_reason(view)
         if doubt and not confirmed:
             confirm = Confirmation(label=f"Use {name}", name="model", text=name, options=(("scope", scope), _CONFIRMED))
-            typed = f"`/model {name} scope={scope} confirmed=yes`"
-            return PrivateReply(text=f"{doubt} To use it anyway: {typed}.", tone="warning", confirm=confirm)
+            return PrivateReply(text=f"{doubt}{_typed_confirmation(command, scope, name)}", tone="warning", confirm=confirm)
         await self._selections.select(command.place, scope, name, command.author, command.at)
         route = view.route
         price = format_price(route.price) if route.price else "price unknown, so spending limits do not apply"
         text = f"{_scope_text(scope)} {name}, starting with the next run: {route.provider} ({route.why}), {price}. {view.notice}"
         return PrivateReply(text=text.strip(), tone="good")
+
+    async def _reset(self, command: CommandReceived, scope: str) -> None:
+        """Remove the selection of a scope; for the channel, those of its teams and agents too, which would go on unseen."""
+        for selected in self._selections.for_channel(command.place):
+            if scope in (CHANNEL_SCOPE, selected):
+                await self._selections.select(command.place, selected, "", command.author, command.at)
+
+    def _no_scope(self, name: str) -> str:
+        agents = [agent.name for team in self._team_file.teams.values() for agent in team.agents]
+        scopes = [*(f"team:{team}" for team in self._team_file.teams), *dict.fromkeys(f"agent:{agent}" for agent in agents)]
+        hint = f"; {suggestion}" if (suggestion := suggest_name(name, scopes)) else "."
+        return f"There is no team or agent {name!r}{hint} Teams and agents: {', '.join(scopes)}."
 
     def _current_models(self, command: CommandReceived) -> PrivateReply:
         """Models in use in this channel, and where each was selected."""
@@ -201,16 +214,25 @@ class ModelCommands:
             origin = "/model" if model else "team file"
             rows.append((team.name, agent.name, view.route.name, view.route.provider, view.summary, origin))
         columns = ("team", "agent", "model", "host", "$ in / cached / out per million, context", "selected in")
-        text = (
-            "`/model NAME` selects a model for this channel, with `scope=team:NAME` or `scope=agent:NAME` for a part of it."
-            f" `/model {RESET}` goes back to the models of the team file."
+        part = (
+            "or one team or agent in it"
+            if command.place.platform in BUTTON_PLATFORMS
+            else "with `scope=team:NAME` or `scope=agent:NAME` for a part of it"
         )
+        text = f"`/model NAME` selects a model for this channel, {part}. `/model {RESET}` resets all of them to the team file."
         return PrivateReply(text=text, tables=(Table(title="Models of this channel", columns=columns, rows=tuple(rows)),))
 
 
 def warning_reply(text: str) -> PrivateReply:
     """Private reply to a command that was not executed."""
     return PrivateReply(text=text, tone="warning")
+
+
+def _typed_confirmation(command: CommandReceived, scope: str, name: str) -> str:
+    """The command that confirms, where there are no buttons."""
+    if command.place.platform in BUTTON_PLATFORMS:
+        return ""
+    return f" To use it anyway: `/model {name} scope={scope} confirmed=yes`."
 
 
 def _blocker(view: ModelView) -> str:

@@ -292,3 +292,44 @@ async def test_autocomplete_offers_teams_agents_and_running_runs(tmp_path: Path)
         await bot.platform.person_commands("cancel")
         await bot.app.engine.wait_ended(1)
         assert list(bot.autocomplete.runs(PLACE)) == []
+
+
+async def test_the_team_shows_the_models_that_are_selected_for_the_channel(bot: Bot) -> None:
+    await bot("model", "grok-4.7", scope="agent:editor")
+    shown = (await bot("team")).tables[0].rows
+    assert [row[1] for row in shown] == ["grok-4.3", "grok-4.7 (selected with `/model`)"]
+
+
+async def test_a_reset_of_the_channel_clears_what_was_selected_for_its_agents(bot: Bot) -> None:
+    await bot("model", "grok-4.7", scope="agent:editor")
+    await bot("model", "grok-4.7", scope="team:code")
+    await bot("model", "default")
+    assert all(row[-1] == "team file" for row in (await bot("model")).tables[0].rows)
+
+
+@pytest.mark.parametrize("typed", ["grok 4.1 fast", "grok4.1", "GROK-4.1-FAST"])
+async def test_a_model_is_found_however_its_name_is_typed(bot: Bot, typed: str) -> None:
+    assert "grok-4.1-fast" in [option.name for option in bot.autocomplete.models(PLACE, typed)]
+
+
+async def test_retired_models_are_offered_last(bot: Bot) -> None:
+    await bot("model", "grok-4.1-fast", confirmed="yes")
+    offered = [option.warning.startswith("retired") for option in bot.autocomplete.models(PLACE, "GROK4")]
+    assert offered == sorted(offered)
+    assert not offered[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("ask", "plan it", {"team": "nope"}),
+        ("team", "nope", {}),
+        ("model", "grok-4.3", {"scope": "nope"}),
+        ("cost", "by nope", {}),
+    ],
+)
+async def test_a_wrong_name_is_answered_in_a_sentence(bot: Bot, name: str, text: str, options: dict[str, str]) -> None:
+    reply = await bot(name, text, **options)
+    assert "nope" in reply.text
+    assert "\n" not in reply.text
+    assert "expected" not in reply.text

@@ -70,3 +70,12 @@ async def test_thanks_in_reply_to_a_message_start_nothing(bot: Bot) -> None:
     await say(bot, "task", "thanks!", about="Ben wrote:\n> The build is red again since noon")
     assert (await replied(bot)).confirm is None
     assert tasks(bot) == []
+
+
+async def test_typed_words_are_judged_by_the_same_permissions_as_the_command(tmp_path: Path) -> None:
+    teams = TEAMS.replace("[permissions]", '[permissions]\nstart = ["@bo"]')
+    async with ModelServer(answers) as server, start_bot(tmp_path, server, teams) as bot:
+        await say(bot, "task", "the build is red since noon")
+        reply = await replied(bot)
+        assert reply.tone == "warning"
+        assert tasks(bot) == []
