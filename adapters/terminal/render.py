@@ -173,7 +173,10 @@ def render_acknowledgement(post: Acknowledgement) -> Lines:
 def render_private_reply(reply: PrivateReply, page: Page) -> Lines:
     """Reply to a command."""
     lines: Lines = [Text(reply.text.strip("\n"), style=_TONES[reply.tone])] if reply.text else []
-    lines += [line for table in reply.tables for line in _table(table, page)]
+    for table in reply.tables:
+        lines += _table(table, page)
+        if len(table.cards) == 1 and (card := table.cards[0]) is not None:
+            lines += [_option(number, option) for number, option in enumerate(card.options, 1)]
     if reply.confirm is not None:
         options = " ".join(f"{name}={value}" for name, value in reply.confirm.options)
         command = " ".join(word for word in (f"/{reply.confirm.name}", options, reply.confirm.text) if word)
@@ -187,7 +190,8 @@ def render_terminal_help(command: str, board: Board) -> Lines:
         case "help":
             return [Text(TERMINAL_HELP, style="dim")]
         case "questions" if board.questions:
-            ways = " · ".join(how_to_answer(card) for _, card in sorted(board.questions.items()))
+            only = board.only_question is not None
+            ways = " · ".join(how_to_answer(card, only=only) for _, card in sorted(board.questions.items()))
             return [Text(f"To answer, type {ways}", style="dim")]
         case _:
             return []

@@ -180,7 +180,7 @@ def _row(summary: QuestionSummary, now: float, viewer: Viewer) -> tuple[str | Li
     expires = _expires(summary, now)
     asked = summary.asked
     if asked != "you" and not set(viewer.asked_as).isdisjoint(summary.people):
-        asked = f"you; {asked}"
+        asked = f"you ({asked})"
     return number, str(summary.run), summary.agent, shorten(summary.text, 80), asked, expires, summary.silence
 
 

@@ -21,7 +21,7 @@ from adapters.terminal.board import TERMINAL_PLACE
 from adapters.terminal.prompt_io import PrintQueue
 from adapters.terminal.screen import TerminalDevice
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived
-from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note
+from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note, PrivateReply, Table
 from orchestrator_bridge.chat.testing import HOSTILE, RUN, TIMEOUT, question
 from tests.support.terminal_pipe import NOW
 from tests.support.terminal_user import TerminalUser, start_terminal_user
@@ -144,6 +144,17 @@ async def test_the_toolbar_says_what_enter_does_with_the_text_on_the_line(user: 
     await user.post(question())
     await user.window.type(typed)
     await user.window.until(shown)
+
+
+async def test_a_shown_question_has_its_options(user: TerminalUser) -> None:
+    await user.post(RUN)
+    await user.post(question())
+    await user.window.enter("/questions 2")
+    heard = await user.next_event()
+    assert isinstance(heard, CommandReceived)
+    shown = Table(columns=("expires",), rows=(("in 30 min",),), cards=(question(),))
+    await user.adapter.reply_privately(heard, PrivateReply(text="Question 2", tables=(shown,)))
+    await user.window.until(lambda text: text.count("1. PostgreSQL (recommended)") == 2)
 
 
 async def test_a_correction_after_an_answer_reaches_the_question_and_starts_no_run(user: TerminalUser) -> None:

@@ -61,7 +61,7 @@ async def test_people_in_the_channel_see_its_runs_and_questions(bot: Bot) -> Non
 
 async def test_the_people_asked_and_the_requester_see_a_run_everywhere(bot: Bot) -> None:
     assert "the secret plan" in cells(await bot.execute(ANA, PLACE, "runs"))
-    assert "you; " in cells(await bot.execute(ANA, PLACE, "questions"))
+    assert "you (" in cells(await bot.execute(ANA, PLACE, "questions"))
 
 
 async def test_a_list_of_questions_says_how_many_it_leaves_out(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
