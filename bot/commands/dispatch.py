@@ -145,6 +145,9 @@ class ChatCommands:
         return refusal_text(act, verdict, "channel")
 
     async def _ask(self, command: CommandReceived) -> PrivateReply | None:
+        """Start a run. Every way to give a task ends here, so this is where its author is judged."""
+        if refusal := await self._refuse(Act.START_RUN, command, command.place):
+            return warning_reply(refusal)
         options, text = parse_leading_options(command, ("team", "model"))
         task = clean(text).strip()
         try:
@@ -307,10 +310,8 @@ class ChatCommands:
 
 
 def _acts_in_place(command: CommandReceived) -> Act | None:
-    """Act of a command in its place; None if it concerns runs and questions, which may be anywhere."""
+    """Act of a command in its place; None if it starts a run, which `_ask` judges, or concerns runs and questions anywhere."""
     match command.name:
-        case "ask":
-            return Act.START_RUN
         case "model" if command.text.strip() or dict(command.options).get("model"):
             return Act.SELECT_MODEL
         case "model" | "models" | "team" | "home":

@@ -30,6 +30,7 @@ ANSWERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """The words of the tables, and the texts of private replies that mean them."""
 
 
+MENTION, TASK = "a task after a mention of the bot", "Choose a queue for the orders"
 WORDS = {"/ask": "Choose a queue", "/model NAME": "scripted/demo"}
 """What is typed after the commands of the second table."""
 

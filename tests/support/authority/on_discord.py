@@ -14,7 +14,7 @@ from simcord.builders import ChannelHandle, RoleHandle
 
 from adapters.discord.components import DiscordControl
 from adapters.discord.standing import RECHECK_SECONDS
-from tests.support.authority.matrix import command
+from tests.support.authority.matrix import MENTION, TASK, command
 from tests.support.fake_discord.simcord_bot import TEAM_FILE, SimulatedServer, simulated_server
 
 FORGED = DiscordControl(kind="option", number=1, value="sqlite")
@@ -39,6 +39,8 @@ class DiscordStage:
         if person == "cannot be checked":
             self.server.env.inject_error("GET", "/guilds/*/members/*", status=503, times=None)
         actor, channel = self.where[person]
+        if act == MENTION:
+            return await self._mention(actor, channel)
         result = await (self._click(actor, channel) if act.startswith("button") else self._command(actor, channel, act))
         return await self.server.until(lambda: _reply(result, act))
 
@@ -57,6 +59,17 @@ class DiscordStage:
             options = {FIELDS[name]: text} if text else {}
         return await (actor.user.slash(name, **options) if channel is None else actor.slash(channel, name, **options))
 
+    async def _mention(self, actor: MemberActor, channel: ChannelHandle | None) -> str:
+        """Mention the bot with a task; the answer is a direct message, or the card of a run."""
+        me = self.server.connection.client
+        assert me is not None
+        here = actor.user.dm_channel if channel is None else channel
+        runs, replies = _runs(here), len(_posts(actor.user.dm_channel))
+        text = f"<@{me.me}> {TASK}"
+        await (actor.send_dm(text) if channel is None else actor.send(channel, text))
+        await self.server.until(lambda: _runs(here) > runs or len(_posts(actor.user.dm_channel)) > replies or None)
+        return "" if _runs(here) > runs else " ".join(_posts(actor.user.dm_channel)[replies:])
+
     async def _click(self, actor: MemberActor, channel: ChannelHandle | None) -> Any:
         """Press a button with the id of question 1, on a message that stands where the person is."""
         client = self.server.connection.client
@@ -68,6 +81,15 @@ class DiscordStage:
         message = await place.send("Which database?", view=view)
         await self.server.env.settle()
         return await (actor.user if channel is None else actor).click(message, custom_id=FORGED.id)
+
+
+def _posts(channel: ChannelHandle) -> list[str]:
+    """What the bot wrote in a channel."""
+    return [message.content for message in channel.history() if message.author.bot]
+
+
+def _runs(channel: ChannelHandle) -> int:
+    return sum(bool(message.embeds) and str(message.embeds[0].footer.text).startswith("Run") for message in channel.history())
 
 
 def _reply(result: Any, act: str) -> str | None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.authority.matrix import command
+from tests.support.authority import matrix
+from tests.support.authority.matrix import MENTION, TASK, command
 from tests.support.fake_slack.faults import Fault
 from tests.support.fake_slack.running_bot import RELEASE, ROOT, SlackBot, start_slack_bot
 from tests.support.fake_slack.server import SlackServer
@@ -55,6 +56,8 @@ class SlackStage:
         replies, posts = len(self._private(user)), self._posts(place, act)
         if act.startswith("button"):
             self.bot.people.click(user, place, self.card, "option/1")
+        elif act == MENTION:
+            self.bot.people.say(user, place, f"<@{BOT_USER}> {TASK}", raw=True)
         else:
             self.bot.people.command(user, place, " ".join(filter(None, command(act))))
         await self.bot.until(lambda: len(self._private(user)) > replies or self._posts(place, act) > posts)
@@ -69,7 +72,7 @@ class SlackStage:
     def _posts(self, place: str, act: str) -> int:
         """The posts that answer an act without a private reply: cards of runs, and the end of run 1."""
         match act:
-            case "/ask":
+            case "/ask" | matrix.MENTION:
                 return sum("*Run " in words(message) for message in self.bot.world.channels[place].messages.values())
             case "/cancel 1":
                 return sum("cancelled" in words(message) for message in self.bot.world.channels[OPS].messages.values())
