@@ -215,3 +215,14 @@ def test_the_label_of_an_option_is_found_by_its_id() -> None:
     assert messages.label_of(posted(ANA), SQLITE.id) == "SQLite"
     assert messages.label_of(posted(ANA), "gone") is None
     assert messages.label_of(posted(ANA, kind="confirm"), "yes") == "Yes"
+
+
+def test_the_card_of_a_question_that_needs_several_answers_shows_those_so_far() -> None:
+    asked = posted(ANA, BEN, quorum=2)
+
+    def progress(question: Question) -> str:
+        return messages.build_question_card(question, "", ()).progress
+
+    assert progress(asked) == ""
+    assert progress(clicked(asked, ANA, "pg")) == "1 of 2 answers: Ana."
+    assert progress(clicked(posted(ANA, BEN), ANA, "pg")) == ""

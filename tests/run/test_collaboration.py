@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_bridge.chat.outbound import Acknowledgement
+from orchestrator_bridge.chat.outbound import Acknowledgement, Note
 from orchestrator_bridge.model.interface import Response, Usage
 from tests.support.run_simulator import NAMES, RunSimulator, answer, team, vote
 
@@ -203,3 +203,19 @@ def test_prose_without_a_tool_is_a_first_answer_but_no_later_one() -> None:
     simulator.says("one", text="I agree.")
     assert len(simulator.state.answers) == 2
     assert "Words without a tool reach nobody" in simulator.prompt("one")
+
+
+def test_a_vote_that_is_cast_again_is_not_repeated_in_the_thread() -> None:
+    simulator = RunSimulator(team(3, straggler_after=10))
+    simulator.says("one", answer("A"))
+    simulator.says("two", answer("B"))
+    simulator.passes(11)
+    simulator.says("one", vote("B"))
+    simulator.says("two", vote("B"))
+    simulator.says("three", answer("C"))
+    simulator.says("one", vote("B"))
+    simulator.says("two", vote("C"))
+    votes = [
+        post.post.text for post in simulator.posts() if isinstance(post.post, Note) and post.post.text.startswith("Votes for")
+    ]
+    assert [text.split("'")[0] for text in votes] == ["Votes for two", "Votes for two", "Votes for three"]

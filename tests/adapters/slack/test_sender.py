@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.slack.render import agent_emoji
 from orchestrator_bridge.chat.adapter import SendUncertain
 from orchestrator_bridge.chat.inbound import Author, Group, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Acknowledgement, FinalAnswer, Note
-from orchestrator_bridge.chat.testing import RUN, question
+from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
 from tests.support.fake_slack.shown import raw_texts, words
 from tests.support.fake_slack.state import ANA, CREW, GENERAL
@@ -130,3 +131,14 @@ async def test_an_invalid_reply_is_answered_to_its_author_alone(driver: SlackDri
     receipt = Acknowledgement(message=said.message, author=said.author, sign="refused", text="I need a number.")
     await driver.post(receipt, place=driver.thread(asked))
     assert [(message["to"], words(message)) for message in driver.world.ephemeral] == [(ANA, "I need a number.")]
+
+
+def test_no_two_agents_of_a_team_share_an_icon() -> None:
+    team = [f"agent{number}" for number in range(16)]
+    assert len({agent_emoji(name, number) for number, name in enumerate(team)}) == len(team)
+
+
+async def test_a_closed_card_promises_nothing_about_late_replies(driver: SlackDriver) -> None:
+    await driver.post(closed(question()))
+    (seen,) = await driver.visible(driver.home)
+    assert "late" not in seen.text
