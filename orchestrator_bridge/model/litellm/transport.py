@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -147,6 +148,9 @@ def _invalid_response(content: str, route: Route) -> InvalidResponse:
     return InvalidResponse(f"{provider_label(route)} returned {content}", "Wait; if it happens again, choose another model.")
 
 
+NOISE = r"Items? .* on TypedDict class .* using the `ReadOnly` qualifier"
+"""A warning of pydantic about types of LiteLLM's own, at the first call of some providers."""
+
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 
@@ -162,6 +166,7 @@ def configure(litellm: Any) -> None:
     litellm.modify_params = True
     for callbacks in (litellm.callbacks, litellm.success_callback, litellm.failure_callback):
         callbacks.clear()
+    warnings.filterwarnings("ignore", NOISE)
     for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
