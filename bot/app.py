@@ -27,6 +27,7 @@ from orchestrator_bridge.chat.platform import ENTRY_POINT_GROUP, InvalidPlatform
 from orchestrator_bridge.common.clock import Clock, SystemClock
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import Route, resolve
+from orchestrator_bridge.model.catalogue.dated_prices import use_downloaded
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.question.parsing.lexicon import register_languages
 from orchestrator_bridge.store.interface import Store
@@ -104,6 +105,7 @@ def load_config() -> LoadedConfig:
         ConfigError: something in them is wrong.
     """
     settings, used = load_settings(), frozenset[str]()
+    use_downloaded(settings.data)
     try:
         team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
         used = team_file.key_variables

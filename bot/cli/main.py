@@ -63,13 +63,22 @@ def ask(task: str, team: str | None, model: str | None, no_input: bool, as_json:
 
 @cli.command()
 @click.argument("search", default="")
+@click.option("--refresh", is_flag=True, help="Download newer prices and the endpoints' lists of models into the data folder.")
 @_as_json("the models")
-def models(search: str, as_json: bool) -> None:
+def models(search: str, refresh: bool, as_json: bool) -> int:
     """List models. Shows host, context, prices, lifecycle and missing settings; SEARCH selects names that contain it."""
     from bot.app import load_config
+
+    if refresh:
+        import asyncio
+
+        from bot.cli.refresh import refresh as update
+
+        return asyncio.run(update(load_config()))
     from bot.cli.models import print_models
 
     print_models(load_config(), search, as_json)
+    return 0
 
 
 @cli.command()

@@ -15,7 +15,7 @@ from orchestrator_bridge.chat.platform import Finding
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured, similar_names
 from orchestrator_bridge.model.credentials import install_command, missing_extra, missing_settings
 from orchestrator_bridge.model.errors import ModelError, Overloaded
-from orchestrator_bridge.model.listing import ModelList, has_list, list_models
+from orchestrator_bridge.model.listing import ModelList, has_list, list_models, stored_lists
 from orchestrator_bridge.model.provider_errors import safe_base_url
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
 
@@ -62,7 +62,17 @@ def _key_state(route: Route, start: LoadedConfig) -> KeyState:
 def check_models(start: LoadedConfig) -> list[Finding]:
     """One finding a model. A missing key is an error if the default team needs it, else a warning."""
     models = used_models(start)
-    return [*(_check_model(model, start) for model in models), *_check_spelling(models, start)]
+    return [*(_check_model(model, start) for model in models), *_check_spelling(models, start), *_check_stored(models, start)]
+
+
+def _check_stored(models: Sequence[UsedModel], start: LoadedConfig) -> Iterator[Finding]:
+    """A warning for each model that its endpoint did not list at the last `townhall models --refresh`."""
+    day, lists = stored_lists(start.settings.data)
+    for model in models:
+        listed = lists.get(safe_base_url(model.route))
+        if listed is not None and listed.ids and not listed.has(model.route.id):
+            found = _missing_id(model, listed)
+            yield Finding(about=found.about, state="warn", found=f"{found.found} of {day}", fix=found.fix)
 
 
 def _check_spelling(models: Sequence[UsedModel], start: LoadedConfig) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -158,3 +159,18 @@ def _ids(body: str) -> Iterator[str]:
         if isinstance(entry, dict):
             names = (entry.get("id") or entry.get("name"), *(entry.get("aliases") or ()))
             yield from (name for name in names if isinstance(name, str))
+
+
+def lists_path(folder: Path) -> Path:
+    """File of the stored lists in the data folder."""
+    return folder / "model-lists.json"
+
+
+def stored_lists(folder: Path) -> tuple[str, Mapping[str, ModelList]]:
+    """Day and lists by address of the last `townhall models --refresh`; none if there was none, or its file cannot be read."""
+    try:
+        stored: dict[str, Any] = json.loads(lists_path(folder).read_text(encoding="utf-8"))
+        lists = {address: ModelList(address=address, ids=frozenset(ids)) for address, ids in stored["endpoints"].items()}
+        return str(stored["as_of"]), lists
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "", {}
