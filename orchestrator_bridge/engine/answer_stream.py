@@ -62,6 +62,8 @@ class AnswerStreams:
         by = state.calls[action].agent
         answer = StreamingAnswer(run=state.run, place=state.place, text=None, by=by, to=state.by)
         stream = self._streams[state.run] = _Stream(action, adapter, answer)
+        # A text that the output limit broke off is continued behind what people have read.
+        stream.chunks += [state.draft] if state.draft else []
         loop = asyncio.get_running_loop()
 
         def on_delta(piece: str) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from orchestrator_bridge.model.interface import Message, Request, Response, ToolCall, Usage
 from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
-from tests.support.model_calls import BOTH_WAYS, KEY, NEW_ANSWER, STREAMED, create_model_client, create_request
+from tests.support.model_calls import BOTH_WAYS, CHAT_BOTH_WAYS, KEY, NEW_ANSWER, create_model_client, create_request
 
 
 async def answered(play: ScriptedReply, request: Request) -> tuple[Response, ModelCall]:
@@ -27,12 +27,11 @@ async def test_the_text_is_the_models_answer(model: str) -> None:
     assert response.tool_calls == ()
 
 
-async def test_a_vendor_is_asked_to_stream_and_an_own_endpoint_is_not() -> None:
-    _, streamed = await answered(ScriptedReply(text="a"), create_request(model=STREAMED))
-    _, whole = await answered(ScriptedReply(text="a"), create_request(model="mine"))
-    assert streamed.body["stream"] is True
-    assert streamed.body["stream_options"] == {"include_usage": True}
-    assert "stream" not in whole.body
+@CHAT_BOTH_WAYS
+async def test_every_answer_is_asked_for_as_a_stream(model: str) -> None:
+    _, asked = await answered(ScriptedReply(text="a"), create_request(model=model))
+    assert asked.body["stream"] is True
+    assert asked.body["stream_options"] == {"include_usage": True}
 
 
 @BOTH_WAYS

@@ -16,7 +16,7 @@ from tests.support.model_calls import create_model_client, create_request
 TEXT = "We begin small, and we look at it again in a month."
 
 
-async def previews(*plays: ScriptedReply, model: str = "mine") -> str:
+async def previews(*plays: ScriptedReply, model: str = "keyless") -> str:
     """The preview of the last of these answers, all of one model."""
     seen: list[str] = []
     async with ModelServer(list(plays)) as server:

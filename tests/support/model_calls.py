@@ -27,7 +27,7 @@ STREAMED = "xai/grok-4.20-non-reasoning"
 """A model whose vendor streams chat completions."""
 
 BOTH_WAYS = pytest.mark.parametrize("model", ["mine", STREAMED, "xai/grok-4.3"], ids=["whole", "streamed", "responses"])
-"""An own endpoint answers whole, a vendor streams, in one format or the other; the parsed answer must be the same."""
+"""A server that ignores the request for a stream, and two formats of streams; the parsed answer must be the same."""
 
 CHAT_BOTH_WAYS = pytest.mark.parametrize("model", ["mine", STREAMED], ids=["whole", "streamed"])
 """The same, for what only chat completions have."""

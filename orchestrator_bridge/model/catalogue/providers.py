@@ -41,8 +41,6 @@ class Provider:
     """Optional extra of this package that it needs."""
     chat_only: str | None = None
     """Pattern of the ids that are called through chat completions; all others through Responses. None: it has no Responses."""
-    streams: bool = True
-    """True if it is known to report the usage at the end of a stream."""
     limit_name: LimitName = "max_completion_tokens"
     accepts: tuple[str, ...] = _ALWAYS
     """Parameters that its models accept, each if the model has the ability."""
@@ -136,13 +134,10 @@ _LOCAL = (
         name="ollama",
         title="Ollama",
         base_url="http://localhost:11434/v1",
-        streams=False,
         limit_name="max_tokens",
         any_model=True,
     ),
-    Provider(
-        name="vllm", title="vLLM", base_url="http://localhost:8000/v1", streams=False, limit_name="max_tokens", any_model=True
-    ),
+    Provider(name="vllm", title="vLLM", base_url="http://localhost:8000/v1", limit_name="max_tokens", any_model=True),
 )
 _CLOUDS = (
     Provider(name="azure_ai", title="Azure AI", key_env="AZURE_AI_API_KEY", also_needs=("AZURE_AI_API_BASE",), client="litellm"),

@@ -305,7 +305,6 @@ def _minimal_route(provider: Provider, model: str) -> Route:
         api=provider.api(model),
         litellm_model=provider.litellm_name(model) if provider.client == "litellm" else "",
         extra=provider.extra,
-        streams=provider.streams,
         limit_name=provider.limit_name,
         accepts=None if provider.any_model else _MINIMAL_PARAMETERS,
     )

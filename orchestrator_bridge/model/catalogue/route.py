@@ -50,8 +50,6 @@ class Route:
     """LiteLLM's name of the model, with the provider's prefix; empty for routes of other clients."""
     extra: str | None = None
     """Optional extra of this package that the route needs, such as `vertex`."""
-    streams: bool = False
-    """True if the endpoint is known to report the usage at the end of a stream."""
     limit_name: LimitName = "max_tokens"
     """Name of the parameter that limits the output."""
     accepts: frozenset[str] | None = None

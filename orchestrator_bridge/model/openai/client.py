@@ -1,8 +1,7 @@
 """Client of one OpenAI-compatible endpoint.
 
-Endpoints that are known to report usage in streams are asked to stream, even if nobody reads the pieces: proxies do not cut a
-connection that stays busy, and silence in the middle of an answer is noticed after `STALL_AFTER`. Endpoints of the team file's
-own are asked for whole answers, which every server supports.
+Every answer is asked for as a stream, even if nobody reads the pieces: proxies do not cut a connection that stays busy, silence
+in the middle of an answer is noticed after `STALL_AFTER`, and a slow local model has no limit of time while it writes.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Format(Protocol):
 
     path: str
 
-    def body(self, request: Request, route: Route, *, streams: bool) -> dict[str, Any]:
+    def body(self, request: Request, route: Route) -> dict[str, Any]:
         """JSON object of one call."""
         ...
 
@@ -71,9 +71,9 @@ class ChatCompletions:
 
     path = chat_request.PATH
 
-    def body(self, request: Request, route: Route, *, streams: bool) -> dict[str, Any]:
+    def body(self, request: Request, route: Route) -> dict[str, Any]:
         """JSON object of one call."""
-        options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if streams else {}
+        options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
         return {**chat_request.body_of(request, route), **options}
 
     def headers(self, request: Request, route: Route) -> dict[str, str]:
@@ -94,9 +94,9 @@ class Responses:
 
     path = responses_request.PATH
 
-    def body(self, request: Request, route: Route, *, streams: bool) -> dict[str, Any]:
+    def body(self, request: Request, route: Route) -> dict[str, Any]:
         """JSON object of one call."""
-        return {**responses_request.body_of(request, route), **({"stream": True} if streams else {})}
+        return {**responses_request.body_of(request, route), "stream": True}
 
     def headers(self, request: Request, route: Route) -> dict[str, str]:
         """None: the conversation is named in the body."""

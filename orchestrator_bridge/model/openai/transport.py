@@ -61,13 +61,13 @@ class OpenAIConnection:
         await self._session.close()
 
     async def complete(self, request: Request, route: Route, key: str, on_delta: OnDelta | None = None) -> Completion:
-        """Request an answer, streamed if the route streams or somebody reads the pieces, which go to `on_delta`.
+        """Request a streamed answer; its pieces go to `on_delta`. A server may send it whole nevertheless.
 
         Raises:
             ModelError: the call brought no usable response.
         """
         api = format_of(route)
-        body = api.body(request, route, streams=route.streams or on_delta is not None)
+        body = api.body(request, route)
         silence = SilenceTimer(request.timeout, self._stall_after)
         try:
             async with silence.timeout, await self._post(api.path, body, api.headers(request, route), key) as response:
