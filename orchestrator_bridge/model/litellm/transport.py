@@ -148,8 +148,11 @@ def _invalid_response(content: str, route: Route) -> InvalidResponse:
     return InvalidResponse(f"{provider_label(route)} returned {content}", "Wait; if it happens again, choose another model.")
 
 
-NOISE = r"Items? .* on TypedDict class .* using the `ReadOnly` qualifier"
-"""A warning of pydantic about types of LiteLLM's own, at the first call of some providers."""
+NOISE = (
+    r"Items? .* on TypedDict class .* using the `ReadOnly` qualifier",
+    r"coroutine .*acompletion_dispatch. was never awaited",
+)
+"""Warnings about LiteLLM's own types at the first call of some providers, and about its coroutines when a call is cancelled."""
 
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
@@ -166,7 +169,8 @@ def configure(litellm: Any) -> None:
     litellm.modify_params = True
     for callbacks in (litellm.callbacks, litellm.success_callback, litellm.failure_callback):
         callbacks.clear()
-    warnings.filterwarnings("ignore", NOISE)
+    for pattern in NOISE:
+        warnings.filterwarnings("ignore", pattern)
     for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
