@@ -33,21 +33,27 @@ _RETRY_AFTER = {OLD_EDITS: 30.0, 30033: 60.0, 130000: 5.0, 40062: 5.0}
 
 INVALID_TOKEN = "Discord rejects DISCORD_TOKEN; fix: copy the current token from the developer portal (Bot, Reset Token)"
 
-_ADVICE = {
+_REASONS = {
     UNKNOWN_CHANNEL: "the channel or thread was deleted, or I was removed from the server",
     UNKNOWN_MESSAGE: "the message was deleted",
     10004: "I was removed from the server",
-    NO_ACCESS: "I cannot see the channel; fix: allow View Channels (`townhall doctor` lists what is missing)",
-    NO_PERMISSION: (
-        "a permission is missing; fix: `townhall doctor` names it, `townhall setup discord` prints an invite with all of them"
-    ),
+    NO_ACCESS: "I cannot see the channel; ask an administrator of the server to allow me View Channel there",
+    NO_PERMISSION: "I lack a permission there; ask an administrator of the server to compare mine with those of my invite",
     DIRECT_MESSAGES_CLOSED: "this person accepts no direct messages from me",
-    ARCHIVED: "the thread is archived and I may not reopen it; fix: allow Manage Threads",
-    LOCKED: "the thread is locked; fix: unlock it, or allow Manage Threads",
+    ARCHIVED: "the thread is archived and I may not reopen it; ask a moderator to reopen it, or to allow me Manage Threads",
+    LOCKED: "the thread is locked; ask a moderator to unlock it, or to allow me Manage Threads",
     TOO_LARGE: "the message is too large for this server, and so is its plain text",
     INVALID_FORM: "Discord accepts neither the message nor its plain text",
 }
+"""Reasons by error code, for people: what a person on the server can do about it."""
 
+_OTHER_REASON = "Discord does not accept it; the operator of this bot can look up why"
+
+_FIXES = {
+    NO_ACCESS: "; fix: `townhall doctor` lists what is missing",
+    NO_PERMISSION: "; fix: `townhall doctor` names it, `townhall setup discord` prints an invite with all of them",
+}
+"""Fixes by error code, for the operator."""
 
 RESPONSE_TIMEOUT = 15.0
 """Seconds after which a response counts as lost."""
@@ -66,7 +72,7 @@ def delivery_error(error: BaseException, *, left: bool) -> DeliveryError:
     if isinstance(error, DeliveryError):
         return error
     if isinstance(error, discord.LoginFailure):
-        return SendRejected(INVALID_TOKEN)
+        return SendRejected(INVALID_TOKEN, _OTHER_REASON)
     if isinstance(error, discord.HTTPException):
         return _rejection(error)
     # Without a connection nothing was sent, even if aiohttp had begun the request.
@@ -89,12 +95,11 @@ def _rejection(error: discord.HTTPException) -> DeliveryError:
         return NotSent("Discord rejects DISCORD_TOKEN; fix: put the current token into .env and restart", 300.0)
     if error.code in _RETRY_AFTER:
         return NotSent(f"Discord does not accept this now ({error.code}: {error.text})", _RETRY_AFTER[error.code])
-    advice = _ADVICE.get(error.code)
-    if advice is None:
-        return SendRejected(
-            f"Discord rejected the request (code {error.code}, {error.text}). `townhall doctor` lists my permissions."
-        )
-    return SendRejected(f"Discord rejected the request ({error.text}): {advice}.")
+    found = f"Discord rejected the request (code {error.code}, {error.text})"
+    reason = _REASONS.get(error.code)
+    if reason is None:
+        return SendRejected(f"{found}; `townhall doctor` lists my permissions", _OTHER_REASON)
+    return SendRejected(f"{found}: {reason}{_FIXES.get(error.code, '')}", reason)
 
 
 def _retry_after(error: discord.HTTPException) -> float | None:

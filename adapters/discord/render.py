@@ -90,7 +90,9 @@ class DiscordMessage:
         """The same words in a form that Discord has to accept: no fields, no controls, no file. Its footer still marks a card."""
         embeds = tuple(_plain_embed(embed) for embed in self.embeds)
         lost = "\n-# Discord did not accept the whole message. Reply in words." if self.controls else ""
-        lost += "\n-# Discord did not accept the attached file; `townhall export` has its text." if self.text_file else ""
+        lost += (
+            "\n-# Discord did not accept the attached file; ask the operator of this bot for its text." if self.text_file else ""
+        )
         return replace(self, content=self.content[: 2000 - len(lost)] + lost, embeds=embeds, controls=(), text_file=None)
 
     def view(self) -> discord.ui.View:

@@ -83,6 +83,16 @@ ADVICE = {
 }
 """Permanent errors, with advice."""
 
+_OTHER_REASON = "Slack does not accept it; the operator of this bot can look up why"
+
+_REASONS = {
+    "missing_scope": "the app lacks a permission; ask the operator of this bot to reinstall it",
+    "user_not_found": "nobody in the workspace has the id of that person; ask the operator of this bot to correct it",
+    "cannot_dm_bot": "bots take no direct messages",
+    "messages_tab_disabled": "direct messages to the app are off; ask the operator of this bot to allow them",
+}
+"""Reasons for people, where the advice is for the operator."""
+
 SLACK = "https://slack.com/api/"
 
 RESPONSE_TIMEOUT = 20.0
@@ -108,7 +118,7 @@ class SlackRejected(SendRejected):
     """Slack rejects a request for good. `name` is Slack's name of the error, such as `not_in_channel`."""
 
     def __init__(self, method: str, name: str, advice: str) -> None:
-        super().__init__(f"Slack rejected {method} ({name}): {advice}")
+        super().__init__(f"Slack rejected {method} ({name}): {advice}", _REASONS.get(name) or ADVICE.get(name, _OTHER_REASON))
         self.name = name
 
 

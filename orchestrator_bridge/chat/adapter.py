@@ -49,7 +49,15 @@ class SendUncertain(DeliveryError):
 
 
 class SendRejected(DeliveryError):
-    """The platform will never accept the request, such as a post to a deleted channel. The text names the reason and the fix."""
+    """The platform will never accept the request, such as a post to a deleted channel.
+
+    The text names the reason and the fix, for the operator. `reason` is for people in the chat, a clause that names neither codes
+    nor settings, such as "the channel was deleted"; without one they read the text.
+    """
+
+    def __init__(self, found: str, reason: str = "") -> None:
+        super().__init__(found)
+        self.reason = (reason or found).rstrip(".")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -255,10 +255,11 @@ class Outbox:
             self._mark_uncertain(outgoing)
             self._retry(queue, post, error)
         except SendRejected as error:
-            await self._fail(outgoing, str(error))
+            _log_refused(outgoing, error)
+            await self._fail(outgoing, error.reason)
         except Exception:
             _LOG.exception("the %s adapter failed to send %s", outgoing.place.platform, outgoing.key)
-            await self._fail(outgoing, "the adapter failed; the log file has the details")
+            await self._fail(outgoing, "an internal error, which is in the log of the operator")
         else:
             await self._done(outgoing, posted)
             self._resolve_uncertain(outgoing.key)
@@ -368,7 +369,7 @@ class Outbox:
             self._edited_at.pop(replaced, None)
 
     async def _fail(self, outgoing: OutboxEntry, why: str) -> None:
-        _LOG.warning("a post of run %s to %s cannot be delivered: %s", outgoing.run, outgoing.place.platform, why)
+        """Give a post up. `why` is a clause that people read."""
         if isinstance(outgoing.post, QuestionCard) and not outgoing.replaces:
             self._mailbox.deliver(outgoing.run, inputs.QuestionUndeliverable(outgoing=outgoing, why=why))
         else:
@@ -401,6 +402,10 @@ class Outbox:
         self._sent[key] = posted
         if len(self._sent) > SENT_CACHE_SIZE:
             del self._sent[next(iter(self._sent))]
+
+
+def _log_refused(outgoing: OutboxEntry, error: SendRejected) -> None:
+    _LOG.warning("a post of run %s to %s cannot be delivered: %s", outgoing.run, outgoing.place.platform, error)
 
 
 def _log_unmarked(error: StoreError) -> None:

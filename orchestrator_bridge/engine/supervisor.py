@@ -202,7 +202,7 @@ class RunSupervisor(InputReceiver):
         """Reply to people who address a quarantined run. Their events stay in the inbox and are routed again at the next
         start."""
         reply = PrivateReply(
-            text=f"Run {run} is on hold: its log cannot be read. The operator can run `townhall doctor` to see how to fix it.",
+            text=f"Run {run} is on hold: its log cannot be read. Please ask the operator of this bot to fix it.",
             tone="warning",
         )
         for run_input in run_inputs:

@@ -110,10 +110,10 @@ def direct_message_fallback(state: RunState, refused: OutboxEntry, why: str, now
 
 
 def _direct_post(refused: OutboxEntry, why: str) -> Post | None:
-    reason = f"since it could not be posted in its channel. {why}"
+    reason = f"since it could not be posted in its channel: {why}."
     match refused.post:
         case RunCard() if refused.replaces is None:
-            return Note(text=f"Run {refused.run} works, but its card cannot be posted in its channel. {why}", tone="warning")
+            return Note(text=f"Run {refused.run} works, but its card cannot be posted in its channel: {why}.", tone="warning")
         case FinalAnswer() as answer:
             return replace(answer, how=f"{answer.how} You get it as a direct message, {reason}")
         case Note() as note if refused.priority == FIRST and refused.question is None:

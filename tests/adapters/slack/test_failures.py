@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
+from adapters.slack.api import ADVICE
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.inbound import MessageReceived, Place
-from orchestrator_bridge.chat.outbound import Acknowledgement, PrivateReply
+from orchestrator_bridge.chat.outbound import Acknowledgement, Note, PrivateReply
 from orchestrator_bridge.chat.testing import RUN, closed, long_answer, question
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
 from tests.support.fake_slack.shown import notified, words
@@ -34,6 +36,17 @@ async def test_a_permanent_error_is_rejected_with_its_name_and_the_fix(driver: S
     driver.server.faults.put("error", name=name)
     with pytest.raises(SendRejected, match=rf"chat\.postMessage \({name}\): \w+"):
         await driver.post(RUN)
+
+
+@pytest.mark.parametrize("name", [*ADVICE, "some_new_error"])
+async def test_people_read_the_reason_of_a_permanent_error_without_names_of_settings(driver: SlackDriver, name: str) -> None:
+    for _ in range(4):  # some errors are answered with simpler forms first
+        driver.server.faults.put("error", name=name)
+    with pytest.raises(SendRejected) as rejected:
+        await driver.post(Note(text="hello"))
+    reason = rejected.value.reason
+    assert " " in reason
+    assert re.search(rf"{name}|chat\.|townhall|\.toml|SLACK_|api\.slack|scope|docs\.", reason) is None
 
 
 async def test_a_missing_scope_is_named(driver: SlackDriver) -> None:
