@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -43,12 +44,17 @@ class ScriptedReply:
         return json.dumps(self.arguments)
 
 
+_LABEL = re.compile(r'<answer label="([^"]+)"')
+
+
 def scripted_reply(body: Mapping[str, Any], now: float) -> ScriptedReply:
     """Response to a request; `now` is the time at which it arrived."""
-    tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools") or ()}
-    if "vote" in tools:
-        label = tools["vote"]["properties"]["agent_id"]["enum"][0]
-        return ScriptedReply(tool="vote", arguments={"agent_id": label, "reason": "It is the smallest one."})
+    if body.get("tool_choice") == "none":
+        return ScriptedReply(text=ANSWER)
+    tools = {tool["function"]["name"] for tool in body.get("tools") or ()}
+    shown = [label for message in body["messages"] for label in _LABEL.findall(str(message["content"]))]
+    if "vote" in tools and shown:
+        return ScriptedReply(tool="vote", arguments={"agent_id": shown[0], "reason": "It is the smallest one."})
     if body["model"] == "asking" and not any(message["role"] == "tool" for message in body["messages"]):
         return _question(now)
     if "new_answer" in tools:

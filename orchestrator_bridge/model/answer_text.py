@@ -84,11 +84,11 @@ def read_answer(text: str, calls: Sequence[ToolCall], request: Request) -> tuple
 
     Names and arguments are repaired where they can mean one thing only.
     """
-    visible, written = extract_calls(strip_reasoning(text), request.tools)
+    visible, written = extract_calls(strip_reasoning(text), request.callable_tools)
     if not written and _HARMONY_CHANNEL.search(text):
         # In harmony a call is a message beside the reasoning, and no part of the text that people may read.
-        _, written = extract_calls(text, request.tools)
-    if not (calls or written) and request.tool_mode != "native" and request.tools and visible.lstrip().startswith("{"):
+        _, written = extract_calls(text, request.callable_tools)
+    if not (calls or written) and request.tool_mode != "native" and request.callable_tools and visible.lstrip().startswith("{"):
         visible, written = "", (unreadable_call(visible),)
     turn, declared = len(request.messages), [tool.name for tool in request.tools]
     read = calls or [

@@ -89,6 +89,9 @@ class Usage:
 ToolMode = Literal["native", "schema", "prompted"]
 """Way in which a model is offered its tools (`orchestrator_bridge.model.tool_mode`)."""
 
+ToolChoice = Literal["auto", "none"]
+"""A model's permission to call its tools. With `none` they stay in the prompt, which a provider then finds in its cache."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
@@ -108,7 +111,13 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 300.0
     tool_mode: ToolMode = "native"
+    tool_choice: ToolChoice = "auto"
     conversation: str = ""
+
+    @property
+    def callable_tools(self) -> tuple[ToolSpec, ...]:
+        """The tools that the model may call in its answer."""
+        return self.tools if self.tool_choice == "auto" else ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -60,7 +60,7 @@ class ToolModes:
     def learn(self, route: Route, request: Request, response: Response) -> None:
         """Count answers without a tool call; only those of routes of which nothing else is known matter."""
         key = _key(route)
-        if request.tool_mode != "native" or not request.tools or route.tools is not None or key in self._proven:
+        if request.tool_mode != "native" or not request.callable_tools or route.tools is not None or key in self._proven:
             return
         if response.tool_calls:
             self._proven.add(key)
@@ -78,9 +78,9 @@ def written_messages(request: Request) -> tuple[Message, ...]:
     """The conversation of a request whose tools are offered in words."""
     names = {call.id: call.name for message in request.messages for call in message.tool_calls}
     first, *others = (_written(message, names) for message in request.messages)
-    if not request.tools:
+    if not request.callable_tools:
         return (first, *others)
-    instruction = "\n".join((_INSTRUCTION, *map(_described, request.tools)))
+    instruction = "\n".join((_INSTRUCTION, *map(_described, request.callable_tools)))
     if first.role == "system":
         return (replace(first, text=f"{first.text}\n\n{instruction}"), *others)
     return (Message(role="system", text=instruction), first, *others)

@@ -18,7 +18,7 @@ from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.interface import ToolCall, ToolSpec
 from orchestrator_bridge.question.model import Ask, Kind, Urgency
 from orchestrator_bridge.run.state import AgentState, RunState, questions_asked, standing_answers
-from orchestrator_bridge.run.tool_policy import specs_of
+from orchestrator_bridge.run.tool_policy import has_cut_result, specs_of
 from orchestrator_bridge.tool.model import Tool
 
 NEW_ANSWER, VOTE, ASK_OTHERS = "new_answer", "vote", "ask_others"
@@ -74,17 +74,36 @@ def spoken_text(text: str, tool_calls: Sequence[ToolCall]) -> str:
     return next((answer.content for answer in parsed if isinstance(answer, NewAnswer)), "")
 
 
-def available_tools(state: RunState, agent: AgentState, seen: int | None = None) -> tuple[ToolSpec, ...]:
-    """The tools on offer to an agent. At its limit of answers it can only vote; a vote needs answers and other agents."""
-    labels = tuple(standing_answers(state, seen))
-    can_answer = may_answer(state, agent)
-    tools = [NEW_ANSWER_TOOL] if can_answer else []
-    # A lone agent's answer is final without a vote; only at its limit of answers it must be able to confirm one.
-    if labels and (len(state.agents) > 1 or not can_answer):
-        tools.append(_vote(labels))
-    if may_ask(state, agent):
-        tools.append(_ask_others(state.askable))
-    return (*tools, *specs_of(state, agent))
+def available_tools(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
+    """The tools on offer to an agent: the same in every call of a run, whatever it may do with them now (`refusal_of`).
+
+    Tools are the beginning of a prompt: where they differ from one call to the next, no provider finds anything of it in its
+    cache (platform.openai.com/docs/guides/prompt-caching). Only what the team's tool servers offer can change during a run.
+    """
+    labels = tuple(other.label for other in state.agents.values())
+    return (NEW_ANSWER_TOOL, _vote(labels), _ask_others(state.askable), *specs_of(state, agent))
+
+
+def refusal_of(state: RunState, agent: AgentState, tool: str, seen: int) -> str:
+    """The reason why an agent may not use one of Townhall's tools now, for the agent; empty if it may.
+
+    `seen` is the log position up to which the agent's call showed the log.
+    """
+    match tool:
+        case "new_answer" if not may_answer(state, agent):
+            given = "1 answer" if agent.answers == 1 else f"{agent.answers} answers"
+            return f"Not taken: you have given {given}, the limit for one agent. Use vote."
+        case "vote" if not standing_answers(state, seen):
+            return "Not taken: there is no answer to vote for yet. Give yours with new_answer."
+        # A lone agent's answer is final without a vote; only at its limit of answers it must be able to confirm one.
+        case "vote" if len(state.agents) == 1 and may_answer(state, agent):
+            return "Not taken: you work alone, so your answer is final without a vote. Give it with new_answer."
+        case "ask_others" if not may_ask(state, agent):
+            return "Not asked: you or this run have reached the limit of questions. Go on by your assumption."
+        case "read_result" if not has_cut_result(agent):
+            return "Nothing to read: no result of a tool was cut."
+        case _:
+            return ""
 
 
 def may_ask(state: RunState, agent: AgentState) -> bool:
@@ -171,11 +190,17 @@ NEW_ANSWER_TOOL = ToolSpec(
 def _vote(labels: tuple[str, ...]) -> ToolSpec:
     return ToolSpec(
         name=VOTE,
-        description="Vote for the answer that serves the task best, when no better one of your own is needed.",
+        description=(
+            "Vote for the answer that serves the task best, when no better one of your own is needed. Only once you see answers."
+        ),
         parameters={
             "type": "object",
             "properties": {
-                "agent_id": {"type": "string", "enum": list(labels), "description": "The label of the answer."},
+                "agent_id": {
+                    "type": "string",
+                    "enum": list(labels),
+                    "description": "The label of an answer that you were shown.",
+                },
                 "reason": {"type": "string", "description": "Why, in one sentence."},
             },
             "required": ["agent_id", "reason"],

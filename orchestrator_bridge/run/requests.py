@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from orchestrator_bridge.model.interface import Message, Request, ToolSpec
+from orchestrator_bridge.model.interface import Message, Request
 from orchestrator_bridge.question.system_questions import DECIDE_TOOL
 from orchestrator_bridge.run.agent_tools import available_tools
 from orchestrator_bridge.run.decide import CallModel
@@ -33,7 +33,8 @@ def make_request(state: RunState, call: CallModel, seen: int, omitted: Omitted =
         agent=call.agent,
         model=judge or state.agents[call.agent].model,
         messages=_messages(state, call, seen, omitted),
-        tools=_tools(state, call, seen),
+        tools=(DECIDE_TOOL,) if call.purpose == "judge" else available_tools(state, state.agents[call.agent]),
+        tool_choice="none" if call.purpose in ("final", "peer") else "auto",
         max_output=None if judge else spec.max_output,
         room=state.agents[call.agent].cuts,
         parameters={} if judge else spec.parameters,
@@ -61,18 +62,6 @@ def _messages(state: RunState, call: CallModel, seen: int, omitted: Omitted) -> 
             return peer_messages(state, agent, state.questions[call.question or 0], omitted)
         case "judge":
             return judge_messages(state, state.questions[call.question or 0])
-        case _:
-            assert_never(call.purpose)
-
-
-def _tools(state: RunState, call: CallModel, seen: int) -> tuple[ToolSpec, ...]:
-    match call.purpose:
-        case "work":
-            return available_tools(state, state.agents[call.agent], seen)
-        case "judge":
-            return (DECIDE_TOOL,)
-        case "final" | "peer":
-            return ()
         case _:
             assert_never(call.purpose)
 

@@ -33,10 +33,15 @@ def is_full(state: RunState, agent: AgentState) -> bool:
 
 
 def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
-    """Definitions of an agent's tools for its model: none at the limit of calls, and `read_result` if a result was cut."""
-    offered = () if over_limit(state, agent, 0) else tools_of(state, agent)
-    specs = [ToolSpec(name=tool.model_name, description=_description(tool), parameters=tool.schema) for tool in offered]
-    return (*specs, _READ_SPEC) if any(use.whole for turn in agent.turns for use in turn.uses) else tuple(specs)
+    """Definitions of an agent's tools for its model, with `read_result` for those of their results that are cut."""
+    tools = tools_of(state, agent)
+    specs = [ToolSpec(name=tool.model_name, description=_description(tool), parameters=tool.schema) for tool in tools]
+    return (*specs, _READ_SPEC) if state.team.tools or agent.spec.tools else ()
+
+
+def has_cut_result(agent: AgentState) -> bool:
+    """True if an agent has a result of which it was shown a part only."""
+    return any(use.whole for turn in agent.turns for use in turn.uses)
 
 
 def _description(tool: Tool) -> str:

@@ -135,7 +135,7 @@ async def test_only_parameters_that_the_route_accepts_are_sent(tmp_path: Path) -
     ):
         await engine.wait_ended(await engine.start_run(task="Choose.", team=TEAM, place=PLACE, by=ANA))
     fields = {name for asked in server.requests for name in asked.body}
-    assert fields == {"model", "input", "tools", "stream", "store", "include", "prompt_cache_key", "temperature"}
+    assert fields == {"model", "input", "tools", "stream", "store", "include", "prompt_cache_key", "temperature", "tool_choice"}
 
 
 ALONE = Team(agents=AGENTS[1:], policy=Policy(settle_delay=0))

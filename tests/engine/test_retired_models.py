@@ -13,6 +13,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import AgentSpec, Team
 from tests.support.clock import ManualClock
+from tests.support.fake_models.players import may_vote
 from tests.support.fake_models.replies import Behaviour, ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine
@@ -23,7 +24,7 @@ RETIRED = "xai retired grok-4.1-fast (grok-4-1-fast-reasoning) on 2026-05-15; gr
 
 def agree(asked: ModelCall, served: str) -> ScriptedReply:
     """Answer, then vote for the first answer, then write the final text."""
-    if "vote" in asked.tools:
+    if may_vote(asked):
         return ScriptedReply(
             tool_calls=[ToolUse(name="vote", arguments={"agent_id": "A", "reason": "It is good."})], served=served
         )

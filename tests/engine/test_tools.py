@@ -158,7 +158,7 @@ async def test_a_long_result_is_cut_and_can_be_read_page_by_page(tmp_path: Path)
         return ScriptedReply(tool_calls=[ToolUse(name="new_answer", arguments={"content": str(results[1]["content"])})])
 
     platform, server = await play(tmp_path, player)
-    assert "read_result" not in server.requests[0].tools
+    assert server.requests[0].tools == server.requests[-1].tools
     assert f"read on with read_result, result 'work:one:1/0', offset {RESULT_PAGE_SIZE}" in prompt_text(server.requests[1])
     assert platform.final_answers[0].text.count("word") == 20
 

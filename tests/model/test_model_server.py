@@ -39,7 +39,7 @@ async def test_a_team_player_answers_then_votes_then_writes() -> None:
     async with ModelServer(team_behaviour) as server:
         models = create_model_client(server)
         answered = await models.respond(create_request(tools=(NEW_ANSWER, ASK)))
-        voted = await models.respond(create_request(tools=(NEW_ANSWER, VOTE)))
+        voted = await models.respond(create_request('<answer label="agent2">\nRed.\n</answer>', tools=(NEW_ANSWER, VOTE)))
         written = await models.respond(create_request(tools=()))
         await models.close()
     assert answered.tool_calls[0].name == "new_answer"

@@ -80,9 +80,10 @@ async def test_an_agents_past_actions_are_parsed_from_the_conversation(tmp_path:
 async def test_the_default_turn_states_that_no_turn_fits(tmp_path: Path) -> None:
     written(tmp_path, '[[agents.somebody]]\ntext = "x"')
     models = ModelClient(scripts=(tmp_path,))
-    voted = await models.respond(a_request(tools=(NEW_ANSWER, VOTE)))
+    shown = Message(role="user", text='<answer label="agent2">\nred\n</answer>\n\n<answer label="agent1">\nblue\n</answer>')
+    voted = await models.respond(a_request(shown, tools=(NEW_ANSWER, VOTE)))
     assert json.loads(voted.tool_calls[0].arguments) == {"agent_id": "agent2", "reason": "The script has no turn for this."}
-    answered = await models.respond(a_request())
+    answered = await models.respond(a_request(tools=(NEW_ANSWER, VOTE)))
     assert json.loads(answered.tool_calls[0].arguments) == {"content": "The script has no turn for this."}
     assert (await models.respond(a_request(tools=()))).text == "The script has no turn for this."
 
@@ -97,7 +98,7 @@ async def test_an_answers_label_is_found_by_its_words(tmp_path: Path) -> None:
     )
     news = 'Answers:\n\n<answer label="agent1">\nPaint it Blue.\n</answer>\n\n<answer label="agent2">\nred\n</answer>'
     response = await ModelClient(scripts=(tmp_path,)).respond(a_request(Message(role="user", text=news), tools=(VOTE,)))
-    assert json.loads(response.tool_calls[0].arguments) == {"agent_id": "agent1", "reason": "agent2"}
+    assert json.loads(response.tool_calls[0].arguments) == {"agent_id": "agent1", "reason": "agent1"}
 
 
 async def test_placeholders_in_values_are_not_filled(tmp_path: Path) -> None:

@@ -220,12 +220,15 @@ def test_a_response_with_refused_questions_counts_once_and_not_at_all_if_one_is_
 
 
 @pytest.mark.parametrize("limits", [Limits(per_agent=1), Limits(per_run=1), Limits(per_agent=0)])
-def test_an_agent_that_may_not_ask_any_more_is_not_offered_to(limits: Limits) -> None:
+def test_an_agent_that_may_not_ask_any_more_is_refused_in_words(limits: Limits) -> None:
     simulator = RunSimulator(team(2, limits=limits))
+    offered = simulator.tools("one")
     if limits.per_agent:
         simulator.says("one", ask(wait=False))
-    assert "ask_others" not in [tool.name for tool in simulator.tools("one")]
-    assert ("ask_others" in [tool.name for tool in simulator.tools("two")]) == (limits.per_run > 1 and limits.per_agent > 0)
+    simulator.says("one", ask("And this?"))
+    assert "Not asked: you or this run have reached the limit of questions." in simulator.prompt("one")
+    assert simulator.tools("one") == offered
+    assert len(simulator.state.questions) == min(limits.per_agent, 1)
 
 
 def test_a_question_to_agents_survives_that_its_card_is_rejected() -> None:

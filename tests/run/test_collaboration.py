@@ -119,9 +119,10 @@ def test_at_its_cap_of_answers_an_agent_can_only_vote() -> None:
     simulator = RunSimulator(team(2, answers=1))
     simulator.says("one", answer("A"))
     simulator.says("two", answer("B"))
-    assert [tool.name for tool in simulator.tools("one")] == ["vote", "ask_others"]
+    assert [tool.name for tool in simulator.tools("one")] == ["new_answer", "vote", "ask_others"]
     simulator.says("one", answer("A again"))
-    assert "no tool 'new_answer'" in simulator.prompt("one")
+    assert "Not taken: you have given 1 answer, the limit for one agent. Use vote." in simulator.prompt("one")
+    assert [given.text for given in simulator.state.answers] == ["A", "B"]
 
 
 def test_guidance_reaches_every_agent_and_clears_all_votes() -> None:

@@ -19,7 +19,7 @@ MISTAKES = {
     "an unknown tool": (use("run_shell", command="ls"), "There is no tool 'run_shell'"),
     "a missing argument": (use("new_answer", text="oops"), "content: Field required"),
     "an empty answer": (use("new_answer", content="  "), "The answer is empty"),
-    "a vote without answers": (vote("A"), "There is no tool 'vote'"),
+    "a vote without answers": (vote("A"), "there is no answer to vote for yet"),
     "a choice without options": (ask(kind="choice"), "needs 2 to 10 options"),
     "a long label": (ask(kind="choice", options=[{"id": "a", "label": "x" * 10_000}, {"id": "b", "label": "B"}]), "at most 75"),
 }

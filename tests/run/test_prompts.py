@@ -114,4 +114,3 @@ def test_a_lone_agent_is_not_told_to_vote() -> None:
     simulator.replies(1, "the first")
     assert simulator.prompt("one").endswith("Give your answer.")
     assert "vote" not in simulator.prompt("one").lower()
-    assert "vote" not in [tool.name for tool in simulator.tools("one")]

@@ -16,6 +16,7 @@ from orchestrator_bridge.model.errors import CircuitOpen, InvalidApiKey, ModelEr
 from orchestrator_bridge.model.interface import Message, Throttled, ToolCall
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.agent_tools import refusal_of
 from orchestrator_bridge.run.decide import CallModel, WaitUntil, decide
 from orchestrator_bridge.run.prompts import PENDING
 from orchestrator_bridge.run.records import CallUsageRecorded, OutboxEntry, QuestionClosed
@@ -365,11 +366,11 @@ class AnyOrder(RuleBasedStateMachine):
         for name in sorted(self.simulator.calls_under_way):
             if name not in self.simulator.calls_under_way:
                 continue
-            offered = [tool.name for tool in self.simulator.tools(name)] if ":" not in name else []
+            agent = self.simulator.state.agents.get(name)
             labels = [answer.label for answer in self.simulator.state.answers]
-            if "vote" in offered:
+            if agent and not refusal_of(self.simulator.state, agent, "vote", self.simulator.state.seq):
                 self.simulator.says(name, vote(labels[0]), text="Final words.")
-            elif "new_answer" in offered:
+            elif agent and not refusal_of(self.simulator.state, agent, "new_answer", self.simulator.state.seq):
                 self.simulator.says(name, answer("at last"))
             else:
                 self.simulator.says(name, text="Words.")

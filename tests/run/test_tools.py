@@ -117,14 +117,24 @@ def test_a_run_uses_tools_only_as_often_as_it_may() -> None:
     assert "tools have been used 3 times, the limit for this run" in simulator.prompt("two")
 
 
-def test_at_its_limit_an_agent_is_offered_no_more_tools() -> None:
+def test_at_its_limit_an_agents_tools_stay_on_offer_and_are_refused_in_words() -> None:
     spec = with_tools()
     simulator = RunSimulator(spec.model_copy(update={"bounds": spec.bounds.model_copy(update={"tool_calls_per_agent": 1})}))
     simulator.lists(READ)
     simulator.says("one", use("files__read", path="a"), use("files__read", path="b"))
     simulator.returns()
     assert "the limit for one agent of this run. Go on with what you have." in simulator.prompt("one")
-    assert "files__read" not in {offered.name for offered in simulator.tools("one")}
+    offered = simulator.tools("one")
+    simulator.says("one", use("files__read", path="c"))
+    assert simulator.prompt("one").count("the limit for one agent of this run. Go on with what you have.") == 2
+    assert simulator.tools("one") == offered
+    assert "files__read" in {tool.name for tool in offered}
+
+
+def test_reading_on_is_refused_while_no_result_is_cut() -> None:
+    simulator = at_work()
+    simulator.says("one", use("read_result", result="work:one:1/0", offset=0))
+    assert "Nothing to read: no result of a tool was cut." in simulator.prompt("one")
 
 
 def test_a_tool_that_goes_away_while_an_agent_thinks_is_no_fault_of_the_agent() -> None:

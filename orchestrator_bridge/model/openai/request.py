@@ -33,16 +33,28 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
     said = request.messages if request.tool_mode == "native" else written_messages(request)
     messages = [_message(message, route, assistant_fields) for message in conversation(said, route)]
     body: dict[str, Any] = {"model": route.id, "messages": messages}
-    if request.tools and request.tool_mode == "schema":
-        body["response_format"] = answer_format(request.tools)
-    if request.tools and request.tool_mode == "native":
+    if request.callable_tools and request.tool_mode == "schema":
+        body["response_format"] = answer_format(request.callable_tools)
+    if sends_tools(request, route):
         body["tools"] = [
             {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters}}
             for tool in request.tools
         ]
     if request.max_output is not None:
         body[route.limit_name] = request.max_output
-    return {**body, **wire_parameters(route, request.parameters)}
+    return {**body, **wire_parameters(route, request.parameters), **choice_of_tools(request, route)}
+
+
+def sends_tools(request: Request, route: Route) -> bool:
+    """True if a request has its tools in their own field: those that it may not call only where the route can be told so."""
+    if not request.tools or request.tool_mode != "native":
+        return False
+    return request.tool_choice == "auto" or route.accepts is None or "tool_choice" in route.accepts
+
+
+def choice_of_tools(request: Request, route: Route) -> dict[str, str]:
+    """The field that keeps a model from calling the tools of its prompt, the same in both formats."""
+    return {"tool_choice": "none"} if request.tool_choice == "none" and sends_tools(request, route) else {}
 
 
 def _message(message: Message, route: Route, assistant_fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_bridge.model.answer_text import replace_surrogates
 from orchestrator_bridge.model.interface import Message, Picture, Request, ToolCall
 from orchestrator_bridge.model.openai.conversation import conversation
-from orchestrator_bridge.model.openai.request import readable_arguments
+from orchestrator_bridge.model.openai.request import choice_of_tools, readable_arguments, sends_tools
 from orchestrator_bridge.model.parameters import WIRE, wire_parameters
 from orchestrator_bridge.model.reasoning import replay_output
 from orchestrator_bridge.model.tool_mode import answer_format, written_messages
@@ -45,9 +45,9 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
         "store": False,
         "include": [ENCRYPTED_REASONING],
     }
-    if request.tools and request.tool_mode == "schema":
-        body["text"] = {"format": {"type": "json_schema", **answer_format(request.tools)["json_schema"]}}
-    if request.tools and request.tool_mode == "native":
+    if request.callable_tools and request.tool_mode == "schema":
+        body["text"] = {"format": {"type": "json_schema", **answer_format(request.callable_tools)["json_schema"]}}
+    if sends_tools(request, route):
         # A function is strict by default, which most schemas do not fit.
         body["tools"] = [
             {
@@ -63,7 +63,7 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
         body["max_output_tokens"] = max(request.max_output, LEAST_OUTPUT)
     if request.conversation:
         body["prompt_cache_key"] = request.conversation
-    return {**body, **_parameters(wire_parameters(route, request.parameters))}
+    return {**body, **_parameters(wire_parameters(route, request.parameters)), **choice_of_tools(request, route)}
 
 
 def _parameters(wire: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,12 +68,10 @@ class ScriptedClient:
 def play_turn(script: Script, request: Request, served: str) -> tuple[ScriptTurn, Response]:
     """Select the turn that fits a request, and make its response."""
     conversation = read_conversation(request)
-    tools = tuple(tool.name for tool in request.tools)
+    tools = tuple(tool.name for tool in request.callable_tools if tool.name not in conversation.denied)
     fitting = (turn for turn in script.turns(request.agent) if matches(turn, conversation, tools))
     turn = next(fitting, None) or _default_turn(tools)
-    vote = next((tool.parameters for tool in request.tools if tool.name == "vote"), {})
-    labels: list[str] = vote.get("properties", {}).get("agent_id", {}).get("enum", [])
-    values, answers = placeholder_values(conversation, labels), conversation.answers
+    values, answers = placeholder_values(conversation), conversation.answers
     calls = tuple(
         ToolCall(
             id=f"call_{conversation.turn}_{place}",

@@ -21,6 +21,7 @@ MAX_TASK, MAX_REPLY = 120, 500
 _TASK = re.compile(r"\AThe task:\s*(.*)", re.DOTALL)
 _ANSWER = re.compile(r'<answer label="([^"]+)"[^>]*?(?:/>|>\n(.*?)\n</answer>)', re.DOTALL)
 _OWN = re.compile(r'<answer label="([^"]+)" \(your own|Your answer stands as (\S+?)\.?$', re.MULTILINE)
+_ACT = re.compile(r"^(?:Give your answer\.|Vote for the best answer(?:\.|, or give a clearly better one\.))$", re.MULTILINE)
 _GUIDANCE = re.compile(r'<guidance by="[^"]*">\n(.*?)\n</guidance>', re.DOTALL)
 _LATE = re.compile(r"^A late reply (?:by|from) [^\n]*:\n\n(.*?)(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
 
@@ -57,6 +58,8 @@ class ScriptConversation:
     ended: EndedQuestion = field(default_factory=EndedQuestion)
     guidance: Sequence[str] = ()
     late: Sequence[str] = ()
+    denied: frozenset[str] = frozenset()
+    """Tools that the conversation shows to be refused now, although every request offers them."""
 
 
 def read_conversation(request: Request) -> ScriptConversation:
@@ -83,7 +86,16 @@ def read_conversation(request: Request) -> ScriptConversation:
         ended=_last_outcome(received),
         guidance=[one_line(words, MAX_REPLY) for part in received for words in _GUIDANCE.findall(part)],
         late=[one_line(words, MAX_REPLY) for part in received for words in _LATE.findall(part)],
+        denied=_denied(text),
     )
+
+
+def _denied(text: str) -> frozenset[str]:
+    """Refused tools: there is nothing to vote for, a lone agent is to answer, or the limit of answers is reached."""
+    act = (_ACT.findall(text) or [""])[-1]
+    if act == "Vote for the best answer.":
+        return frozenset({"new_answer"})
+    return frozenset({"vote"} if act == "Give your answer." or not _ANSWER.search(text) else ())
 
 
 def _answers(text: str) -> dict[str, str]:

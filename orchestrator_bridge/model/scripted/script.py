@@ -187,9 +187,9 @@ def read_script(path: Path) -> Script:
         raise ScriptError(f"{path}: cannot be read as TOML: {error}") from None
 
 
-def placeholder_values(conversation: ScriptConversation, labels: Sequence[str]) -> dict[str, str]:
-    """Values of the placeholders. `labels` are those that `vote` accepts."""
-    first = labels[0] if labels else ""
+def placeholder_values(conversation: ScriptConversation) -> dict[str, str]:
+    """Values of the placeholders."""
+    first = next(iter(conversation.answers), "")
     ended = conversation.ended
     option = next((option for option in conversation.options if option.get("id") == ended.choice), {})
     outcome = str(option.get("label") or ended.decision).rstrip(". ")

@@ -21,6 +21,7 @@ from orchestrator_bridge.run.agent_tools import (
     available_tools,
     may_answer,
     parse_tool_call,
+    refusal_of,
     spoken_text,
 )
 from orchestrator_bridge.run.reducer.tools import on_restart
@@ -205,14 +206,15 @@ def _add_pending_uses(state: RunState, agent: str, uses: tuple[Use, ...], parsed
 
 
 def _parse_tool_calls(state: RunState, agent: AgentState, event: e.Responded, call: Call) -> list[ParsedToolCall]:
-    """Parse tool calls against what was on offer when the call started; calls beyond the run's limits are invalid."""
-    offered = available_tools(state, agent, call.seen_seq)
+    """Parse tool calls against what was on offer when the call started; those that are not allowed are invalid."""
+    offered = available_tools(state, agent)
     labels = tuple(standing_answers(state, call.seen_seq))
     team_tools = {**{tool.model_name: tool for tool in tools_of(state, agent)}, READ_RESULT: READ}
     parsed_calls: list[ParsedToolCall] = []
     requested = 0
     for tool_call in event.tool_calls:
-        parsed = parse_tool_call(tool_call, offered, labels, team_tools)
+        refused = refusal_of(state, agent, tool_call.name, call.seen_seq)
+        parsed = InvalidToolCall(refused) if refused else parse_tool_call(tool_call, offered, labels, team_tools)
         # A tool whose server went down while the model was thinking is not the model's mistake.
         if isinstance(parsed, InvalidToolCall) and tool_call.name in state.first_seen and tool_call.name not in team_tools:
             parsed = InvalidToolCall(f"Not called: {tool_call.name} is not there for now. Go on without it.", excused=True)

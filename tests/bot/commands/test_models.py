@@ -17,6 +17,7 @@ from orchestrator_bridge.chat.inbound import Author, CommandReceived, Place
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.run import events as e
 from tests.support.clock import ManualClock
+from tests.support.fake_models.players import may_vote
 from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
 from tests.support.running_engine import ANA, PLACE, ListPlatform
@@ -42,7 +43,7 @@ ELSEWHERE = Place(platform="list", channel="another")
 
 def answers(asked: ModelCall) -> ScriptedReply:
     """Answer, vote or write the final text, by the tools that are offered."""
-    if "vote" in asked.tools:
+    if may_vote(asked):
         return ScriptedReply(tool_calls=[ToolUse(name="vote", arguments={"agent_id": "A", "reason": "Good."})])
     tool = ToolUse(name="new_answer", arguments={"content": "Begin small."})
     return ScriptedReply(tool_calls=[tool]) if asked.tools else ScriptedReply(text="Begin small.")

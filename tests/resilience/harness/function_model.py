@@ -41,7 +41,7 @@ def said(request: Request) -> str:
 
 def asks_then_answers(request: Request) -> Response:
     """One question that is waited for, then an answer; one vote; a final text."""
-    if not request.tools:
+    if not request.callable_tools:
         return says(text="The final text.")
     if not used(request, "ask_others"):
         return says(ask("Which database?"))

@@ -45,7 +45,8 @@ def _usage(tokens: Tokens) -> dict[str, int]:
 
 
 def _tools(body: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    return {tool["name"]: tool.get("input_schema") or {} for tool in body.get("tools") or ()}
+    offered = () if (body.get("tool_choice") or {}).get("type") == "none" else body.get("tools") or ()
+    return {tool["name"]: tool.get("input_schema") or {} for tool in offered}
 
 
 ANTHROPIC = Wire(serves=lambda path: path == "/v1/messages", tools=_tools, completion=completion)

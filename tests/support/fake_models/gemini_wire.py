@@ -44,6 +44,9 @@ def _usage(tokens: Tokens) -> dict[str, int]:
 
 
 def _tools(body: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    calling = (body.get("toolConfig") or body.get("tool_config") or {}).values()
+    if any(config.get("mode") == "NONE" for config in calling):
+        return {}
     declared = [function for tool in body.get("tools") or () for function in tool.get("function_declarations") or ()]
     return {tool["name"]: tool.get("parameters") or {} for tool in declared}
 

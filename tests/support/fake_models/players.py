@@ -14,12 +14,16 @@ QUESTION = "Which database shall we use?"
 """Question of `asking_player`."""
 
 
+_LABEL = re.compile(r'<answer label="([^"]+)"')
+_ACT = re.compile(r"^(?:Give your answer\.|Vote for the best answer\b.*)$", re.MULTILINE)
+
+
 def team_behaviour(asked: ModelCall) -> ScriptedReply:
     """Answer while there is nothing to vote for, then vote for the first label; without tools, write text.
 
     N agents that play this make 2N+1 calls: one answer each, one vote each, the final text.
     """
-    if "vote" in asked.tools:
+    if may_vote(asked):
         return ScriptedReply(tool_calls=[ToolUse(name="vote", arguments=vote_for(first_label(asked)))])
     if "new_answer" in asked.tools:
         return ScriptedReply(
@@ -66,9 +70,26 @@ def vote_for(label: str) -> dict[str, Any]:
 
 
 def first_label(asked: ModelCall) -> str:
-    """First label that the tool `vote` accepts."""
-    labels = asked.tools["vote"]["properties"]["agent_id"]["enum"]
-    return str(labels[0])
+    """Label of the oldest answer that the agent was shown; a newer answer under a label takes its place at the end."""
+    newest = dict.fromkeys(reversed(_LABEL.findall(_text(asked))))
+    return str(list(newest)[-1])
+
+
+def may_vote(asked: ModelCall) -> bool:
+    """True if a vote would be taken: there are answers, and the agent does not work alone."""
+    text = _text(asked)
+    act = (_ACT.findall(text) or [""])[-1]
+    return "vote" in asked.tools and bool(_LABEL.search(text)) and act != "Give your answer."
+
+
+def _text(asked: ModelCall) -> str:
+    """The conversation without the rules, as one text."""
+    return "\n".join(_words(message.get("content")) for message in asked.messages if message.get("role") != "system")
+
+
+def _words(content: Any) -> str:
+    """The text of a message: a string, or parts."""
+    return "".join(str(part.get("text") or "") for part in content) if isinstance(content, list) else str(content or "")
 
 
 def has_called(asked: ModelCall, tool: str) -> bool:

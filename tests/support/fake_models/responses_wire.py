@@ -115,8 +115,9 @@ def _event(kind: str, **fields: Any) -> bytes:
 
 
 def read_tools(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The function tools that a request offers."""
-    return {tool["name"]: tool["parameters"] for tool in body.get("tools") or () if tool["type"] == "function"}
+    """The function tools that a request lets the model call."""
+    offered = () if body.get("tool_choice") == "none" else body.get("tools") or ()
+    return {tool["name"]: tool["parameters"] for tool in offered if tool["type"] == "function"}
 
 
 def read_messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -70,8 +70,8 @@ def stream(asked: ModelCall, play: ScriptedReply) -> Iterator[bytes]:
 
 
 def read_tools(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The tools that a request offers."""
-    offered = (tool["function"] for tool in body.get("tools") or ())
+    """The tools that the model may call: none with `tool_choice` "none" (platform.openai.com/docs/api-reference/chat)."""
+    offered = (tool["function"] for tool in body.get("tools") or () if body.get("tool_choice") != "none")
     return {tool["name"]: tool.get("parameters") or {} for tool in offered}
 
 
