@@ -38,8 +38,11 @@ async def is_stored(file: Path, interaction: str) -> bool:
     return any(interaction in str(row["key"]) for row in rows)
 
 
-async def kill_at_acknowledgement(site: KillSite, act: Callable[[], str], arm: Callable[[Callable[[], None]], None]) -> str:
-    """Let a person act, and kill the bot when its acknowledgement has arrived. Returns the interaction."""
+async def kill_at_acknowledgement(site: KillSite, act: Callable[[], str], arm: Callable[[str, Callable[[], None]], None]) -> str:
+    """Let a person act, and kill the bot when it has acknowledged that act. Returns the interaction.
+
+    Acts of earlier processes that were not acknowledged are delivered again meanwhile, so the act's own response is awaited.
+    """
     killed = asyncio.Event()
 
     def kill() -> None:
@@ -48,8 +51,8 @@ async def kill_at_acknowledgement(site: KillSite, act: Callable[[], str], arm: C
 
     await site.process.start()
     await site.process.wait_ready()
-    arm(kill)
     interaction = act()
+    arm(interaction, kill)
     await killed.wait()
     await site.process.wait_ended()
     return interaction
@@ -63,9 +66,9 @@ def discord_act(site: DiscordSite, number: int) -> str:
     return world.interact(ana.id, world.general.id, *((2, ask) if number % 2 else (3, click)))
 
 
-def discord_arm(site: DiscordSite, kill: Callable[[], None]) -> None:
-    """Kill when Discord has got the first response to an interaction."""
-    site.server.watch = lambda asked: kill() if asked.path.endswith("/callback") else None
+def discord_arm(site: DiscordSite, interaction: str, kill: Callable[[], None]) -> None:
+    """Kill when Discord has got the first response to the interaction."""
+    site.server.watch = lambda asked: kill() if asked.path.endswith("/callback") and f"/{interaction}/" in asked.path else None
 
 
 def slack_act(site: SlackSite, number: int) -> str:
@@ -73,13 +76,13 @@ def slack_act(site: SlackSite, number: int) -> str:
     return str(site.server.people.command(ANA, GENERAL, f"ask Write poem {number}.").payload["trigger_id"])
 
 
-def slack_arm(site: SlackSite, kill: Callable[[], None]) -> None:
-    """Kill when Slack has got the acknowledgement of an envelope."""
+def slack_arm(site: SlackSite, interaction: str, kill: Callable[[], None]) -> None:
+    """Kill when Slack has got the acknowledgement of the command."""
     world = site.server.world
     acknowledge = type(world).acknowledge
 
     def acknowledge_and_kill(number: int, payload: object) -> None:
-        ours = world.unacknowledged[number].kind == "slash_commands"
+        ours = world.unacknowledged[number].payload.get("trigger_id") == interaction
         acknowledge(world, number, payload)
         if ours:
             kill()
