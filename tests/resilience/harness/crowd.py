@@ -138,7 +138,7 @@ class Crowd(ABC, Generic[C]):
         self._looking = True
         try:
             self.observe()
-            if self.busy:
+            if self.busy or not self.tasks:  # where every kill came before the first task was taken, one is given afterwards
                 self.give_task()
             self._steps = [step for step in self._steps if not step()]
         finally:

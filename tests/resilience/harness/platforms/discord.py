@@ -57,7 +57,7 @@ class DiscordCrowd(Crowd[Message]):
     def satisfied(self) -> bool:
         cards = list(self._cards())
         ended = " ".join(card.text for card in cards if re.match(ENDED_RUN, card.content))
-        return all(f"{task} " in ended for task in self.tasks) and not any(card.components for card in cards)
+        return bool(self.tasks) and all(f"{task} " in ended for task in self.tasks) and not any(card.components for card in cards)
 
     def observe(self) -> None:
         if self._is_down():
