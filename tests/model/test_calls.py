@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from orchestrator_bridge.model.interface import Message, Request, Response, ToolCall, Usage
 from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
@@ -194,6 +196,12 @@ async def test_what_a_call_may_cost_is_told_before_it() -> None:
         assert models.max_cost(small) == Decimal("0.008024")  # 4016 characters in two messages: about 1012 tokens
         assert models.max_cost(create_request(model="xai/a-model-of-tomorrow")) is None
         assert models.max_cost(create_request(model="nobody")) is None
+
+
+@pytest.mark.parametrize("finish", ["max_tokens", "MAX_TOKENS", "model_length"])
+async def test_other_vendors_words_for_the_output_limit_are_known(finish: str) -> None:
+    response, _ = await answered(ScriptedReply(text="Half a te", finish=finish), create_request())
+    assert (response.text, response.cut) == ("Half a te", True)
 
 
 @BOTH_WAYS

@@ -188,6 +188,13 @@ async def test_an_answer_that_finishes_with_an_error_may_be_billed(model: str) -
     assert (failure.answer_begun, billed(failure)) == (True, None)
 
 
+@pytest.mark.parametrize("finish", ["network_error", "insufficient_system_resource", "abort"])
+async def test_an_answer_that_a_fault_ended_is_a_failed_call(finish: str) -> None:
+    failure = await call_error(ScriptedReply(text="Final tex", finish=finish), create_request())
+    assert type(failure) is errors.Overloaded
+    assert (failure.answer_begun, billed(failure)) == (True, None)
+
+
 async def test_an_error_before_an_answer_is_not_billed() -> None:
     body = 'data: {"error": {"message": "slow down", "code": 429}}\n\n'
     failure = await call_error(ScriptedReply(body=body, content_type="text/event-stream"))

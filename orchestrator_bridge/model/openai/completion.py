@@ -7,8 +7,9 @@ missing or of any type.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -31,6 +32,25 @@ FILTERED = "content_filter"
 
 CUT_OFF = "length"
 """Finish reason of an answer that reached the output limit."""
+
+BROKEN_OFF = "error"
+"""Finish reason of an answer that a fault ended (openrouter.ai/docs, "Errors")."""
+
+_FINISH_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "max_tokens": CUT_OFF,  # Anthropic's word, which gateways pass on
+        "model_length": CUT_OFF,  # docs.mistral.ai, "Chat Completion"
+        "insufficient_system_resource": BROKEN_OFF,  # api-docs.deepseek.com, "Create Chat Completion"
+        "network_error": BROKEN_OFF,  # docs.z.ai, "Chat Completion"
+        "abort": BROKEN_OFF,  # docs.vllm.ai and docs.sglang.ai: the server gave the request up
+    }
+)
+"""Finish reasons of other vendors, and OpenAI's for the same."""
+
+
+def read_finish_reason(value: object) -> object:
+    """OpenAI's finish reason for one of another vendor, in any case; every other value as it is."""
+    return _FINISH_REASONS.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def _read_arguments(value: object) -> object:
@@ -84,7 +104,7 @@ class CompletionChoice(BaseModel):
     """One alternative answer; requests ask for only one."""
 
     message: AssistantMessage
-    finish_reason: str | None = None
+    finish_reason: Annotated[str | None, BeforeValidator(read_finish_reason)] = None
     error: Any = None
 
 
@@ -131,7 +151,7 @@ def unbroken(completion: Completion) -> Completion:
         ErrorBody: the finish reason of its choice is an error.
     """
     choice = completion.choices[0]
-    if choice.finish_reason == "error":
+    if choice.finish_reason == BROKEN_OFF:
         raise ErrorBody(choice.error or {"message": "the answer was broken off"}, answer_begun=True)
     return completion
 
