@@ -17,7 +17,8 @@ EDIT = "edit"
 REMARK = "remark"
 """Command of words that may be meant for somebody else, such as a mention in passing: nothing starts without a confirmation."""
 
-_RUN = r"(?:(?:the\s+|this\s+|my\s+)?(?:run|task)\s*)?#?(?P<text>\d{1,15})?"
+_RUN = r"(?:(?:the\s+|this\s+|my\s+)?(?:current\s+)?(?:run|task)\s*)?#?(?P<text>\d{1,15})?"
+_STOP = rf"(?:it|that|this|everything)?{_RUN}(?:\s*\b(?:right\s+now|now|immediately|at\s+once))?"
 _ARGUMENTS: Mapping[str, re.Pattern[str]] = {
     name: re.compile(pattern, re.DOTALL | re.IGNORECASE)
     for name, pattern in {
@@ -28,8 +29,8 @@ _ARGUMENTS: Mapping[str, re.Pattern[str]] = {
         "model": r"(?P<text>(?:\S+(?:\s+\S*\d\S*(?:\s+\S+)?)?)?(?:\s+\w+=\S+)*)",
         "models": r"(?P<text>(?:\S+(?:\s+\S*\d\S*(?:\s+\S+)?)?)?)",
         "team": r"(?P<text>\S*)",
-        "cancel": rf"(?:it|that|this)?{_RUN}",
-        "stop": rf"(?:it|that|this)?{_RUN}",
+        "cancel": _STOP,
+        "stop": _STOP,
         "cost": r"(?P<text>(?:run\s+)?(?:#?\d{1,15})?\s*(?:by\s+[a-z]+)?)",
         "help": r"(?P<text>)",
     }.items()

@@ -11,6 +11,9 @@ COMMANDS = {
     "Stop!": ("cancel", ""),
     "please stop it": ("cancel", ""),
     "cancel run 3 please": ("cancel", "3"),
+    "please stop the current run now": ("cancel", ""),
+    "stop everything right now!": ("cancel", ""),
+    "stop this run immediately": ("cancel", ""),
     "status": ("runs", ""),
     "what's the status?": ("runs", ""),
     "status of run 2": ("runs", ""),
@@ -39,6 +42,7 @@ def test_a_command_is_read_with_its_arguments(text: str) -> None:
     [
         "cost of moving to another host",
         "stop using semicolons",
+        "stop the current rollout now",
         "team building ideas",
         "model the demand for next year",
         "help me to plan",

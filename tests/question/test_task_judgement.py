@@ -8,6 +8,13 @@ from orchestrator_bridge.question.parsing.task import judge_task
 
 SMALL_TALK = (
     *("thanks!", "Thank you so much for your help", "hello", "Hi there!", "How are you doing today?", "what can you do?", "👍"),
+    *(
+        "never mind, I found it",
+        "sorry wrong channel, ignore this",
+        "lol that was funny",
+        "Forget it, thanks",
+        "vergiss es, danke",
+    ),
     *("lol", "ok, great", "Sounds good, see you tomorrow", "danke schön", "are you there?", "Cheers, that was quick.", "...", ""),
 )
 
