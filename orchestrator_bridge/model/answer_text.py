@@ -18,8 +18,15 @@ _PAIRS = (
     ("[THINK]", "[/THINK]"),
     ("◁think▷", "◁/think▷"),
     ("<|channel>thought", "<channel|>"),
+    ("<seed:think>", "</seed:think>"),
+    ("<mm:think>", "</mm:think>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<reflection>", "</reflection>"),
+    ("<scratchpad>", "</scratchpad>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
 )
-"""Marks around reasoning: of most open models, of Mistral's (docs.mistral.ai, "Reasoning"), of Kimi's and of Gemma's."""
+"""Marks around reasoning: of most open models, of Mistral's (docs.mistral.ai, "Reasoning"), of Kimi's, Gemma's, Seed's and
+MiniMax's, and of fine-tuned models."""
 
 _HARMONY = ("<|channel|>", "<|start|>")
 """Marks at the beginning of an answer in OpenAI's harmony format, which gpt-oss writes (github.com/openai/harmony)."""

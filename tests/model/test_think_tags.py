@@ -26,6 +26,7 @@ HARMONY = "<|channel|>analysis<|message|>"
         ("SECRET</think>answer", "answer"),
         ("SECRET one</think>SECRET two</think>answer", "answer"),
         ("SECRET</thinking>answer", "answer"),
+        ("SECRET</reasoning>answer", "answer"),
         ("[THINK]SECRET[/THINK]answer", "answer"),
         ("SECRET[/THINK]\nanswer", "answer"),
         ("◁think▷SECRET◁/think▷answer", "answer"),
@@ -63,6 +64,10 @@ MARKED = [
     "[THINK]SECRET[/THINK]",
     "◁think▷SECRET◁/think▷",
     "<|channel>thought\nSECRET<channel|>",
+    "<seed:think>SECRET</seed:think>",
+    "<mm:think>SECRET</mm:think>",
+    "<reasoning>SECRET</reasoning>",
+    "<|begin_of_thought|>SECRET<|end_of_thought|>",
     f"{HARMONY}SECRET<|end|><|start|>assistant<|channel|>final<|message|>",
     "<think>SECRET</think><think>SECRET, again and again</think>",
 ]
