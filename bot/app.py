@@ -31,7 +31,7 @@ from orchestrator_bridge.model.catalogue.dated_prices import use_downloaded
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.question.parsing.lexicon import register_languages
 from orchestrator_bridge.store.interface import Store
-from orchestrator_bridge.store.sqlite.shared_spending import SharedSpending, SpendingOfOthers
+from orchestrator_bridge.store.sqlite.shared_spending import AskSpending, SharedSpending, SpendingOfOthers, spending_file
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.tool.toolbox import Toolbox
@@ -202,17 +202,16 @@ MAIN_OWNER = "bot"
 
 def shared_spending_file(start: LoadedConfig) -> Path:
     """File beside the store in which all processes on this store's budgets count together."""
-    store = start.settings.store
-    return store.with_name(f"{store.stem}-spending{store.suffix}")
+    return spending_file(start.settings.store)
 
 
 def _open_shared_spending(start: LoadedConfig, file: Path) -> SharedSpending | None:
-    """Spending of other processes; None without shared budgets."""
+    """Spending of all processes: for `townhall ask` beside a bot, which has another store, and for a bot with shared budgets."""
+    if file != start.settings.store and start.settings.store.exists():
+        return AskSpending(shared_spending_file(start), str(file))
     budgets = start.team_file.budgets
-    if not (budgets.day or budgets.channel or budgets.channels):
-        return None
-    owner = MAIN_OWNER if file == start.settings.store else str(file)
-    return SharedSpending(shared_spending_file(start), owner)
+    shared = budgets.day or budgets.channel or budgets.channels
+    return SharedSpending(shared_spending_file(start), MAIN_OWNER) if shared else None
 
 
 def create_adapters(start: LoadedConfig, autocomplete: Autocomplete) -> list[Adapter]:

@@ -18,11 +18,15 @@ import click
 
 from bot.app import MAIN_OWNER, LoadedConfig, shared_spending_file
 from bot.commands.costs import (
+    SpendingQuery,
     budgets_text,
     budgets_today,
+    query_costs,
     query_spending,
+    run_name,
     sources_text,
     spending_rows,
+    token_cells,
     total_spending,
     total_text,
 )
@@ -42,13 +46,14 @@ from orchestrator_bridge.common.text import one_line, shorten
 from orchestrator_bridge.question.messages import options_summary
 from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, NotFound, RunSummary, TokenCalibration
-from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers
+from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers, spending_file
 from orchestrator_bridge.store.sqlite.store import SqliteLookups
 
 _MAX_TASK = 60
 """Characters of a task in a table."""
 _MAX_QUESTION = 500
 """Characters of a question's text."""
+_TOKENS = ("IN", "CACHED", "OUT")
 
 
 async def print_runs(store: Path, limit: int, as_json: bool) -> None:
@@ -121,7 +126,8 @@ def _question_object(question: OpenQuestion) -> dict[str, Any]:
 async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
     """Print the costs of each agent and model in each run, and their sum."""
     async with _lookups(store) as lookups:
-        lines = await lookups.costs(run) if lookups else []
+        others = SpendingOfOthers(spending_file(store), MAIN_OWNER)
+        lines = await query_costs(lookups, run, others) if lookups else []
         if not lines:
             await _check_run(lookups, run)
         calibrations = await lookups.token_calibrations() if lookups else []
@@ -131,7 +137,7 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
         counting = calibration_objects(calibrations)
         print_json({"costs": lines, "known_usd": known, "complete": complete, "counting": counting})
     elif lines:
-        print_table(["RUN", "AGENT", "CALLS", "IN", "OUT", "COST", "MODEL"], [_cost_row(line) for line in lines])
+        print_table(["RUN", "AGENT", "CALLS", *_TOKENS, "COST", "MODEL"], [_cost_row(line) for line in lines])
         click.echo(f"Total: {format_dollars(known)}{'' if complete else ', plus calls of unknown cost'}")
         for line in (sources_text(lines), *calibration_lines(calibrations)):
             if line:
@@ -141,24 +147,24 @@ async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
 
 
 def _cost_row(line: CostLine) -> list[str]:
-    tokens = [str(line.calls), f"{line.input:,}", f"{line.output:,}"]
-    return [str(line.run), line.agent, *tokens, format_dollars(line.cost), line.model]
+    return [run_name(line), line.agent, str(line.calls), *token_cells(line), format_dollars(line.cost), line.model]
 
 
 async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_json: bool) -> None:
     """Print costs grouped by agent, run, channel, person, day or model, their sum, and today's budgets."""
     async with _lookups(start.settings.store) as lookups:
-        lines = await query_spending(lookups, start.team_file, by, run) if lookups else []
+        others = SpendingOfOthers(shared_spending_file(start), MAIN_OWNER)
+        query = SpendingQuery(run=run, by=by)
+        lines = await query_spending(lookups, start.team_file, query, others) if lookups else []
         if not lines:
             await _check_run(lookups, run)
-        others = SpendingOfOthers(shared_spending_file(start), MAIN_OWNER)
         today = await budgets_today(lookups, start.team_file.budgets, time.time(), shared=others) if lookups else ()
     total = total_spending(lines)
     if as_json:
         known = {"known_usd": total.cost, "unknown_usd": total.unknown, "complete": total.complete, "budgets": today}
         print_json({"by": by, "time_zone": start.team_file.budgets.time_zone, "costs": lines, **known})
     elif lines:
-        print_table([by.upper(), "CALLS", "IN", "OUT", "COST", "NOT KNOWN"], spending_rows(lines))
+        print_table([by.upper(), "CALLS", *_TOKENS, "COST", "NOT KNOWN"], spending_rows(lines))
         click.echo(" ".join(part for part in (f"{total_text(lines)}.", budgets_text(today), sources_text(lines)) if part))
     else:
         click.echo("There are no model calls yet.", err=True)

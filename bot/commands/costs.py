@@ -11,13 +11,16 @@ from bot.config.errors import ConfigError, Problem, format_value, suggest_name
 from bot.config.team_schema import TeamFile
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
-from orchestrator_bridge.engine.usage_ledger import OtherProcesses, UsageLedger
+from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, Spending, Viewer
 from orchestrator_bridge.store.sqlite.queries.usage import sum_spending
+from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers
 from orchestrator_bridge.team.budgets import Budgets, BudgetStatus, describe_budget, format_dollars
 from orchestrator_bridge.team.directory import Directory
 
 GROUPINGS: tuple[CostBy, ...] = get_args(CostBy)
+
+TOKEN_COLUMNS = ("tokens in", "cached", "tokens out")
 
 _QUERY = re.compile(r"(?:(?:run\s+)?#?(?P<run>\d{1,15}))?\s*(?:(?:by\s+)?(?P<by>[a-z]+))?", re.IGNORECASE)
 
@@ -47,19 +50,41 @@ def parse_spending_query(text: str) -> SpendingQuery:
 
 
 async def query_spending(
-    lookups: Lookups, team_file: TeamFile, by: CostBy, run: int | None, viewer: Viewer | None = None
+    lookups: Lookups,
+    team_file: TeamFile,
+    query: SpendingQuery,
+    others: SpendingOfOthers | None = None,
+    viewer: Viewer | None = None,
 ) -> list[Spending]:
-    """Costs by a grouping, with a viewer those that they may see; a person of the team file has one line for all platforms."""
-    lines = await lookups.spending(by, run, team_file.budgets.zone, viewer)
-    return _merge_people(lines, Directory(team_file.people)) if by == "person" else lines
+    """Costs by a grouping, with a viewer those that they may see; a person of the team file has one line for all platforms.
+
+    Runs of `townhall ask` beside a running bot (`others`) count too, unless the costs of one run are asked for.
+    """
+    by, zone = query.by or "run", team_file.budgets.zone
+    lines = await lookups.spending(by, query.run, zone, viewer)
+    if others is not None and query.run is None:
+        lines += await others.spending(by, zone, viewer)
+    if by == "person":
+        lines = [_person(line, Directory(team_file.people)) for line in lines]
+    return lines if by in ("run", "call") else _merge(lines, by)
 
 
-def _merge_people(lines: Sequence[Spending], directory: Directory) -> list[Spending]:
-    by_person: dict[str, list[Spending]] = {}
+async def query_costs(
+    lookups: Lookups, run: int | None, others: SpendingOfOthers | None = None, viewer: Viewer | None = None
+) -> list[CostLine]:
+    """Costs by run, agent and model, newest run first; then, for all runs, those of `townhall ask` beside a running bot."""
+    lines = await lookups.costs(run, viewer)
+    return lines + await others.costs(viewer) if others is not None and run is None else lines
+
+
+def _merge(lines: Iterable[Spending], by: CostBy) -> list[Spending]:
+    """One line a key: newest first for days, highest cost first otherwise."""
+    by_key: dict[str, list[Spending]] = {}
     for line in lines:
-        named = _person(line, directory)
-        by_person.setdefault(named.key, []).append(named)
-    merged = [sum_spending(key, parts[0].name, parts) for key, parts in by_person.items()]
+        by_key.setdefault(line.key, []).append(line)
+    merged = [sum_spending(key, parts[0].name, parts) for key, parts in by_key.items()]
+    if by == "day":
+        return sorted(merged, key=lambda line: line.key, reverse=True)
     return sorted(merged, key=lambda line: (-line.cost, line.name))
 
 
@@ -72,7 +97,7 @@ def _person(line: Spending, directory: Directory) -> Spending:
 
 
 async def budgets_today(
-    lookups: Lookups, budgets: Budgets, now: float, place: Place | None = None, shared: OtherProcesses | None = None
+    lookups: Lookups, budgets: Budgets, now: float, place: Place | None = None, shared: SpendingOfOthers | None = None
 ) -> tuple[BudgetStatus, ...]:
     """Today's state of the shared budgets: that of all runs, and that of the channel of `place`. `shared`: other processes."""
     ledger = UsageLedger(budgets, shared)
@@ -90,10 +115,23 @@ def budgets_text(statuses: Sequence[BudgetStatus]) -> str:
 
 
 def spending_rows(lines: Sequence[Spending]) -> list[list[str]]:
-    """Table cells: name, calls, input tokens, output tokens, cost, possible cost that is not known yet."""
-    return [
-        [line.name, str(line.calls), f"{line.input:,}", f"{line.output:,}", f"${line.cost:.4f}", _unknown(line)] for line in lines
-    ]
+    """Table cells: name, calls, tokens (input, cached, output), cost, possible cost that is not known yet."""
+    return [[line.name, str(line.calls), *token_cells(line), f"${line.cost:.4f}", _unknown(line)] for line in lines]
+
+
+def token_cells(line: Spending | CostLine) -> tuple[str, str, str]:
+    """Table cells: input tokens, those of them that came from a prompt cache, output tokens."""
+    return f"{line.input:,}", _cached(line.cached, line.input), f"{line.output:,}"
+
+
+def _cached(cached: int, prompts: int) -> str:
+    """Tokens from a prompt cache, and their share of the prompts' tokens."""
+    return f"{cached:,} ({cached / prompts:.0%})" if cached and prompts else "0"
+
+
+def run_name(line: CostLine) -> str:
+    """Number of the run in the store, or its name elsewhere."""
+    return line.origin or str(line.run)
 
 
 def _unknown(line: Spending) -> str:
@@ -122,7 +160,7 @@ def sources_text(lines: Iterable[Spending | CostLine]) -> str:
 
 def cost_reply(lines: Sequence[Spending], by: CostBy, limit: int, budgets: Sequence[BudgetStatus]) -> PrivateReply:
     """Table for a chat, with at most `limit` rows."""
-    columns = (by, "calls", "tokens in", "tokens out", "cost", "not known")
+    columns = (by, "calls", *TOKEN_COLUMNS, "cost", "not known")
     rows = tuple(tuple(row) for row in spending_rows(lines[:limit]))
     more = f" First {limit} of {len(lines)} lines." if len(lines) > limit else ""
     parts = (f"{total_text(lines)}.{more}", budgets_text(budgets), sources_text(lines))

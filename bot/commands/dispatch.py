@@ -7,12 +7,16 @@ from dataclasses import replace
 
 from bot.commands.costs import (
     GROUPINGS,
+    TOKEN_COLUMNS,
     budgets_text,
     budgets_today,
     cost_reply,
     parse_spending_query,
+    query_costs,
     query_spending,
+    run_name,
     sources_text,
+    token_cells,
 )
 from bot.commands.home import HomePage
 from bot.commands.model_view import ModelBrowser
@@ -29,13 +33,13 @@ from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import clean, shorten
 from orchestrator_bridge.engine.authority import Actor
 from orchestrator_bridge.engine.engine import Engine
-from orchestrator_bridge.engine.usage_ledger import OtherProcesses
 from orchestrator_bridge.model.catalogue import UnknownModelName
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.scripted.script import ScriptError
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Lookups
+from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers
 from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import AgentSpec, Team
@@ -76,7 +80,7 @@ class ChatCommands:
         directory: Directory,
         selections: ModelSelections,
         browser: Callable[[], ModelBrowser],
-        others: OtherProcesses | None = None,
+        others: SpendingOfOthers | None = None,
     ) -> None:
         self._store = store
         self._others = others
@@ -285,25 +289,17 @@ class ChatCommands:
         if not sees_all:  # what all runs have used together is a sum over channels that the person may not see
             budgets = tuple(status for status in budgets if status.budget != "day")
         if query.by is not None:
-            spending = await query_spending(self._store, self._team_file, query.by, query.run, viewer)
+            spending = await query_spending(self._store, self._team_file, query, self._others, viewer)
             return cost_reply(spending, query.by, MAX_ROWS, budgets)
-        lines = await self._store.costs(query.run, viewer)
+        lines = await query_costs(self._store, query.run, self._others, viewer)
         if not lines:
             none = "Nothing has been spent yet." if query.run is None else f"Run {query.run} has not called a model."
             return PrivateReply(text=none)
         rows = tuple(
-            (
-                str(line.run),
-                line.agent,
-                line.model,
-                str(line.calls),
-                f"{line.input:,}",
-                f"{line.output:,}",
-                format_dollars(line.cost),
-            )
+            (run_name(line), line.agent, line.model, str(line.calls), *token_cells(line), format_dollars(line.cost))
             for line in lines[:MAX_ROWS]
         )
-        columns = ("run", "agent", "model", "calls", "tokens in", "tokens out", "cost")
+        columns = ("run", "agent", "model", "calls", *TOKEN_COLUMNS, "cost")
         calibrations = calibration_lines(await self._store.token_calibrations())
         text = "\n".join(part for part in (budgets_text(budgets), sources_text(lines), *calibrations) if part)
         return PrivateReply(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))

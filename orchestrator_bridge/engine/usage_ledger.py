@@ -8,7 +8,7 @@ are loaded from the store. The sums of other processes, such as `townhall ask` b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Literal, Protocol, assert_never
 
@@ -32,6 +32,10 @@ class OtherProcesses(Protocol):
         """Let the others count the sums of this process."""
         ...
 
+    def record(self, rows: Iterable[Record]) -> None:
+        """Let the others see the calls of this process, if it has a store of its own. `rows`: of a committed transaction."""
+        ...
+
 
 class NoOthers:
     """The only process."""
@@ -42,6 +46,9 @@ class NoOthers:
 
     def publish(self, day: str, channel: str, booked: Decimal, reserved: Decimal) -> None:
         """Do nothing: there is nobody to read it."""
+
+    def record(self, rows: Iterable[Record]) -> None:
+        """Do nothing: there is nobody to read them."""
 
 
 class UsageLedger:
@@ -104,8 +111,9 @@ class UsageLedger:
             channel, _ = self._reserved.pop(key)
             self._publish(channel)
 
-    def record(self, place: Place, rows: Iterable[Record]) -> None:
+    def record(self, place: Place, rows: Sequence[Record]) -> None:
         """Count the rows of a committed transaction."""
+        self._shared.record(rows)
         for row in rows:
             if isinstance(row, CallUsageRecorded):
                 self._charge(budget_charge(row, place))

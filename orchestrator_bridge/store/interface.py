@@ -164,7 +164,7 @@ class OpenQuestionAudience:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CostLine:
     """Calls, tokens and cost of one agent and model in one run. `unknown` are US dollars reserved for calls without a known
-    bill. `sources` say where the cost comes from."""
+    bill. `sources` say where the cost comes from. `origin` names a run that is not in the store, whose number is 0."""
 
     run: int
     agent: str
@@ -176,6 +176,7 @@ class CostLine:
     cost: Decimal | None
     unknown: Decimal
     sources: tuple[str, ...] = ()
+    origin: str = ""
 
 
 CostBy = Literal["call", "agent", "run", "channel", "person", "day", "model"]

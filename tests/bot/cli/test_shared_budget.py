@@ -85,6 +85,33 @@ async def test_asks_beside_a_running_bot_and_the_bot_share_the_day(tmp_path: Pat
     assert Decimal(told["used"]) > 0
 
 
+async def test_calls_of_an_ask_beside_a_running_bot_are_in_every_table_of_costs(tmp_path: Path) -> None:
+    def serve(_: object) -> ScriptedReply:
+        return ScriptedReply(text="Done.", usage=Tokens(input=1000, output=10, cached=600))
+
+    async with ModelServer(serve) as server:
+        without_budgets = TEAM.format(url=server.url).partition("[[team")
+        (tmp_path / "townhall.toml").write_text("".join(without_budgets[1:]))
+        await townhall(tmp_path, "ask", "count", "--no-input")
+        before = json.loads((await townhall(tmp_path, "cost", "--json"))[1])
+        bot = await SqliteStore.open(tmp_path / "townhall.db", clock=SystemClock().now)
+        try:
+            await townhall(tmp_path, "ask", "count", "--no-input")
+            whole = json.loads((await townhall(tmp_path, "cost", "--json"))[1])
+            tables = [json.loads((await townhall(tmp_path, "cost", "--by", by, "--json"))[1]) for by in ("model", "day", "run")]
+            text = (await townhall(tmp_path, "cost"))[1]
+        finally:
+            await bot.close()
+    (first,) = before["costs"]
+    assert (first["run"], first["origin"]) == (1, "")
+    assert [(line["run"], line["origin"], line["cached"]) for line in whole["costs"]] == [(1, "", 600), (0, "ask 1", 600)]
+    assert Decimal(whole["known_usd"]) == 2 * Decimal(before["known_usd"]) > 0
+    assert [[line["calls"] for line in table["costs"]] for table in tables] == [[2], [2], [1, 1]]
+    assert {table["known_usd"] for table in tables} == {whole["known_usd"]}
+    assert text.splitlines()[2].split()[:6] == ["ask", "1", "only", "1", "1,000", "600"]
+    assert "600 (60%)" in text
+
+
 def ledgers(file: Path) -> tuple[UsageLedger, UsageLedger]:
     return UsageLedger(BUDGETS, SharedSpending(file, "bot")), UsageLedger(BUDGETS, SharedSpending(file, "ask"))
 
