@@ -13,7 +13,7 @@ from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, Spending, Viewer
-from orchestrator_bridge.store.sqlite.queries.usage import sum_spending
+from orchestrator_bridge.store.spending import sum_spending
 from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers
 from orchestrator_bridge.team.budgets import Budgets, BudgetStatus, describe_budget, format_dollars
 from orchestrator_bridge.team.directory import Directory

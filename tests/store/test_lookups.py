@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.store.interface import Corrupted, Lookups, NotFound, SchemaTooNew, StoreError
+from orchestrator_bridge.store.sql.records import to_statement
 from orchestrator_bridge.store.sqlite.migrate import bundled_migrations, latest_version
 from orchestrator_bridge.store.sqlite.open import open_writer
 from orchestrator_bridge.store.sqlite.queries import runs
 from orchestrator_bridge.store.sqlite.readonly import query_file
-from orchestrator_bridge.store.sqlite.store import SqliteLookups, SqliteStore, to_statement
+from orchestrator_bridge.store.sqlite.store import SqliteLookups, SqliteStore
 from orchestrator_bridge.store.sqlite.writer import commit
 from tests.contract.store_values import booked, guided, question_opened, run_opened
 from tests.support.store_files import permit, run_sql, trace, write

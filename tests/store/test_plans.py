@@ -23,12 +23,12 @@ from orchestrator_bridge.run.records import (
     RunClosed,
     TokenCreated,
 )
+from orchestrator_bridge.store.sql.log import append_events
+from orchestrator_bridge.store.sql.messages import insert_inbound
+from orchestrator_bridge.store.sql.records import to_statement
 from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.open import open_writer
 from orchestrator_bridge.store.sqlite.queries import external, log, messages, questions, runs, usage
-from orchestrator_bridge.store.sqlite.queries.log import append_events
-from orchestrator_bridge.store.sqlite.queries.messages import insert_inbound
-from orchestrator_bridge.store.sqlite.store import to_statement
 from orchestrator_bridge.store.sqlite.writer import commit
 from tests.contract.store_values import (
     booked,

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.store.interface import Conflict
+from orchestrator_bridge.store.sql.log import append_events
+from orchestrator_bridge.store.sql.records import to_statement
+from orchestrator_bridge.store.sql.statement import Statement, WriteJob
 from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.open import open_writer
-from orchestrator_bridge.store.sqlite.queries.log import append_events
-from orchestrator_bridge.store.sqlite.store import to_statement
-from orchestrator_bridge.store.sqlite.writer import Statement, WriteJob, commit
+from orchestrator_bridge.store.sqlite.writer import commit
 from tests.contract.store_values import guided, question_opened, run_opened
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
+from decimal import Context, Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import aiosqlite
 
 from orchestrator_bridge.store.interface import StoreError
-from orchestrator_bridge.store.sqlite.codec import DollarsSum
 from orchestrator_bridge.store.sqlite.errors import to_store_error
 
 if TYPE_CHECKING:
@@ -83,6 +83,25 @@ async def connect(path: Path, connector: Callable[[], sqlite3.Connection]) -> Sq
     finally:
         await connection.wait_stopped()
     return connection
+
+
+class DollarsSum:
+    """The SQL aggregate `dollars_sum(amount)` over amounts as text: exact, where `sum` would round to binary fractions. The empty
+    sum is 0."""
+
+    _EXACT = Context(prec=100)
+
+    def __init__(self) -> None:
+        self._sum = Decimal(0)
+
+    def step(self, amount: str | None) -> None:
+        """Add one row."""
+        if amount is not None:
+            self._sum = self._EXACT.add(self._sum, Decimal(amount))
+
+    def finalize(self) -> str:
+        """The sum as text."""
+        return format(self._sum, "f")
 
 
 def open_sqlite(name: str, *, uri: bool = False) -> sqlite3.Connection:

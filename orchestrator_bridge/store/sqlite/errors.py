@@ -6,10 +6,6 @@ import errno
 import sqlite3
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from orchestrator_bridge.common.text import one_line
-from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.store.interface import Corrupted, InUse, StoreError, WriteFailed
 
 DATA_SAFE = "Acknowledged data is not lost"
@@ -128,21 +124,6 @@ def to_read_error(error: Exception, path: Path) -> Exception:
     return read_error
 
 
-_MAX_QUOTED = 200
-"""Characters of a decoding error that are quoted."""
-
-
-def corrupt_row(connection: sqlite3.Connection, row: str, body: bytes | str, error: ValueError) -> Corrupted:
-    """The error of a row, such as `event 2 of run 1`, whose body cannot be decoded."""
-    name = Path(connection.execute("PRAGMA database_list").fetchone()[2])
-    return corrupted(name, f"{row}: {_decode_failure(body, error)}")
-
-
-def _decode_failure(body: bytes | str, error: ValueError) -> str:
-    try:
-        body.decode() if isinstance(body, bytes) else body.encode()
-    except UnicodeError:
-        return "its text is not UTF-8"
-    return one_line(
-        explain_validation(error, whole="", limit=1) if isinstance(error, ValidationError) else str(error), _MAX_QUOTED
-    )
+def corrupted_content(connection: sqlite3.Connection, found: str) -> Corrupted:
+    """The error of a file whose content cannot be decoded."""
+    return corrupted(Path(connection.execute("PRAGMA database_list").fetchone()[2]), found)

@@ -181,4 +181,4 @@ def _check_connection(path: Path, connection: sqlite3.Connection) -> StoreReport
         raise corrupted(path, "rows refer to rows that do not exist")
     messages.list_unhandled_events(connection)
     messages.list_pending_posts(connection)
-    return StoreReport(**dict(connection.execute(_COUNTS).fetchone()), unreadable=log.unreadable_logs(connection))
+    return StoreReport(**dict(connection.execute(_COUNTS).fetchone()), unreadable=log.list_unreadable_logs(connection))

@@ -26,9 +26,10 @@ from typing import TypeVar
 from orchestrator_bridge.common.private_files import create_private_file
 from orchestrator_bridge.run.records import CallUsageRecorded, Record, RunOpened
 from orchestrator_bridge.store.interface import CostBy, CostLine, Spending, StoreError, Viewer
+from orchestrator_bridge.store.sql.usage import upsert_call
 from orchestrator_bridge.store.sqlite.connection import open_sqlite
 from orchestrator_bridge.store.sqlite.queries.runs import list_costs
-from orchestrator_bridge.store.sqlite.queries.usage import list_spending, upsert_call
+from orchestrator_bridge.store.sqlite.queries.usage import list_spending
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")

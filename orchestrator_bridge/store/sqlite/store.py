@@ -1,4 +1,4 @@
-"""The SQLite implementation of the store protocols, and the mapping from records to statements."""
+"""The SQLite implementation of the store protocols."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-from orchestrator_bridge.run import records
-from orchestrator_bridge.store.sqlite.codec import as_stored
+from orchestrator_bridge.store.sql.codec import as_stored
+from orchestrator_bridge.store.sql.log import append_events
+from orchestrator_bridge.store.sql.messages import insert_inbound
+from orchestrator_bridge.store.sql.records import to_statement
+from orchestrator_bridge.store.sql.statement import MAX_INTEGER
 from orchestrator_bridge.store.sqlite.connection import QueryExecutor, ReaderPool, connect
 from orchestrator_bridge.store.sqlite.errors import to_store_error
 from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations, latest_version
@@ -24,20 +27,19 @@ from orchestrator_bridge.store.sqlite.queries import questions as question_queri
 from orchestrator_bridge.store.sqlite.queries import runs as run_queries
 from orchestrator_bridge.store.sqlite.queries import usage as usage_queries
 from orchestrator_bridge.store.sqlite.readonly import ReadOnlyDatabase
-from orchestrator_bridge.store.sqlite.writer import Statement, Writer
+from orchestrator_bridge.store.sqlite.writer import Writer
 
 if TYPE_CHECKING:
     import sqlite3
 
     from orchestrator_bridge.chat.inbound import InboundEvent
     from orchestrator_bridge.run.events import Event
+    from orchestrator_bridge.run.records import Record
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _READER_COUNT = 2
-_MAX_INTEGER = 2**63 - 1
-"""SQLite's largest integer. It stands for every larger number that people type: no run has it, and it limits no list."""
 
 
 def _query(
@@ -46,7 +48,7 @@ def _query(
     """Make a method of a query function: same parameters and result, run over a connection in another thread."""
 
     async def read(self: SqliteQueries, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        limited = [min(arg, _MAX_INTEGER) if isinstance(arg, int) else arg for arg in args]
+        limited = [min(arg, MAX_INTEGER) if isinstance(arg, int) else arg for arg in args]
         return await self._executor.read(lambda connection: look(connection, *limited, **kwargs))  # type: ignore[arg-type]
 
     read.__name__, read.__doc__ = look.__name__, look.__doc__
@@ -151,9 +153,7 @@ class SqliteStore(SqliteQueries):
         await self._writer.close()
         self._lock.release()
 
-    async def append(
-        self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[records.Record] = ()
-    ) -> None:
+    async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
         """Write events and rows in one durable transaction. See `Store.append`.
 
         Raises:
@@ -162,13 +162,13 @@ class SqliteStore(SqliteQueries):
             ValueError: there are events and no run.
         """
         now = self._clock()
-        statements = [*log_queries.append_events(run, after, events), *(to_statement(row, now) for row in rows)]
+        statements = [*append_events(run, after, events), *(to_statement(row, now) for row in rows)]
         await self._writer.commit(tuple(statements))
 
     async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
         """Store an inbound event. See `Store.receive`."""
         event = as_stored(inbound)
-        changed = await self._writer.commit((message_queries.insert_inbound(event, at),))
+        changed = await self._writer.commit((insert_inbound(event, at),))
         return event if changed > 0 else None
 
     unhandled_events = _query(message_queries.list_unhandled_events)
@@ -189,58 +189,3 @@ async def _lock_file(path: Path) -> StoreLock:
         return await asyncio.to_thread(prepare_and_lock, path)
     except OSError as error:
         raise to_store_error(error, path) from error
-
-
-def to_statement(row: records.Record, now: float) -> Statement:  # noqa: C901  (one case a record)
-    """The statement that writes a row. `now` is for rows without a time of their own."""
-    match row:
-        case records.RunOpened():
-            return run_queries.insert_run(row)
-        case records.RunClosed():
-            return run_queries.close_run(row)
-        case records.RunBusy():
-            return run_queries.set_run_busy(row)
-        case records.RunMessageLinked():
-            return run_queries.link_run_message(row)
-        case records.QuestionOpened():
-            return question_queries.insert_question(row)
-        case records.QuestionUpdated():
-            return question_queries.update_question(row)
-        case records.QuestionClosed():
-            return question_queries.close_question(row)
-        case records.QuestionMessageLinked():
-            return question_queries.link_question_message(row)
-        case records.ReplyStored():
-            return question_queries.upsert_reply(row)
-        case records.ReplyRemoved():
-            return question_queries.delete_reply(row)
-        case records.CallUsageRecorded():
-            return usage_queries.upsert_call(row)
-        case records.BudgetRaised():
-            return usage_queries.insert_budget_grant(row)
-        case records.PromptTokensObserved():
-            return usage_queries.upsert_token_calibration(row)
-        case records.OutboxEntry():
-            return message_queries.upsert_post(row)
-        case records.PostSent():
-            return message_queries.mark_post_sent(row)
-        case records.PostFailed():
-            return message_queries.mark_post_failed(row)
-        case records.PostDropped():
-            return message_queries.mark_post_dropped(row)
-        case records.BlobStored():
-            return blob_queries.insert_picture(row)
-        case records.ToolResultStored():
-            return blob_queries.insert_tool_result(row)
-        case records.ModelSelected():
-            return blob_queries.upsert_model_selection(row)
-        case records.OutcomeDelivered():
-            return external_queries.mark_outcome_delivered(row)
-        case records.TokenCreated():
-            return external_queries.insert_token(row)
-        case records.TokenRevoked():
-            return external_queries.revoke_token(row)
-        case records.InboxEntryHandled():
-            return message_queries.mark_inbound_handled(row, now)
-        case _:
-            assert_never(row)

@@ -14,41 +14,25 @@ import contextlib
 import logging
 import sqlite3
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.store.interface import Conflict, StoreError
+from orchestrator_bridge.store.interface import StoreError
+from orchestrator_bridge.store.sql.statement import conflict
 from orchestrator_bridge.store.sqlite.errors import to_store_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from orchestrator_bridge.store.sql.statement import Statement, WriteJob
     from orchestrator_bridge.store.sqlite.connection import SqliteConnection
     from orchestrator_bridge.store.sqlite.open_files import OpenFiles
 
 
 _LOG = logging.getLogger(__name__)
 
-Cell = str | int | float | bytes | None
-
-_FIX = "Read the log again and decide anew"
 _DUPLICATE_KEY = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Statement:
-    """An SQL statement with its values.
-
-    With a `missing_message`, it raises `Conflict` with this text if it changes or finds no row; with a `duplicate_message`, if a
-    row with its key exists.
-    """
-
-    sql: str
-    values: Sequence[Cell] | Mapping[str, Cell]
-    missing_message: str = ""
-    duplicate_message: str = ""
 
 
 def execute_statements(cursor: sqlite3.Cursor, statements: Sequence[Statement]) -> int:
@@ -63,14 +47,14 @@ def execute_statements(cursor: sqlite3.Cursor, statements: Sequence[Statement]) 
             cursor.execute(statement.sql, statement.values)
         except sqlite3.IntegrityError as error:
             if statement.duplicate_message and error.sqlite_errorcode in _DUPLICATE_KEY:
-                raise Conflict(statement.duplicate_message, fix=_FIX) from None
+                raise conflict(statement.duplicate_message) from None
             error.add_note(statement.sql)
             raise
         if statement.missing_message:
             # With RETURNING, `rowcount` is not known before the rows are fetched (docs.python.org/3/library/sqlite3.html).
             matched = cursor.rowcount > 0 if cursor.description is None else cursor.fetchone() is not None
             if not matched:
-                raise Conflict(statement.missing_message, fix=_FIX)
+                raise conflict(statement.missing_message)
     return cursor.rowcount
 
 
@@ -80,7 +64,6 @@ MAX_GROUP = 100
 CHECK_INTERVAL = 1.0
 """Seconds without a commit after which the file is checked all the same."""
 
-WriteJob = tuple[Statement, ...]
 WriteResult = int | Exception
 
 

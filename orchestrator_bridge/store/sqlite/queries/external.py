@@ -1,18 +1,18 @@
-"""Queries and statements: access tokens of external agents, and the runs and questions that came through them."""
+"""Queries: access tokens of external agents, and the runs and questions that came through them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.chat.inbound import ExternalAgent, Place
-from orchestrator_bridge.store.interface import ExternalQuestionSummary, ExternalRun, StoredToken, TokenActivity
-from orchestrator_bridge.store.sqlite.codec import load_dollars
-from orchestrator_bridge.store.sqlite.writer import Statement
+from orchestrator_bridge.store.interface import TokenActivity
+from orchestrator_bridge.store.sql.codec import load_dollars
+from orchestrator_bridge.store.sql.external import to_external_question, to_external_run, to_token
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from orchestrator_bridge.run.records import OutcomeDelivered, TokenCreated, TokenRevoked
+    from orchestrator_bridge.chat.inbound import Place
+    from orchestrator_bridge.store.interface import ExternalQuestionSummary, ExternalRun, StoredToken
 
 
 TOKENS = "SELECT name, hash, terms, made_at, withdrawn_at FROM tokens ORDER BY name"
@@ -48,10 +48,7 @@ GUESTS = f"{_RUNS} INDEXED BY runs_of_guests WHERE status = 'running' AND guest 
 
 def list_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
     """Access tokens by name, with revoked ones."""
-    return [
-        StoredToken(name=name, hash=digest, terms=terms, made_at=made_at, withdrawn_at=withdrawn_at)
-        for name, digest, terms, made_at, withdrawn_at in connection.execute(TOKENS).fetchall()
-    ]
+    return [to_token(row) for row in connection.execute(TOKENS).fetchall()]
 
 
 def get_token_activity(connection: sqlite3.Connection, token: str, since: float) -> TokenActivity:
@@ -71,58 +68,14 @@ def list_external_questions(
     """Questions of an external agent in a place since a time, newest first."""
     where = {"platform": place.platform, "channel": place.channel}
     rows = connection.execute(QUESTIONS, {"token": token, "agent": agent, "since": since, **where}).fetchall()
-    return [
-        ExternalQuestionSummary(question=question, run=run, text=text, status=status, told=told_at is not None)
-        for question, run, text, status, told_at in sorted(map(tuple, rows), reverse=True)
-    ]
+    return [to_external_question(row) for row in sorted(rows, key=lambda row: row["question"], reverse=True)]
 
 
 def list_external_runs(connection: sqlite3.Connection, token: str, since: float) -> list[ExternalRun]:
     """Runs started through a token since a time, newest first."""
-    return [_external_run(row) for row in connection.execute(STARTED, {"token": token, "since": since}).fetchall()]
+    return [to_external_run(row) for row in connection.execute(STARTED, {"token": token, "since": since}).fetchall()]
 
 
 def list_external_question_runs(connection: sqlite3.Connection) -> list[ExternalRun]:
     """Live runs that hold the questions of external agents."""
-    return [_external_run(row) for row in connection.execute(GUESTS).fetchall()]
-
-
-def _external_run(row: sqlite3.Row) -> ExternalRun:
-    return ExternalRun(
-        run=row["run"],
-        outside=ExternalAgent(token=row["token"], agent=row["outsider"], asks=bool(row["guest"]), wish=row["wish"]),
-        place=Place(platform=row["platform"], channel=row["channel"], thread=row["thread"]),
-        team=row["team"],
-        task=row["task"],
-        status=row["status"],
-        started_at=row["started_at"],
-    )
-
-
-# The name of a token can be used again once the token is revoked.
-_INSERT_TOKEN = """
-INSERT INTO tokens (name, hash, terms, made_at) VALUES (?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, terms = excluded.terms, made_at = excluded.made_at, withdrawn_at = NULL
-WHERE withdrawn_at IS NOT NULL
-"""
-_REVOKE_TOKEN = "UPDATE tokens SET withdrawn_at = ? WHERE name = ? AND withdrawn_at IS NULL"
-_MARK_DELIVERED = "UPDATE questions SET told_at = ? WHERE question = ? AND told_at IS NULL"
-
-
-def insert_token(row: TokenCreated) -> Statement:
-    """Create a token under a name that no valid token has."""
-    return Statement(
-        sql=_INSERT_TOKEN,
-        values=(row.name, row.hash, row.terms, row.at),
-        missing_message=f"there is a token {row.name!r} already",
-    )
-
-
-def revoke_token(row: TokenRevoked) -> Statement:
-    """Revoke a valid token."""
-    return Statement(sql=_REVOKE_TOKEN, values=(row.at, row.name), missing_message=f"there is no token {row.name!r}")
-
-
-def mark_outcome_delivered(row: OutcomeDelivered) -> Statement:
-    """Mark the outcome of a question as delivered to its agent; a second mark changes nothing."""
-    return Statement(sql=_MARK_DELIVERED, values=(row.at, row.question))
+    return [to_external_run(row) for row in connection.execute(GUESTS).fetchall()]

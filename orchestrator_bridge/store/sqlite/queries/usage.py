@@ -1,32 +1,31 @@
-"""Queries and statements: model calls, their costs, budgets, rate limits and token counts."""
+"""Queries: model calls, their costs, budgets, rate limits and token counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from itertools import groupby
+from collections.abc import Mapping
+from datetime import UTC
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.estimator import DECAY, Ratio
-from orchestrator_bridge.model.interface import Usage
-from orchestrator_bridge.run.records import BudgetRaised
-from orchestrator_bridge.store.interface import BudgetCharge, CostBy, RateSample, Spending, TokenCalibration
-from orchestrator_bridge.store.sqlite.codec import dump_dollars, read_sources
-from orchestrator_bridge.store.sqlite.queries.runs import SEEN_RUNS, viewer_params, where_clause
-from orchestrator_bridge.store.sqlite.writer import Statement
+from orchestrator_bridge.store.spending import QUARTER, order_spending
+from orchestrator_bridge.store.sql.statement import where_clause
+from orchestrator_bridge.store.sql.usage import (
+    sort_rate_samples,
+    to_budget_grant,
+    to_open_charge,
+    to_settled_charge,
+    to_spending,
+    to_token_calibration,
+)
+from orchestrator_bridge.store.sqlite.queries.runs import SEEN_RUNS, viewer_params
 
 if TYPE_CHECKING:
     import sqlite3
     from datetime import tzinfo
 
-    from orchestrator_bridge.run.records import CallUsageRecorded, PromptTokensObserved
-    from orchestrator_bridge.store.interface import Viewer
+    from orchestrator_bridge.run.records import BudgetRaised
+    from orchestrator_bridge.store.interface import BudgetCharge, CostBy, RateSample, Spending, TokenCalibration, Viewer
 
-
-QUARTER = 900
-"""Seconds. Every zone of the tz database is a multiple of 15 minutes from UTC, so its days are sums of these intervals."""
 
 _KEYS: Mapping[CostBy, str] = MappingProxyType(
     {
@@ -57,53 +56,8 @@ def list_spending(
     name = "max(started_by)" if by == "person" else key
     which = where_clause("" if run is None else "calls.run = :run", SEEN_RUNS if viewer else "")
     sql = _SPENDING.format(key=key, name=name, which=which, order="max(calls.at), 1" if by == "call" else "1")
-    lines = [_spending_line(row) for row in connection.execute(sql, {"run": run, **viewer_params(viewer)}).fetchall()]
-    if by == "day":
-        return _days(lines, zone)[::-1]
-    return lines[::-1] if by in ("call", "run") else sorted(lines, key=lambda line: (-line.cost, line.name))
-
-
-def _spending_line(row: sqlite3.Row) -> Spending:
-    return Spending(
-        key=str(row["key"]),
-        name=str(row["name"]),
-        calls=row["calls"],
-        input=row["input"],
-        output=row["output"],
-        cached=row["cached"],
-        cost=Decimal(row["cost"]),
-        unknown=Decimal(row["unknown"]),
-        complete=bool(row["complete"]),
-        sources=read_sources(row["sources"]),
-    )
-
-
-def _days(quarters: Iterable[Spending], zone: tzinfo) -> list[Spending]:
-    """Sum intervals of 15 minutes to days, in order."""
-    ordered = sorted(quarters, key=lambda quarter: int(quarter.key))
-    return [sum_spending(day, day, lines) for day, lines in groupby(ordered, key=lambda quarter: _day(int(quarter.key), zone))]
-
-
-def _day(quarter: int, zone: tzinfo) -> str:
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=quarter * QUARTER)
-    return f"{at.astimezone(zone):%Y-%m-%d}"
-
-
-def sum_spending(key: str, name: str, lines: Iterable[Spending]) -> Spending:
-    """Sum lines to one line."""
-    parts = list(lines)
-    return Spending(
-        key=key,
-        name=name,
-        calls=sum(part.calls for part in parts),
-        input=sum(part.input for part in parts),
-        output=sum(part.output for part in parts),
-        cached=sum(part.cached for part in parts),
-        cost=sum((part.cost for part in parts), Decimal(0)),
-        unknown=sum((part.unknown for part in parts), Decimal(0)),
-        complete=all(part.complete for part in parts),
-        sources=tuple(sorted({source for part in parts for source in part.sources})),
-    )
+    rows = connection.execute(sql, {"run": run, **viewer_params(viewer)}).fetchall()
+    return order_spending([to_spending(row) for row in rows], by, zone)
 
 
 SETTLED = """
@@ -120,29 +74,13 @@ GRANTS = "SELECT question, channel, amount, at FROM raises WHERE at >= :since OR
 
 def list_budget_charges(connection: sqlite3.Connection, since: float) -> list[BudgetCharge]:
     """Charges since a time: summed by channel where they are final, and one for each call that is still reserved."""
-    settled = [
-        BudgetCharge(key=(0, row["channel"], 0), channel=row["channel"], amount=Decimal(row["amount"]), at=row["at"], open=False)
-        for row in connection.execute(SETTLED, {"since": since}).fetchall()
-    ]
-    reserved = [
-        BudgetCharge(
-            key=(row["run"], row["action"], row["attempt"]),
-            channel=row["channel"],
-            amount=Decimal(row["amount"]),
-            at=row["at"],
-            open=True,
-        )
-        for row in connection.execute(OPEN, {"since": since}).fetchall()
-    ]
-    return settled + reserved
+    settled = [to_settled_charge(row) for row in connection.execute(SETTLED, {"since": since}).fetchall()]
+    return settled + [to_open_charge(row) for row in connection.execute(OPEN, {"since": since}).fetchall()]
 
 
 def list_budget_grants(connection: sqlite3.Connection, since: float) -> list[BudgetRaised]:
     """Grants since a time, oldest first."""
-    return [
-        BudgetRaised(question=row["question"], channel=row["channel"], amount=Decimal(row["amount"]), at=row["at"])
-        for row in connection.execute(GRANTS, {"since": since}).fetchall()
-    ]
+    return [to_budget_grant(row) for row in connection.execute(GRANTS, {"since": since}).fetchall()]
 
 
 # A row is last written after its call began, so the index on that time finds all rows that are wanted, and few others.
@@ -154,9 +92,7 @@ FROM calls WHERE at >= :since AND began_at > :since
 
 def list_rate_samples(connection: sqlite3.Connection, since: float) -> list[RateSample]:
     """Attempts that were sent after a time, oldest first."""
-    rows = connection.execute(RATE_SAMPLES, {"since": since}).fetchall()
-    samples = (RateSample(model=row["model"], tokens=row["tokens"], at=row["at"]) for row in rows)
-    return sorted(samples, key=lambda sample: sample.at)
+    return sort_rate_samples(connection.execute(RATE_SAMPLES, {"since": since}).fetchall())
 
 
 _CALIBRATIONS = "SELECT model, by, counted, reported, calls FROM counting ORDER BY model, by"
@@ -164,59 +100,4 @@ _CALIBRATIONS = "SELECT model, by, counted, reported, calls FROM counting ORDER 
 
 def list_token_calibrations(connection: sqlite3.Connection) -> list[TokenCalibration]:
     """Token calibrations by model."""
-    return [
-        TokenCalibration(
-            model=row["model"],
-            by=row["by"],
-            ratio=Ratio(counted=row["counted"], reported=row["reported"], calls=row["calls"]),
-        )
-        for row in connection.execute(_CALIBRATIONS).fetchall()
-    ]
-
-
-_NO_USAGE = Usage()
-_UPSERT_CALL = """
-INSERT INTO calls (run, action, attempt, agent, model, state, reserved, cost, served, input, output, cached, reasoning, at,
-    began_at, expected, cost_source)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (run, action, attempt) DO UPDATE
-SET agent = excluded.agent, model = excluded.model, state = excluded.state,
-    reserved = coalesce(excluded.reserved, reserved), cost = excluded.cost, served = excluded.served,
-    input = excluded.input, output = excluded.output, cached = excluded.cached, reasoning = excluded.reasoning,
-    at = excluded.at, cost_source = excluded.cost_source
-"""
-
-
-def upsert_call(row: CallUsageRecorded) -> Statement:
-    """Store an attempt of a call, or its next state, such as from reserved to booked. The reserved amount, the start and the
-    expected tokens of a known attempt are kept."""
-    usage = row.usage or _NO_USAGE
-    what = (row.run, row.action, row.attempt, row.agent, row.model, row.state)
-    money = (dump_dollars(row.reserved), dump_dollars(row.cost))
-    tokens = (usage.input, usage.output, usage.cached, usage.reasoning)
-    return Statement(sql=_UPSERT_CALL, values=(*what, *money, row.served, *tokens, row.at, row.at, row.expected, row.cost_source))
-
-
-_INSERT_GRANT = "INSERT INTO raises (question, channel, amount, at) VALUES (?, ?, ?, ?)"
-
-
-def insert_budget_grant(row: BudgetRaised) -> Statement:
-    """Store a grant; each question grants once."""
-    message = f"question {row.question} has raised a budget already"
-    return Statement(
-        sql=_INSERT_GRANT, values=(row.question, row.channel, dump_dollars(row.amount), row.at), duplicate_message=message
-    )
-
-
-_UPSERT_CALIBRATION = """
-INSERT INTO counting (model, by, counted, reported, calls, at) VALUES (:model, :by, :counted, :reported, 1, :at)
-ON CONFLICT (model, by) DO UPDATE
-SET counted = counted * :fades + excluded.counted, reported = reported * :fades + excluded.reported, calls = calls + 1,
-    at = excluded.at
-"""
-
-
-def upsert_token_calibration(row: PromptTokensObserved) -> Statement:
-    """Count one more call; earlier ones lose weight, as in `Ratio.updated`."""
-    fields = {name: getattr(row, name) for name in ("model", "by", "counted", "reported", "at")}
-    return Statement(sql=_UPSERT_CALIBRATION, values={**fields, "fades": DECAY})
+    return [to_token_calibration(row) for row in connection.execute(_CALIBRATIONS).fetchall()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Discriminator, TypeAdapter
@@ -100,24 +100,5 @@ def load_dollars(text: str | None) -> Decimal | None:
 
 
 def read_sources(joined: str | None) -> tuple[str, ...]:
-    """Distinct sources of costs, sorted, from SQLite's `group_concat`."""
+    """Distinct sources of costs, sorted, from text with commas between them."""
     return tuple(sorted((joined or "").split(","))) if joined else ()
-
-
-class DollarsSum:
-    """The SQL aggregate `dollars_sum(amount)` over amounts as text: exact, where `sum` would round to binary fractions. The empty
-    sum is 0."""
-
-    _EXACT = Context(prec=100)
-
-    def __init__(self) -> None:
-        self._sum = Decimal(0)
-
-    def step(self, amount: str | None) -> None:
-        """Add one row."""
-        if amount is not None:
-            self._sum = self._EXACT.add(self._sum, Decimal(amount))
-
-    def finalize(self) -> str:
-        """The sum as text."""
-        return format(self._sum, "f")
