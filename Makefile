@@ -3,13 +3,14 @@
 #   make test                    every check and every test
 #   make unit                    the tests that need no server and no process, under 30 s
 #   make check                   the checks alone: ruff, import-linter, mypy
+#   make docs                    build the documentation into site/, and check its links
 #   make resilience N=1000       kill a real process N times and check that nothing was lost or doubled
 #   make vertex                  add the optional packages for Google's Vertex AI; make run keeps them
 #   make test-live               a few real calls to xAI; needs XAI_API_KEY
 .DEFAULT_GOAL := run
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: run test unit test-live check venv vertex lock fmt resilience kill-test bench
+.PHONY: run test unit test-live check venv vertex lock fmt docs resilience kill-test bench
 
 PY := .venv/bin/python
 ifdef PYTHON
@@ -50,6 +51,9 @@ vertex:
 
 fmt: venv
 	$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
+
+docs: venv
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build && echo "townhall: the documentation is in site/index.html"
 
 resilience kill-test: venv
 	KILLS=$(N) $(PY) -m pytest tests/resilience --timeout=0
