@@ -11,7 +11,7 @@ import discord
 
 from adapters.discord.backfill import DiscordBackfill
 from adapters.discord.card_threads import CardThreads
-from adapters.discord.channels import PLATFORM, ChannelCache
+from adapters.discord.channels import PLATFORM, ChannelCache, to_author
 from adapters.discord.client import DiscordClient
 from adapters.discord.command_sync import CommandSync
 from adapters.discord.commands import DiscordCommandTree
@@ -36,6 +36,7 @@ from orchestrator_bridge.chat.inbound import (
     InputClosed,
     MessageDeleted,
     MessageReceived,
+    PersonLeft,
     Place,
 )
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply
@@ -83,6 +84,7 @@ class DiscordAdapter:
         acknowledge_within: float = ACKNOWLEDGE_WITHIN,
     ) -> None:
         self._connection = connection
+        self._clock = clock
         self._role_members = RoleMembers(roles, clock)
         self._sync = CommandSync(commands_file, guild, clock)
         self._channels = ChannelCache(connection)
@@ -164,9 +166,13 @@ class DiscordAdapter:
         """Look up a person and a place, as `SupportsStanding.standing` specifies."""
         return await self._standings.standing(person, place)
 
+    async def absence(self, person: Author, place: Place) -> str:
+        """Say why a person is gone, as `SupportsPresence.absence` specifies."""
+        return await self._standings.absence(person, place)
+
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Answer one person privately, as `Adapter.reply_privately` specifies."""
-        if not isinstance(event, MessageDeleted | InputClosed):
+        if not isinstance(event, MessageDeleted | InputClosed | PersonLeft):
             await self._replies.reply(event, reply)
 
     async def ready(self, client: DiscordClient) -> None:
@@ -232,6 +238,14 @@ class DiscordAdapter:
         for card in cards:
             self.open_cards.forget(card)
             await self._listener.on_card_deleted(card, self._receive)
+
+    async def member_removed(self, guild: int, user: discord.User | discord.Member) -> None:
+        """Handle somebody's departure, while there are open cards that may wait for them."""
+        self._standings.forget(guild, user.id)
+        if self._receive is not None and self.open_cards.items():
+            everywhere = Place(platform=PLATFORM, channel="")
+            left = PersonLeft(place=everywhere, author=to_author(user), at=self._clock.now())
+            await self._listener.deliver(left, self._receive)
 
     async def component_used(self, interaction: discord.Interaction[Any]) -> None:
         """Handle a button, a select or a submitted modal."""

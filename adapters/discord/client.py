@@ -71,6 +71,10 @@ class GatewayEvents(Protocol):
         """Channels were deleted, or the bot was removed from their server."""
         ...
 
+    async def member_removed(self, guild: int, user: discord.User | discord.Member) -> None:
+        """A person left a server, or was removed from it."""
+        ...
+
     async def component_used(self, interaction: discord.Interaction[Any]) -> None:
         """A button or select was used, or a modal was submitted."""
         ...
@@ -159,6 +163,10 @@ class DiscordClient(discord.AutoShardedClient):
             guild.name,
         )
         await self.run_tracked(self._events.channels_deleted([channel.id for channel in (*guild.channels, *guild.threads)]))
+
+    async def on_raw_member_remove(self, event: discord.RawMemberRemoveEvent) -> None:
+        """Called by discord.py for people who leave a server, if the bot has the Server Members intent."""
+        await self.run_tracked(self._events.member_removed(event.guild_id, event.user))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Called by discord.py for interactions; slash commands go to the command tree."""

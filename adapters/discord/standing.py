@@ -83,6 +83,33 @@ class DiscordStandings:
             _LOG.warning("user %s was refused, because Discord could not say what they can see: %s", person.id, failure)
             return Standing()
 
+    async def absence(self, person: Author, place: Place) -> str:
+        """Say why a person is gone, as `SupportsPresence.absence` specifies."""
+        try:
+            return "" if await self._is_still_there(int(person.id), place) else "is not on this server"
+        except (DeliveryError, ValueError) as failure:
+            _LOG.warning("it is not known if user %s is still there: %s", person.id, failure)
+            return ""
+
+    async def _is_still_there(self, user: int, place: Place) -> bool:
+        """True if a person shares the server of a place with the bot; for direct messages, any server that the bot is set up for.
+
+        Discord is asked even if the library knows the member: it may have missed the event of the departure.
+        """
+        if direct_user_id(place.channel) is not None:
+            guilds = self._served(self._channels.client())
+        else:
+            guild = self._channels.guild_of(place.channel)
+            guilds = [found for found in self._channels.client().guilds if found.id == guild]
+        for guild_ in guilds:
+            if await self._fetched_member(guild_, user, RECHECK_SECONDS) is not None:
+                return True
+        return not guilds
+
+    def forget(self, guild: int, user: int) -> None:
+        """Forget a member who has left."""
+        self._members.pop((guild, user))
+
     async def _standing(self, person: Author, place: Place, max_age: float) -> Standing:
         """Look up a person and a place, by members that were read at most `max_age` seconds ago."""
         direct = direct_user_id(place.channel)
@@ -122,8 +149,9 @@ class DiscordStandings:
             NotSent, SendUncertain: Discord could not be asked.
         """
         known = guild.get_member(user) if self._channels.client().intents.members else None
-        if known is not None:
-            return known
+        return known if known is not None else await self._fetched_member(guild, user, max_age)
+
+    async def _fetched_member(self, guild: discord.Guild, user: int, max_age: float) -> discord.Member | None:
         at, member = self._members.get((guild.id, user)) or (-max_age, None)
         if self._clock.now() - at >= max_age:
             member = await _fetch_member(guild, user)

@@ -136,6 +136,10 @@ class SlackAdapter:
         """Look up a person and a place, as `SupportsStanding.standing` specifies."""
         return await self.session.standings.standing(person, place)
 
+    async def absence(self, person: Author, place: Place) -> str:
+        """Say why a person is gone, as `SupportsPresence.absence` specifies."""
+        return await self.session.standings.absence(person, place)
+
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Answer one person privately, as `Adapter.reply_privately` specifies."""
         if self._session is None:

@@ -135,6 +135,10 @@ class SlackChannels:
             if not query["cursor"]:
                 return frozenset(members)
 
+    def forget_members(self, channel: str) -> None:
+        """Read the members of a channel anew when they are needed next: somebody has left it."""
+        self._members.pop(channel, None)
+
     def members(self, channel: str) -> frozenset[str] | None:
         """The ids of a channel's members, from memory."""
         known = self._members.get(channel)

@@ -25,7 +25,7 @@ from adapters.slack.notices import HandlerResult, membership_text, offer_modal, 
 from adapters.slack.workspace import Membership, SlackUsers, Workspace
 from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.command_line import EDIT, REMARK, TASK, TypedCommand, parse_typed_command
-from orchestrator_bridge.chat.inbound import Author, CommandReceived, MessageDeleted, MessageReceived, Place
+from orchestrator_bridge.chat.inbound import Author, CommandReceived, MessageDeleted, MessageReceived, PersonLeft, Place
 
 MODAL_COMMANDS = ("ask", "model")
 """Commands that open a modal when nothing follows their name."""
@@ -83,6 +83,13 @@ class SlackEventHandler:
             case _:
                 parsed = await self._parse_message(event, str(event["channel"]))
                 return await self._to_inbound(parsed) if parsed is not None else None
+
+    def person_left(self, event: Event) -> PersonLeft:
+        """The departure of a person from a channel."""
+        channel = str(event["channel"])
+        self._channels.forget_members(channel)
+        place, author = self._channels.place(channel), self._users.author(str(event["user"]))
+        return PersonLeft(place=place, author=author, at=float(event["event_ts"]))
 
     async def to_thread_message(self, message: Event, channel: str) -> MessageReceived | None:
         """A message from a thread's history, as the event that it was or would have been.

@@ -40,6 +40,7 @@ BOT_SCOPES = {
 BOT_EVENTS = (
     "app_home_opened",
     "app_mention",
+    "member_left_channel",
     "message.channels",
     "message.groups",
     "message.im",

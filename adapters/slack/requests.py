@@ -138,6 +138,8 @@ class SlackRequestHandler:
             case "app_home_opened" if event.get("tab") == "home":
                 interaction = str(body.get("event_id") or event.get("event_ts"))
                 await self._home_tabs.open(str(event["user"]), interaction, parse_home_state(event.get("view")))
+            case "member_left_channel" if event.get("user") != self._workspace.user:
+                await self._deliver(self._events.person_left(event))
             case "subteam_created" | "subteam_updated" | "subteam_members_changed":
                 self._tasks.start(self._groups.refresh())
             case _:

@@ -52,6 +52,23 @@ class SlackStandings:
         except DeliveryError as error:
             return self._unknown(person, place, membership, error)
 
+    async def absence(self, person: Author, place: Place) -> str:
+        """Say why a person is gone, as `SupportsPresence.absence` specifies."""
+        await self._users.load_anew(person.id, RECHECK_SECONDS)
+        user = self._users.person(person.id)
+        if user.deactivated:
+            return "has a deactivated account"
+        if user.missing:
+            return "is not in this workspace"
+        if place.channel.startswith("@"):
+            return ""
+        try:
+            left = not await self._is_public(place.channel) and not await self._is_in(person.id, place.channel)
+        except DeliveryError as error:
+            _LOG.warning("it is not known if user %s is still in %s: %s", person.id, place.channel, error)
+            return ""
+        return "is not in this private channel" if left else ""
+
     def _unknown(self, person: Author, place: Place, membership: port.Membership, error: DeliveryError) -> Standing:
         _LOG.warning("user %s was refused, because it is not known if they can see %s: %s", person.id, place.channel, error)
         return Standing(membership=membership)
@@ -71,8 +88,9 @@ class SlackStandings:
     async def _sees(self, user: str, channel: str, membership: port.Membership) -> bool:
         if channel.startswith("@"):
             return channel == f"@{user}"
-        if membership == "member" and await self._is_public(channel):
-            return True
+        return (membership == "member" and await self._is_public(channel)) or await self._is_in(user, channel)
+
+    async def _is_in(self, user: str, channel: str) -> bool:
         known = user in await self._channels.load_members(channel, CACHE_SECONDS)
         return known or user in await self._channels.load_members(channel, RECHECK_SECONDS)
 

@@ -149,6 +149,8 @@ class SlackUser:
     guest: bool = False
     """A guest of the workspace, in one channel or several (`is_restricted`, `is_ultra_restricted`)."""
     deactivated: bool = False
+    missing: bool = False
+    """Slack has no such user any more."""
     known: bool = True
 
 
@@ -183,9 +185,14 @@ class SlackUsers:
         if requests:
             await asyncio.wait(requests, timeout=self._timeout)
 
-    def _is_fresh(self, user: str) -> bool:
+    async def load_anew(self, user: str, max_age: float) -> None:
+        """Look a user up again if that was done more than `max_age` seconds ago. Waits at most the timeout."""
+        if not self._is_fresh(user, max_age):
+            await asyncio.wait([self._request(user)], timeout=self._timeout)
+
+    def _is_fresh(self, user: str, max_age: float = CACHE_SECONDS) -> bool:
         found = self._found.get(user)
-        return found is not None and self._clock() - found[0] < CACHE_SECONDS
+        return found is not None and self._clock() - found[0] < max_age
 
     def _request(self, user: str) -> asyncio.Task[SlackUser]:
         # Messages of one person that arrive together share a request; one that takes too long goes on and fills the cache.
@@ -246,7 +253,7 @@ class SlackUsers:
             _LOG.warning("user %s cannot be looked up: %s", user, error)
             if not (isinstance(error, SlackRejected) and error.name in _NOT_FOUND):
                 return SlackUser(id=user, name=user, known=False)
-            person = SlackUser(id=user, name=user, is_external=True)
+            person = SlackUser(id=user, name=user, is_external=True, missing=error.name == "user_not_found")
         else:
             person = _to_user(response["user"] or {}, user, self._workspace)
         self._found[user] = (self._clock(), person)

@@ -36,6 +36,7 @@ from orchestrator_bridge.chat.inbound import (
     InputClosed,
     MessageDeleted,
     MessageReceived,
+    PersonLeft,
     Place,
 )
 from orchestrator_bridge.chat.outbound import (
@@ -98,6 +99,7 @@ __all__ = [
     "NotSent",
     "Note",
     "OutboundPost",
+    "PersonLeft",
     "Place",
     "Platform",
     "PlatformContext",

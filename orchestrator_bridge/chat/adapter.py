@@ -1,9 +1,9 @@
 """The port of chat platforms: the protocol that every adapter implements, and its delivery errors.
 
-Inbound: an adapter translates what people do into `MessageReceived`, `MessageDeleted`, `ControlUsed`, `CommandReceived` or
-`InputClosed` (`orchestrator_bridge.chat.inbound`) and awaits `on_event(event)` for each. `on_event` returns once the event is
-stored; only then acknowledge it to the platform, where the platform allows. Events are deduplicated by their `key`: passing the
-same event twice is harmless, so an adapter need not remember what it has passed on.
+Inbound: an adapter translates what people do into `MessageReceived`, `MessageDeleted`, `ControlUsed`, `CommandReceived`,
+`PersonLeft` or `InputClosed` (`orchestrator_bridge.chat.inbound`) and awaits `on_event(event)` for each. `on_event` returns once
+the event is stored; only then acknowledge it to the platform, where the platform allows. Events are deduplicated by their `key`:
+passing the same event twice is harmless, so an adapter need not remember what it has passed on.
 
 Outbound: an adapter renders posts (`orchestrator_bridge.chat.outbound`). It decides nothing: permissions, whether a message
 is an answer, and the end of a question belong to the bridge.
@@ -208,6 +208,19 @@ class SupportsStanding(Protocol):
         """Look up a person and a place of this platform.
 
         It may ask the platform. A failure is logged with its fix, never raised: what it leaves unknown is refused.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsPresence(Protocol):
+    """An adapter that knows whether the people whom questions ask are still there. Without it, they are waited for."""
+
+    async def absence(self, person: Author, place: Place) -> str:
+        """Return why a person can no longer answer in a place, as a clause after their name: `is not on this server`.
+
+        Empty if they can, and if the platform does not say: only somebody who is known to be gone is no longer waited for. It
+        may ask the platform. A failure is logged, never raised.
         """
         ...
 

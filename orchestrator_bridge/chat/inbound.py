@@ -209,7 +209,24 @@ class InputClosed:
         return _key(self.place, self.interaction, "gone", "")
 
 
-InboundEvent = MessageReceived | MessageDeleted | ControlUsed | CommandReceived | InputClosed
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PersonLeft:
+    """A person left, or was removed from, the channel of `place`, or the whole server or workspace if `place.channel` is empty.
+
+    The bridge asks `SupportsPresence.absence` what follows from it for each open question.
+    """
+
+    place: Place
+    author: Author
+    at: float
+
+    @property
+    def key(self) -> str:
+        """Identity of this departure: a person may come back and leave again."""
+        return _key(self.place, self.author.id, "left", repr(self.at))
+
+
+InboundEvent = MessageReceived | MessageDeleted | ControlUsed | CommandReceived | InputClosed | PersonLeft
 InboundHandler = Callable[[InboundEvent], Awaitable[None]]
 """Stores an event; returns once it is on disk. Raises an exception if it is not stored."""
 

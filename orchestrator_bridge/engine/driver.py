@@ -19,6 +19,7 @@ from orchestrator_bridge.engine.commit_listener import CommitListener
 from orchestrator_bridge.engine.model_gateway import ModelGateway
 from orchestrator_bridge.engine.outbox import Outbox
 from orchestrator_bridge.engine.platforms import Platforms
+from orchestrator_bridge.engine.presence import PresenceCheck
 from orchestrator_bridge.engine.recovery import HistorySync
 from orchestrator_bridge.engine.retry import FOR_OPERATOR, retry_until_writable
 from orchestrator_bridge.engine.scheduler import DeadlineScheduler
@@ -60,6 +61,7 @@ class DriverContext:
     deadlines: DeadlineScheduler
     platforms: Platforms
     history: HistorySync
+    presence: PresenceCheck
     outbox: Outbox
 
 
@@ -130,6 +132,7 @@ class RunDriver:
         _log_failed_calls(transaction)
         self._act(transaction, result)
         context.commits.committed(transaction.state, transaction.rows)
+        context.presence.follow(transaction.state, transaction.events)
         for event, reply in transaction.replies:
             context.platforms.reply_privately(event, reply)
 
@@ -141,6 +144,8 @@ class RunDriver:
                     transaction.add(event)
             case inputs.ToolsChanged():
                 self._tasks.start(self._list(run_input.server), f"list:{run_input.server}")
+            case inputs.CheckPeople():
+                self._context.presence.start(transaction.state, run_input.question)
             case inputs.ThreadSynced():
                 self._read_until[run_input.question] = run_input.deadline
             case _:

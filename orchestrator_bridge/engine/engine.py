@@ -25,6 +25,7 @@ from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.model_gateway import ModelGateway
 from orchestrator_bridge.engine.outbox import Outbox
 from orchestrator_bridge.engine.platforms import Platforms
+from orchestrator_bridge.engine.presence import PresenceCheck
 from orchestrator_bridge.engine.recovery import HistorySync, RecoverySnapshot, load_recovery_snapshot
 from orchestrator_bridge.engine.router import OnCommand, Router
 from orchestrator_bridge.engine.run_states import LocalRuns, NumberSequence, RunIndex, RunStates, RunWatchers
@@ -93,6 +94,8 @@ class Engine:
             mailbox=self._mailbox,
             states=self._states,
             index=self._index,
+            open_questions=self._open_questions,
+            directory=directory,
             authority=self.authority,
             local_runs=self._local_runs,
             platforms=self._platforms,
@@ -112,6 +115,10 @@ class Engine:
             outbox=self._outbox,
             deadlines=self._deadlines,
             states=self._states,
+        )
+
+        self._presence = PresenceCheck(
+            mailbox=self._mailbox, platforms=self._platforms, states=self._states, history=self._history
         )
 
         self._gateway = ModelGateway(models, RateLimiter(clock), self._ledger, store)
@@ -142,6 +149,7 @@ class Engine:
             deadlines=self._deadlines,
             platforms=self._platforms,
             history=self._history,
+            presence=self._presence,
             outbox=self._outbox,
         )
         self._supervisor = RunSupervisor(
@@ -194,6 +202,7 @@ class Engine:
             self._mailbox.deliver(run, inputs.ProcessRestarted())
         self._tasks.start(self._history.repost_cards(snapshot.open_deadlines, snapshot.busy_runs))
         self._tasks.start(self._history.start())
+        self._tasks.start(self._presence.check_all(snapshot.open_deadlines))
         self._tasks.start(self._finish_recovery())
 
     async def _load_state(self) -> None:
@@ -224,6 +233,7 @@ class Engine:
             stack.push_async_callback(self._outbox.stop)
             stack.push_async_callback(self._supervisor.stop)
             stack.push_async_callback(self._history.stop)
+            stack.push_async_callback(self._presence.stop)
             stack.push_async_callback(self._tasks.stop)
             stack.push_async_callback(self._router.stop)
             stack.push_async_callback(self._inbox.stop)

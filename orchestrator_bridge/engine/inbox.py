@@ -20,6 +20,7 @@ from orchestrator_bridge.chat.inbound import (
     InputClosed,
     MessageDeleted,
     MessageReceived,
+    PersonLeft,
     Place,
 )
 from orchestrator_bridge.chat.outbound import PrivateReply
@@ -170,7 +171,7 @@ class Inbox:
                 return Target(run=known.run, question=number) if known else None
             case MessageReceived() | MessageDeleted():
                 return await self._store.find_target(event.place, event.message)
-            case CommandReceived() | InputClosed():
+            case CommandReceived() | InputClosed() | PersonLeft():
                 return None
             case _:
                 assert_never(event)

@@ -17,6 +17,7 @@ from orchestrator_bridge.chat.inbound import (
     InputClosed,
     MessageDeleted,
     MessageReceived,
+    PersonLeft,
 )
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.background import BackgroundTasks
@@ -28,9 +29,11 @@ from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.retry import FOR_OPERATOR, retry_until_writable
 from orchestrator_bridge.engine.run_states import LocalRuns, RunIndex, RunStates
 from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.questions.availability import OpenQuestionIndex
 from orchestrator_bridge.run.records import InboxEntryHandled
 from orchestrator_bridge.store.interface import Store, StoreError, Target
 from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
+from orchestrator_bridge.team.directory import Directory
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,6 +52,8 @@ class Router:
         mailbox: Mailbox,
         states: RunStates,
         index: RunIndex,
+        open_questions: OpenQuestionIndex,
+        directory: Directory,
         authority: Authority,
         local_runs: LocalRuns,
         platforms: Platforms,
@@ -61,6 +66,8 @@ class Router:
         self._mailbox = mailbox
         self._states = states
         self._index = index
+        self._open_questions = open_questions
+        self._directory = directory
         self._authority = authority
         self._local_runs = local_runs
         self._platforms = platforms
@@ -77,6 +84,8 @@ class Router:
                 self._tasks.start(self._command(event))
             case InputClosed():
                 await self._close_platform(event)
+            case PersonLeft():
+                await self._check_people(event)
             case MessageReceived() | MessageDeleted() | ControlUsed():
                 await self._route_to_run(event, target)
             case _:
@@ -118,6 +127,14 @@ class Router:
         self._local_runs.close_platform(event.place.platform)
         for run in self._local_runs.started:
             self._mailbox.deliver(run, inputs.PlatformUnattended(platform=event.place.platform))
+        await self.mark_handled(event, "")
+
+    async def _check_people(self, event: PersonLeft) -> None:
+        """Let the runs check the questions that ask a person who has left. A start checks all, so that nothing else is stored."""
+        person = self._directory.responder(event.author).id
+        for run, question in self._open_questions.of_person(person):
+            if not self._local_runs.is_ignored(run):
+                self._mailbox.deliver(run, inputs.CheckPeople(question=question))
         await self.mark_handled(event, "")
 
     async def _route_to_run(self, event: MessageReceived | MessageDeleted | ControlUsed, target: Target | None) -> None:

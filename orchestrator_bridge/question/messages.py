@@ -54,8 +54,9 @@ def audience_line(question: Question) -> str:
 
 
 def _still_asked(question: Question) -> Sequence[Responder]:
-    """People asked who have not passed; all of them if everybody has."""
-    return [person for person in question.humans if person.id not in question.passed] or question.humans
+    """People asked who have not passed and can be reached; all of them if nobody is left."""
+    out = question.passed | question.gone
+    return [person for person in question.humans if person.id not in out] or question.humans
 
 
 def _others_allowed(question: Question) -> list[str]:
@@ -134,6 +135,12 @@ def quiet_hours_ended_line(question: Question) -> str:
 def delegation_line(question: Question, by: str) -> str:
     """Notice of a delegation (`by` is a name); the post mentions the delegate."""
     return f"{name_of(by)} hands this question over to you: {shorten(question.ask.question, MAX_LINE)}"
+
+
+def absence_line(question: Question, name: str, why: str) -> str:
+    """Notice that a person is gone; `why` is a clause after their name."""
+    person = name_of(name)
+    return f"{person} {why}, so question {question.id} no longer waits for {person}."
 
 
 def fallback_line(question: Question) -> str:

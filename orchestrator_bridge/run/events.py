@@ -311,7 +311,8 @@ class Unreplied:
 class Passed:
     """A person asked declined, handed the question over (`to`), or can no longer be reached (`gone`).
 
-    `sent_at`: by the platform's clock.
+    `sent_at`: by the platform's clock. `why`: how a person came to be gone, as a clause after their name; empty where nobody
+    can reply at all.
     """
 
     at: float
@@ -320,6 +321,7 @@ class Passed:
     sent_at: float = 0.0
     to: Mentioned | None = None
     gone: bool = False
+    why: str = ""
     event: Literal["passed"] = "passed"
 
 

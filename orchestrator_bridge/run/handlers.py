@@ -63,6 +63,8 @@ def handle_input(  # noqa: C901  (one case an input)
         case inputs.PlatformUnattended():
             if run_input.platform == transaction.state.place.platform:
                 questions.mark_unattended(transaction)
+        case inputs.PeopleAbsent():
+            questions.people_absent(transaction, run_input)
         case inputs.ExternalQuestion():
             if transaction.state.end is None:
                 transaction.add(e.GuestAsked(at=transaction.now, action=run_input.action, ask=run_input.ask))
@@ -76,6 +78,8 @@ def handle_input(  # noqa: C901  (one case an input)
             transaction.add(e.Resumed(at=transaction.now))
         # These only wake the run: the step after every input looks at what calls, questions and timers need by now.
         case inputs.SlotGranted() | inputs.CheckQuestion() | inputs.ThreadSynced() | inputs.ToolsChanged() | inputs.TimerFired():
+            pass
+        case inputs.CheckPeople():
             pass
         case _:
             assert_never(run_input)

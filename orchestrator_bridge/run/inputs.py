@@ -98,6 +98,24 @@ class PlatformUnattended:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PeopleAbsent:
+    """People whom a question asks are gone: pairs of a responder's id and the reason, a clause after the person's name.
+
+    The question's threads were read to their end first: what they wrote before they left is known.
+    """
+
+    question: int
+    people: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckPeople:
+    """Somebody whom a question asks may be gone."""
+
+    question: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CheckQuestion:
     """A question's next due time has come."""
 
@@ -183,6 +201,8 @@ RunInput = (
     | ExternalCancel
     | QuestionCommand
     | PlatformUnattended
+    | PeopleAbsent
+    | CheckPeople
     | CheckQuestion
     | ThreadSynced
     | QuestionDelivered

@@ -155,6 +155,24 @@ def of_an_external_agent() -> RunSimulator:
     return simulator
 
 
+def of_people_who_leave() -> RunSimulator:
+    """A run whose question loses the people whom it asks, and escalates at once."""
+    people = {name: PersonSpec(ids={"slack": id_}) for name, id_ in (("ana", "U1"), ("ben", "U2"), ("lead", "U3"))}
+    policy = Policy(quorum="all", escalate=(Escalation(after=30, to=("@lead",)),))
+    ana, lead = (Author(platform="slack", id=id_, name=name) for id_, name in (("U1", "Ana"), ("U3", "Lead")))
+    simulator = RunSimulator(team(1, policy=policy), directory=Directory(people), by=ana)
+    simulator.says("one", ask("Which?", to=("@ana", "@ben")))
+    simulator.post_question(1)
+    for person in ("@ben", "@ana"):
+        simulator.deliver(inputs.PeopleAbsent(question=1, people=((person, "is not in this workspace"),)))
+    simulator.replies(1, "the second", by=lead)
+    simulator.says("one", answer("the answer"))
+    while simulator.state.end is None:
+        for name in list(simulator.calls_under_way):
+            simulator.says(name, text="The final text.")
+    return simulator
+
+
 def write(file: Path, simulator: RunSimulator) -> None:
     """Write a golden log of this release."""
     lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in simulator.events]
@@ -162,6 +180,7 @@ def write(file: Path, simulator: RunSimulator) -> None:
 
 
 if __name__ == "__main__":
-    for name, play in {THIS_RELEASE: eventful, f"{THIS_RELEASE}-guest": of_an_external_agent}.items():
+    logs = {"": eventful, "-guest": of_an_external_agent, "-departure": of_people_who_leave}
+    for name, play in ((f"{THIS_RELEASE}{kind}", play) for kind, play in logs.items()):
         if not (golden := GOLDEN / f"{name}.jsonl").exists():
             write(golden, play())

@@ -37,6 +37,7 @@ Feature = Literal[
     "fail_next_read",
     "reject_next",
     "lose_confirmation",
+    "leave",
     "history",
 ]
 """Features that a platform may lack: methods of its driver, and a history that the adapter can read."""
@@ -201,6 +202,10 @@ class PlatformDriver(ABC):
     async def lose_confirmation(self) -> None:
         """Let the next post take effect, and its response be lost."""
         raise _lacking("lose_confirmation")
+
+    async def leave(self) -> None:
+        """Let the person leave the server or workspace for good."""
+        raise _lacking("leave")
 
 
 RUN = RunCard(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from orchestrator_bridge.chat.adapter import SupportsPresence
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.chat.testing.driver import RUN, PlatformDriver, needs, question
@@ -137,6 +140,19 @@ class InboundContract:
         await driver.reconnect()
         await driver.say(driver.thread(asked), "SQLite")
         assert (await next_message(driver)).text == "SQLite"
+
+    @needs("leave")
+    async def test_a_person_is_known_to_be_gone_once_they_have_left_and_not_before(self, driver: PlatformDriver) -> None:
+        assert isinstance(driver.adapter, SupportsPresence)
+        nobody = replace(driver.person, id=f"{driver.person.id}0")
+        assert await driver.adapter.absence(nobody, driver.home)
+        await driver.leave()
+        assert await driver.adapter.absence(driver.person, driver.home)
+
+    @needs("leave")
+    async def test_a_person_who_is_there_is_not_gone(self, driver: PlatformDriver) -> None:
+        assert isinstance(driver.adapter, SupportsPresence)
+        assert await driver.adapter.absence(driver.person, driver.home) == ""
 
     async def test_a_long_message_arrives_whole(self, driver: PlatformDriver) -> None:
         run = await driver.post(RUN)

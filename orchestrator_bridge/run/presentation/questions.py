@@ -32,7 +32,8 @@ RenderedPosts = tuple[OutboxEntry, ...]
 
 def question_card(state: RunState, question: Question) -> QuestionCard:
     """The card of a question. It notifies the people asked who have no quiet hours now."""
-    awake = (person.id for person in question.humans if person.id not in question.asleep and person.id not in question.passed)
+    out = question.asleep.keys() | question.passed | question.gone
+    awake = (person.id for person in question.humans if person.id not in out)
     card = messages.build_question_card(question, task=state.task, mentions=_authors(question, awake))
     card = replace(card, agent_number=agent_number(state, question.agent))
     return replace(card, agent=state.outside.title) if state.outside and question.agent == state.external_agent else card
@@ -114,6 +115,16 @@ def render_question_changed(
         for key, place in (_cards(after, question) if changed else ())
     )
     return (*edits, *_handover_notices(after, earlier, question), *render_copies(before, question.id, after))
+
+
+def render_passed(before: RunState | None, event: e.Passed, after: RunState) -> RenderedPosts:
+    """Edits of the cards, and a note about a person who is gone: the requester sees that somebody else may have to answer."""
+    question, changes = after.questions[event.question], render_question_changed(before, event, after)
+    if not event.why or question.delivery is None:
+        return changes
+    text = messages.absence_line(question, event.responder.name, event.why)
+    gone = thread_post(after, Note(text=text, tone="warning"), f"gone:{event.responder.id}", priority=FIRST, question=question.id)
+    return (*changes, gone)
 
 
 def _cards(state: RunState, question: Question) -> Iterator[tuple[str, Place]]:

@@ -48,8 +48,10 @@ def _render(before: RunState | None, event: e.Event, after: RunState) -> Rendere
             return tools.render_tool_started(before, event, after)
         case "tool_returned":
             return tools.render_tool_returned(before, event, after)
-        case "replied" | "unreplied" | "passed" | "extended":
+        case "replied" | "unreplied" | "extended":
             return questions.render_question_changed(before, event, after)
+        case "passed":
+            return questions.render_passed(before, event, after)
         case "question_asked" | "more_asked":
             return questions.render_question_asked(event, after)
         case "question_posted":

@@ -152,6 +152,10 @@ class OpenQuestionIndex:
         """True if a person is counted among those whom a question asks."""
         return question in self._questions and person in self._questions[question][2]
 
+    def of_person(self, person: str) -> Sequence[tuple[int, int]]:
+        """The open questions that ask a person, as pairs of run and question."""
+        return [(run, question) for question, (run, _, people) in self._questions.items() if person in people]
+
     def for_person(self, person: str) -> int:
         """The number of open questions that a person has."""
         return self._people[person]

@@ -12,10 +12,11 @@ from decimal import Decimal
 from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.question import schedule, settlement
 from orchestrator_bridge.question.model import Delivery, Outcome, Question, to_platform_time
-from orchestrator_bridge.question.quorum import group_id, people_decide, people_to_remind
+from orchestrator_bridge.question.quorum import group_id, nobody_can_answer, people_decide, people_to_remind
 from orchestrator_bridge.question.system_questions import ASKER, budget_policy, budget_question
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.decide import AskQuestion
+from orchestrator_bridge.run.inputs import PeopleAbsent
 from orchestrator_bridge.run.presentation.posts import newest_key
 from orchestrator_bridge.run.questions import actions
 from orchestrator_bridge.run.questions.asking import QuestionFactory
@@ -113,6 +114,19 @@ class QuestionService:
                 if person.id not in question.gone:
                     transaction.add(e.Passed(at=transaction.now, question=question.id, responder=person, gone=True))
 
+    def people_absent(self, transaction: Transaction, absent: PeopleAbsent) -> None:
+        """Take people who are gone off a question. If nobody is left who could answer, the next people are asked at once."""
+        question = transaction.state.questions.get(absent.question)
+        if question is None or not question.open or transaction.state.end is not None:
+            return
+        known = {person.id: person for person in question.humans}
+        for id_, why in absent.people:
+            if id_ in known and id_ not in question.gone:
+                event = e.Passed(at=transaction.now, question=question.id, responder=known[id_], gone=True, why=why)
+                transaction.add(event)
+        while _needs_somebody(question := transaction.state.questions[question.id]):
+            self._factory.escalate(transaction, question)
+
     def process_due(self, transaction: Transaction, read_to_end: Collection[int]) -> tuple[int, ...]:
         """Settle every question that can be settled, and do what is due on the others.
 
@@ -158,6 +172,12 @@ class QuestionService:
             transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=fallback))
         else:
             transaction.add(e.FallbackBegan(at=transaction.now, question=question.id, stage=fallback))
+
+
+def _needs_somebody(question: Question) -> bool:
+    """True if nobody who was asked can answer any more, and the policy names further people."""
+    can_escalate = question.stage is None and question.escalated < len(question.policy.escalate)
+    return can_escalate and nobody_can_answer(question)
 
 
 def _waits_for_sync(question: Question, now: float, read: bool) -> bool:

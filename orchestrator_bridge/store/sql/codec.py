@@ -17,6 +17,7 @@ from orchestrator_bridge.chat.inbound import (
     InputClosed,
     MessageDeleted,
     MessageReceived,
+    PersonLeft,
 )
 from orchestrator_bridge.chat.outbound import Post
 
@@ -26,6 +27,7 @@ _INBOUND: dict[str, type[InboundEvent]] = {
     "clicked": ControlUsed,
     "commanded": CommandReceived,
     "gone": InputClosed,
+    "left": PersonLeft,
 }
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _KINDS = {event_type: kind for kind, event_type in _INBOUND.items()}

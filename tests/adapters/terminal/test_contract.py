@@ -19,6 +19,7 @@ ONE_WAY: frozenset[Feature] = frozenset(
         "reconnect",
         "fail_next_read",
         "lose_confirmation",
+        "leave",
         "history",
     }
 )

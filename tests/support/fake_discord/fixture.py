@@ -167,6 +167,9 @@ class DiscordDriver(PlatformDriver):
     async def lose_confirmation(self) -> None:
         self.server.faults.put("lose")
 
+    async def leave(self) -> None:
+        self.world.leave(self.ana)
+
     def answer_to(self, interaction: str) -> Message | None:
         """The text of the private answer to an interaction."""
         known = next(item for item in self.world.interactions.values() if item["id"] == interaction)

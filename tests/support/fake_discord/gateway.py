@@ -157,6 +157,8 @@ async def _sent(socket: web.WebSocketResponse, text: str) -> None:
 
 def _is_covered(event: str, data: Json, intents: int) -> bool:
     """True if the client's intents ask for an event. Source: "List of Intents" in Discord's documentation of the gateway."""
+    if event == "GUILD_MEMBER_REMOVE":
+        return bool(intents & 1 << 1)
     needed = 1 << 10 if "guild_id" in data else 1 << 13
     return event != "MESSAGE_REACTION_ADD" or bool(intents & needed)
 

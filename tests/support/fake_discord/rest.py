@@ -75,12 +75,13 @@ def _members(world: DiscordWorld, query: Mapping[str, str], **_: Any) -> list[Js
     if not world.flags & wire.MEMBERS:
         raise Refused(403, 50001, "Missing Access")
     after = int(query.get("after", 0))
-    return [wire.member(person) for person in sorted(world.people.values(), key=lambda person: person.id) if person.id > after]
+    people = sorted((person for person in world.people.values() if person.id not in world.left), key=lambda person: person.id)
+    return [wire.member(person) for person in people if person.id > after]
 
 
 @route("GET", "/guilds/{guild}/members/{member}")
 def _member(world: DiscordWorld, member: str, **_: Any) -> Json:
-    if int(member) not in world.people:
+    if int(member) not in world.people or int(member) in world.left:
         raise Refused(404, 10007, "Unknown Member")
     return wire.member(world.people[int(member)])
 
@@ -294,7 +295,8 @@ def _may_write(world: DiscordWorld, where: Channel) -> None:
         raise Refused(400, 50008, "Cannot send messages in a non-text channel")
     if where.locked:
         raise Refused(400, 160005, "Thread is locked")
-    if where.kind == DM and not world.people[where.person].takes_direct:
+    if where.kind == DM and (where.person in world.left or not world.people[where.person].takes_direct):
+        # 50007 covers people who share no server with the bot (discord.com/developers/docs/topics/opcodes-and-status-codes).
         raise Refused(403, 50007, "Cannot send messages to this user")
 
 

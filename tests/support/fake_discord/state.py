@@ -37,6 +37,8 @@ class DiscordWorld:
         self.everyone = wire.EVERYTHING
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, Message] = {}
+        self.left: set[int] = set()
+        """People who have left the server; Discord still knows their accounts."""
         self.interactions: dict[str, Json] = {}
         self.modals: list[Json] = []
         self.registered: dict[int, list[Json]] = {}
@@ -66,6 +68,11 @@ class DiscordWorld:
         person = Person(id=self.new_id(), name=name, bot=bot)
         self.people[person.id] = person
         return person
+
+    def leave(self, person: Person) -> None:
+        """A person leaves the server, or is removed from it."""
+        self.left.add(person.id)
+        self.emit("GUILD_MEMBER_REMOVE", {"guild_id": str(GUILD), "user": wire.user(person)})
 
     def add_role(self, name: str, *people: Person, mentionable: bool = True) -> int:
         role = self.new_id()

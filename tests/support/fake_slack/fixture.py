@@ -147,6 +147,9 @@ class SlackDriver(PlatformDriver):
     async def lose_confirmation(self) -> None:
         self.server.faults.put("lose")
 
+    async def leave(self) -> None:
+        self.server.people.deactivate(ANA)
+
 
 def slack_config(server: SlackServer, **access: Any) -> SlackConfig:
     """Configuration for a server: Socket Mode unless `access` says otherwise."""

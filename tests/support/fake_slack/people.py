@@ -89,6 +89,18 @@ class People:
         else:
             self.world.create_event({**outer, "subtype": "message_deleted", "deleted_ts": stamp, "previous_message": before})
 
+    def deactivate(self, user: str) -> None:
+        """An administrator deactivates an account, which removes it from its channels."""
+        self.world.people[user]["deleted"] = True
+        for room in self.world.channels.values():
+            room.members.discard(user)
+
+    def leave(self, user: str, channel: str) -> Envelope:
+        """Leave a channel (docs.slack.dev/reference/events/member_left_channel)."""
+        self.world.channels[channel].members.discard(user)
+        left = {"type": "member_left_channel", "user": user, "channel": channel, "channel_type": "C", "team": TEAM}
+        return self.world.create_event({**left, "event_ts": self.world.stamp()})
+
     def react(self, user: str, channel: str, message: Message, emoji: str) -> Envelope:
         """Add a reaction, by the emoji's short name."""
         item = {"type": "message", "channel": channel, "ts": message["ts"]}
