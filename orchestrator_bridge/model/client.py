@@ -295,8 +295,9 @@ class ModelClient:
         if route is None or route.price is None:
             return None
         request = limited(request, route)
-        usage = Usage(input=self._estimator.estimate_prompt(request, route), output=request.max_output or DEFAULT_OUTPUT)
-        return cost(usage, route.price)
+        prompt = self._estimator.estimate_prompt(request, route)
+        # The dearest case is a prompt that is written to the provider's cache, which some charge a quarter more for.
+        return cost(Usage(input=prompt, cache_written=prompt, output=request.max_output or DEFAULT_OUTPUT), route.price)
 
     def lifecycle_notice(self, model: str) -> str:
         """Sentence about a retired or retiring model, for a person about to pay for it; empty if there is nothing to say."""

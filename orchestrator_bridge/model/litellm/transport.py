@@ -195,6 +195,9 @@ async def complete(
     try:
         arguments = {**body_of(request, route), "model": route.litellm_model, **credentials, "timeout": request.timeout}
         arguments |= {"max_retries": 0, "num_retries": 0}
+        # LiteLLM sends the key to Mistral's own address only, and refuses it for another one that is set for this provider.
+        if "prompt_cache_key" in arguments:
+            arguments["allowed_openai_params"] = ["prompt_cache_key"]
         if route.base_url:
             arguments.setdefault("api_base", route.base_url)
         response = await (_stream(arguments, on_delta) if on_delta else litellm.acompletion(**arguments))

@@ -11,6 +11,7 @@ from orchestrator_bridge.model.openai import responses_request
 from orchestrator_bridge.model.openai.completion import Completion, read_completion
 from orchestrator_bridge.model.openai.responses import ResponseAccumulator, read_response
 from orchestrator_bridge.model.openai.stream import StreamAccumulator
+from orchestrator_bridge.model.prompt_cache import cache_headers
 
 
 class Accumulator(Protocol):
@@ -77,8 +78,8 @@ class ChatCompletions:
         return {**chat_request.body_of(request, route), **options}
 
     def headers(self, request: Request, route: Route) -> dict[str, str]:
-        """xAI leads the calls of one conversation to the server whose cache has it (docs.x.ai, "Maximizing cache hits")."""
-        return {"x-grok-conv-id": request.conversation} if route.provider == "xai" and request.conversation else {}
+        """The name of the conversation, which leads its calls to the server whose cache has it."""
+        return cache_headers(request, route)
 
     def accumulator(self) -> Accumulator:
         """Reader of a stream."""

@@ -11,6 +11,7 @@ from orchestrator_bridge.model.answer_text import replace_surrogates
 from orchestrator_bridge.model.interface import Message, Picture, Request, ToolCall
 from orchestrator_bridge.model.openai.conversation import conversation
 from orchestrator_bridge.model.parameters import wire_parameters
+from orchestrator_bridge.model.prompt_cache import cache_fields, with_breakpoints
 from orchestrator_bridge.model.reasoning import (
     NO_REASONING,
     REASONING,
@@ -42,7 +43,8 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
         ]
     if request.max_output is not None:
         body[route.limit_name] = request.max_output
-    return {**body, **wire_parameters(route, request.parameters), **choice_of_tools(request, route)}
+    hints = {**choice_of_tools(request, route), **cache_fields(request, route)}
+    return with_breakpoints({**body, **wire_parameters(route, request.parameters), **hints}, request, route)
 
 
 def sends_tools(request: Request, route: Route) -> bool:

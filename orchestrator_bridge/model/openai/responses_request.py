@@ -17,6 +17,7 @@ from orchestrator_bridge.model.interface import Message, Picture, Request, ToolC
 from orchestrator_bridge.model.openai.conversation import conversation
 from orchestrator_bridge.model.openai.request import choice_of_tools, readable_arguments, sends_tools
 from orchestrator_bridge.model.parameters import WIRE, wire_parameters
+from orchestrator_bridge.model.prompt_cache import cache_key
 from orchestrator_bridge.model.reasoning import replay_output
 from orchestrator_bridge.model.tool_mode import answer_format, written_messages
 
@@ -62,7 +63,7 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
     if request.max_output is not None:
         body["max_output_tokens"] = max(request.max_output, LEAST_OUTPUT)
     if request.conversation:
-        body["prompt_cache_key"] = request.conversation
+        body["prompt_cache_key"] = cache_key(request)
     return {**body, **_parameters(wire_parameters(route, request.parameters)), **choice_of_tools(request, route)}
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tests.support.fake_models.refusals import ANTHROPIC_RULES
 from tests.support.fake_models.replies import ModelCall, ScriptedReply, Tokens
 from tests.support.fake_models.wire import Wire
 
@@ -49,5 +50,5 @@ def _tools(body: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     return {tool["name"]: tool.get("input_schema") or {} for tool in offered}
 
 
-ANTHROPIC = Wire(serves=lambda path: path == "/v1/messages", tools=_tools, completion=completion)
+ANTHROPIC = Wire(serves=lambda path: path == "/v1/messages", tools=_tools, completion=completion, rules=ANTHROPIC_RULES)
 """Anthropic's format, whole answers."""

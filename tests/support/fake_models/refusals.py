@@ -134,7 +134,66 @@ def no_response_format(body: Body) -> ScriptedReply | None:
     return refusal(400, {"error": {"code": 400, "message": "response_format of type json_schema is not supported"}})
 
 
-MISTRAL_RULES: Sequence[Rule] = (nine_character_ids, no_user_after_tool, not_assistant_last)
+def ascii_cache_key(body: Body) -> ScriptedReply | None:
+    """Mistral takes the name of a conversation in ASCII only (BerriAI/litellm, `takes_prompt_cache_key_value`)."""
+    if str(body.get("prompt_cache_key", "")).isascii():
+        return None
+    return _mistral("prompt_cache_key must be ASCII", "invalid_request_error", "3051")
+
+
+def short_cache_key(body: Body) -> ScriptedReply | None:
+    """OpenAI takes names of conversations of at most 64 characters (theopenco/llmgateway#3110)."""
+    length = len(body.get("prompt_cache_key") or "")
+    if length <= 64:
+        return None
+    said = (
+        "Invalid 'prompt_cache_key': string too long. Expected a string with maximum length 64,"
+        f" but got a string with length {length} instead."
+    )
+    error = {"message": said, "type": "invalid_request_error", "param": "prompt_cache_key", "code": "string_above_max_length"}
+    return refusal(400, {"error": error})
+
+
+def _anthropic(message: str) -> ScriptedReply:
+    return refusal(400, {"type": "error", "error": {"type": "invalid_request_error", "message": message}})
+
+
+def four_breakpoints(body: Body) -> ScriptedReply | None:
+    """Claude accepts four breakpoints (tghamm/Anthropic.SDK#50)."""
+    found = json.dumps(body).count('"cache_control"')
+    said = f"A maximum of 4 blocks with cache_control may be provided. Found {found}."
+    return _anthropic(said) if found > 4 else None
+
+
+def breakpoints_on_text(body: Body) -> ScriptedReply | None:
+    """Neither an empty text nor thinking can be marked (platform.claude.com/docs, "Prompt caching")."""
+    system = body.get("system") or ()
+    parts = [*(system if not isinstance(system, str) else ())]
+    for message in _messages(body):
+        parts += message["content"] if isinstance(message["content"], list) else []
+    for place, part in enumerate(parts):
+        if "cache_control" in part and (part.get("text") == "" or part["type"] in ("thinking", "redacted_thinking")):
+            return _anthropic(f"messages.{place}: cache_control cannot be set for empty text blocks")
+    return None
+
+
+def breakpoints_in_text_parts(body: Body) -> ScriptedReply | None:
+    """OpenRouter takes breakpoints in parts of texts only; elsewhere it falls silent (NousResearch/hermes-agent#2391)."""
+    objects = [*_messages(body), *(body.get("tools") or ())]
+    tools = (part for message in _messages(body) if message["role"] == "tool" for part in _parts(message))
+    if not any("cache_control" in marked for marked in (*objects, *tools)):
+        return four_breakpoints(body)
+    return ScriptedReply(cut="before")
+
+
+def _parts(message: Body) -> Sequence[Body]:
+    content = message.get("content")
+    return content if isinstance(content, list) else ()
+
+
+MISTRAL_RULES: Sequence[Rule] = (nine_character_ids, no_user_after_tool, not_assistant_last, ascii_cache_key)
+ANTHROPIC_RULES: Sequence[Rule] = (four_breakpoints, breakpoints_on_text)
+OPENROUTER_RULES: Sequence[Rule] = (breakpoints_in_text_parts,)
 XAI_RULES: Sequence[Rule] = (some_content,)
 BEDROCK_RULES: Sequence[Rule] = (text_blocks_with_text,)
 VLLM_RULES: Sequence[Rule] = (nine_character_ids, alternating_roles, text_content)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from tests.support.fake_models.refusals import Body, Rule, refusal
+from tests.support.fake_models.refusals import Body, Rule, refusal, short_cache_key
 from tests.support.fake_models.replies import ScriptedReply
 
 FIELDS = frozenset(
@@ -154,5 +154,6 @@ RESPONSES_RULES: Sequence[Rule] = (
     reasoning_with_its_item,
     least_output,
     encrypted_for_reasoning,
+    short_cache_key,
 )
-CHAT_RULES: Sequence[Rule] = (no_tools_while_reasoning,)
+CHAT_RULES: Sequence[Rule] = (no_tools_while_reasoning, short_cache_key)
