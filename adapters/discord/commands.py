@@ -12,7 +12,7 @@ from discord import app_commands
 from adapters.discord.channels import PLATFORM, interaction_place, to_author
 from adapters.discord.client import DiscordClient
 from adapters.discord.content import message_attachments, quoted_message, to_attachment
-from adapters.discord.interactions import NO_CHANNEL
+from adapters.discord.interactions import FINISHING, NO_CHANNEL
 from adapters.discord.markdown import plain_line
 from adapters.discord.permissions import missing_permissions_text, missing_run_permissions
 from adapters.discord.responses import InteractionResponses
@@ -34,12 +34,15 @@ MAX_TASK = 6000
 
 MESSAGE_MENU = "Ask the agents about this"
 
-COMMAND_NAMES = frozenset({"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU})
+COMMAND_NAMES = frozenset(
+    {"ask", "model", "models", "team", "runs", "questions", "cancel", "finish", "cost", "help", MESSAGE_MENU}
+)
 """All commands that are registered with Discord."""
 
 ACKNOWLEDGEMENTS = {
     "ask": "Received. The run card appears in this channel, the answer in the card's thread.",
     "cancel": "Received. The run card shows when the run has ended.",
+    "finish": FINISHING,
 }
 """Private replies to commands whose result appears elsewhere and that the bridge itself does not answer."""
 
@@ -250,7 +253,13 @@ def acting_commands(commands: CommandDelivery, choices: CommandAutocomplete) -> 
     async def cancel(interaction: Interaction, run: str | None = None) -> None:
         await commands.deliver(interaction, "cancel", run)
 
-    return ask, model_, cancel
+    @app_commands.command(name="finish", description="End a run now, with the best answer so far")
+    @app_commands.describe(run="The run; by default the only active one")
+    @app_commands.autocomplete(run=choices.run)
+    async def finish(interaction: Interaction, run: str | None = None) -> None:
+        await commands.deliver(interaction, "finish", run)
+
+    return ask, model_, cancel, finish
 
 
 def lookup_commands(commands: CommandDelivery, choices: CommandAutocomplete) -> Sequence[app_commands.Command[Any, ..., Any]]:

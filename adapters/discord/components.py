@@ -30,7 +30,19 @@ EXTENSIONS = (900, 3600, 14_400, 86_400)
 """Seconds that "More time" offers: 15 minutes, an hour, four hours, a day."""
 
 ControlKind = Literal[
-    "option", "select", "write", "decline", "pass", "delegate", "more_time", "extend", "answer", "view", "cancel", "confirm"
+    "option",
+    "select",
+    "write",
+    "decline",
+    "pass",
+    "delegate",
+    "more_time",
+    "extend",
+    "answer",
+    "view",
+    "cancel",
+    "confirm",
+    "finish",
 ]
 _KINDS: dict[str, ControlKind] = {
     "o": "option",
@@ -45,6 +57,7 @@ _KINDS: dict[str, ControlKind] = {
     "q": "view",
     "c": "cancel",
     "y": "confirm",
+    "e": "finish",
 }
 """Control kinds by their letter in custom ids. Posted messages contain these letters, so they never change."""
 
@@ -57,7 +70,9 @@ MODAL_LIFETIME = 900.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscordControl:
-    """A button, select or modal. `number` is the question's, or the command's to confirm; `value` is an option's id, or seconds.
+    """A button, select or modal. `value` is an option's id, or seconds.
+
+    `number` is the question's, the command's to confirm, or the run's to `finish`.
 
     "Not me" (`decline`) asks for a replacement: nobody (`pass`) or another person (`delegate`). `write` opens the modal that
     sends `answer`; `more_time` shows the buttons that send `extend`. `view` and `cancel` are in private lists only.
@@ -155,6 +170,11 @@ def extension_components(question: int) -> tuple[discord.ui.Item[Any], ...]:
 def _button(label: str, control: DiscordControl, row: int, *, recommended: bool = False) -> discord.ui.Item[Any]:
     style = discord.ButtonStyle.primary if recommended else discord.ButtonStyle.secondary
     return discord.ui.Button(label=label, custom_id=control.id, row=row, style=style)
+
+
+def run_components(run: int) -> tuple[discord.ui.Item[Any], ...]:
+    """The button on the card of an active run that ends it with the best answer so far."""
+    return (_button("Finish now", DiscordControl(kind="finish", number=run), 0),)
 
 
 def confirm_components(command: int, label: str) -> tuple[discord.ui.Item[Any], ...]:

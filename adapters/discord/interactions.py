@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 
 OFFER_EXPIRED = "This offer has expired. Please give the command again."
 NO_CHANNEL = "Discord did not say in which channel this was, so nothing was done. Please try again."
+FINISHING = "Received. The answer appears in the run's thread."
 PEOPLE_ONLY = "Only people can answer, and that is a bot. Please select a person."
 
 _ACTIONS: dict[str, ControlAction] = {
@@ -72,9 +73,10 @@ class DiscordInteractionHandler:
                 await self._ask_further(interaction, "Who should answer instead?", delegate_components(control.number))
             case "delegate" if _selected_person(data) is None:
                 await self._ask_further(interaction, PEOPLE_ONLY)
-            case "view" | "cancel":
-                text = _selected_value(data) if control.kind == "view" else f"{control.number} cancel"
-                await self._responses.store(interaction, questions_command(interaction, place, text), on_event)
+            case "view" | "cancel" | "finish":
+                name, text = _command_line(control, data)
+                last = FINISHING if control.kind == "finish" else None
+                await self._responses.store(interaction, to_command(interaction, place, name, text), on_event, last)
             case "confirm":
                 await self._deliver_confirmed(interaction, control, on_event)
             case "option" | "select" | "pass" | "delegate" | "extend" | "answer":
@@ -106,13 +108,20 @@ class DiscordInteractionHandler:
             _LOG.warning("an interaction could not be answered: %s", failure)
 
 
-def questions_command(interaction: discord.Interaction[Any], place: Place, text: str) -> CommandReceived:
-    """The command `/questions` that a control stands for."""
+def _command_line(control: DiscordControl, data: dict[str, Any]) -> tuple[str, str]:
+    """The name and the text of the command that a control stands for."""
+    if control.kind == "finish":
+        return "finish", str(control.number)
+    return "questions", _selected_value(data) if control.kind == "view" else f"{control.number} cancel"
+
+
+def to_command(interaction: discord.Interaction[Any], place: Place, name: str, text: str) -> CommandReceived:
+    """The command that a control stands for."""
     return CommandReceived(
         place=place,
         interaction=str(interaction.id),
         author=to_author(interaction.user),
-        name="questions",
+        name=name,
         text=text,
         at=interaction.created_at.timestamp(),
     )

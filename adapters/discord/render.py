@@ -8,7 +8,7 @@ from typing import Any
 
 import discord
 
-from adapters.discord.components import close_components, question_components, question_select
+from adapters.discord.components import close_components, question_components, question_select, run_components
 from adapters.discord.markdown import MAX_CHARACTERS, discord_length, escape_line, escape_markdown, plain_line, split_markdown
 from adapters.discord.markers import question_footer, run_footer
 from orchestrator_bridge.chat.inbound import Author, Group, Place
@@ -153,12 +153,12 @@ def render_run_card(card: RunCard, key: str) -> DiscordMessage:
     asked = f"asked by {plain_line(card.requester, 60)} · " if card.requester else ""
     about = f"{asked}team {plain_line(card.team, 100)} · {plain_line(card.cost, 60)} · {card.tokens:,} tokens"
     embed.set_footer(text=run_footer(card.run, about, key))
-    return DiscordMessage(content=head, embeds=(embed,))
+    return DiscordMessage(content=head, embeds=(embed,), controls=() if card.ended else run_components(card.run))
 
 
 def _run_colour(card: RunCard) -> discord.Colour:
     if card.ended:
-        return DONE if card.status == "finished" else OVER
+        return DONE if card.status.startswith("finished") else OVER
     return SCRIPTED if card.scripted else OPEN
 
 

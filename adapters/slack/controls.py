@@ -28,6 +28,7 @@ MAX_QUESTION_TEXT = 500
 CLOSE = "close"
 
 _BLOCK = re.compile(r"question/(\d{1,16})/.*")
+_RUN_BLOCK = re.compile(r"run/(\d{1,16})/.*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +98,17 @@ def parse_control(action: Mapping[str, Any]) -> SlackControl | None:
             return SlackControl(question=question, press="write", value=str(action.get("value", "")))
         case _:
             return None
+
+
+def run_controls(run: int) -> list[Block]:
+    """The control of an active run: it ends with the best answer so far."""
+    return [row(f"run/{run}/end", (button("Finish now", "finish"),))]
+
+
+def parse_run_control(action: Mapping[str, Any]) -> int | None:
+    """The run that an action ends; None for any other action."""
+    found = _RUN_BLOCK.fullmatch(str(action.get("block_id", "")))
+    return int(found[1]) if found and action.get("action_id") == "finish" else None
 
 
 def card_options(message: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from adapters.slack.api import SlackApi
 from adapters.slack.app_home import CHANNEL_ACTION, HOME_PREFIX, HomeTabs, is_home, next_home_state, parse_home_state
 from adapters.slack.channels import SlackChannels
 from adapters.slack.content import mentioned_ids, shared_text, typed_text
-from adapters.slack.controls import SlackControl, parse_command, parse_control
+from adapters.slack.controls import SlackControl, parse_command, parse_control, parse_run_control
 from adapters.slack.events import SlackEventHandler, wants_modal
 from adapters.slack.files import to_attachments
 from adapters.slack.modals import (
@@ -172,7 +172,7 @@ class SlackInteractionHandler:
             return None
         await self._users.load(user)
         place, author = self._control_place(body, user), self._users.author(user)
-        control, confirmed = parse_control(action), parse_command(action)
+        control = parse_control(action)
         if control is not None:
             result = self._control(body, control, place, author)
             if isinstance(result, ControlUsed) and result.press == "pass" and result.value:
@@ -181,12 +181,18 @@ class SlackInteractionHandler:
             return result
         if str(action.get("action_id", "")).startswith("form/"):
             return self._modal(body, str(action["action_id"]).removeprefix("form/"), place, author)
+        return self._button_command(body, action, place, author)
+
+    def _button_command(self, body: Body, action: Body, place: Place, author: Author) -> CommandReceived:
+        """The command of a button; one without a name if the button is unknown."""
+        here, confirmed, finished = self._command_place(body, place), parse_command(action), parse_run_control(action)
         if confirmed is not None:
             once = str(_container(body).get("message_ts") or _interaction(body))  # a second click repeats the key
-            here = self._home_channel(body, place) if is_home(body) else self._command_place(body, place)
+            here = self._home_channel(body, place) if is_home(body) else here
             command = self._command_received(here, once, author, confirmed.name, confirmed.text)
             return replace(command, options=confirmed.options)
-        return self._command_received(self._command_place(body, place), str(body["trigger_id"]), author, "", "")
+        name, text = ("", "") if finished is None else ("finish", str(finished))
+        return self._command_received(here, str(body["trigger_id"]), author, name, text)
 
     def _control_place(self, body: Body, user: str) -> Place:
         """The place of a control: the thread of its message, or the direct messages for App Home."""

@@ -33,7 +33,7 @@ and about 13,200 in all blocks after it has expanded them (slackapi/bolt-js issu
 MAX_ELEMENTS = 35
 """Elements of Markdown in one message. Slack makes at least a block of each, and allows 50 in a message."""
 
-_SLASH = re.compile(r"(?<=`)/(?=(?:ask|models?|team|runs|questions|cancel|cost|help)\b)")
+_SLASH = re.compile(r"(?<=`)/(?=(?:ask|models?|team|runs|questions|cancel|finish|cost|help)\b)")
 """The slash of a command in backticks. Elsewhere it may be in somebody's own words, which stay as they are."""
 
 

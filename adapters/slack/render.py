@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from adapters.slack.blocks import BLOCKS, Block, markdown_block, moment, row, section, sections, small
-from adapters.slack.controls import command_button, list_controls, question_controls
+from adapters.slack.controls import command_button, list_controls, question_controls, run_controls
 from adapters.slack.markdown import escape_line, escape_mrkdwn, localise_commands, mentions, safe_markdown, split_messages
 from orchestrator_bridge.chat.outbound import (
     FinalAnswer,
@@ -86,6 +86,7 @@ def render_run_card(card: RunCard) -> SlackMessage:
     blocks = [
         section(f"{status_emoji(status)} *Run {card.run}* · {escape_line(status)}\n{task}"),
         section("\n".join(agents)),
+        *(() if card.ended else run_controls(card.run)),
         small(_spent(card)),
     ]
     text = f"Run {card.run} ({status}): {sentence(one_line(card.task, 150))}"

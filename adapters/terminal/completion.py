@@ -9,7 +9,7 @@ from adapters.terminal.board import TERMINAL_PLACE, Board
 from orchestrator_bridge.chat.adapter import Autocomplete
 
 _OF_QUESTIONS = frozenset({"questions", "pass", "more"})
-_OF_RUNS = frozenset({"say", "cancel", "cost", "runs"})
+_OF_RUNS = frozenset({"say", "cancel", "finish", "cost", "runs"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from bot.commands.costs import (
     GROUPINGS,
@@ -50,6 +51,9 @@ TASK_LIMIT = 50_000
 MAX_ROWS = 15
 """Rows of a table in chat."""
 
+EndingAct = Literal[Act.CANCEL_RUN, Act.FINISH_RUN]
+"""The acts that end a run."""
+
 HELP = {
     "ask": ("/ask TASK", "Give the team a task. You can name another team, and another model for this run."),
     "questions": (
@@ -64,6 +68,7 @@ HELP = {
     "models": ("/models [SEARCH]", "List models with their prices, and what is missing to use them."),
     "team": ("/team [NAME]", "Show the team's agents, models and rules."),
     "cancel": ("/cancel [RUN]", "Stop a run and close its questions."),
+    "finish": ("/finish [RUN]", "End a run now, with the best answer so far."),
     "cost": ("/cost [RUN] [by WHAT]", "Show tokens and US dollars, by call, agent, run, channel, person, day or model."),
     "help": ("/help", "Show this list."),
 }
@@ -118,7 +123,9 @@ class ChatCommands:
             case "team":
                 return await self._team(command)
             case "cancel":
-                return await self._cancel(command)
+                return await self._end_run(command, Act.CANCEL_RUN)
+            case "finish":
+                return await self._end_run(command, Act.FINISH_RUN)
             case "cost":
                 return await self._cost(command)
             case "help":
@@ -203,27 +210,33 @@ class ChatCommands:
                     f"The model {model!r} of team {team.name} cannot be used: {error.found} {error.advice}"
                 ) from error
 
-    async def _cancel(self, command: CommandReceived) -> PrivateReply | None:
+    async def _end_run(self, command: CommandReceived, act: EndingAct) -> PrivateReply | None:
+        """Cancel or finish the run that the command names, or else the only one."""
         number = command.text.strip().removeprefix("#")
         running = await self._store.runs(MAX_ROWS, "running", viewer_of(command, self._directory))
         here = [run for run in running if run.place == command.place and run.place.thread is not None]
         candidates = [str(run.run) for run in here or running]
         if not number and len(candidates) != 1:
-            choices = ", ".join(f"`/cancel {candidate}`" for candidate in candidates)
+            choices = ", ".join(f"`/{command.name} {candidate}`" for candidate in candidates)
             return warning_reply(f"Several runs are running. Choose one: {choices}" if candidates else "No run is running.")
-        return await self._cancel_run(command, number or candidates[0])
+        return await self._end_numbered(command, act, number or candidates[0])
 
-    async def _cancel_run(self, command: CommandReceived, number: str) -> PrivateReply | None:
+    async def _end_numbered(self, command: CommandReceived, act: EndingAct, number: str) -> PrivateReply | None:
         assert self.engine is not None
         state = await self._find_run(number)
-        verdict = await self._on_run(Act.CANCEL_RUN, command, state)
+        verdict = await self._on_run(act, command, state)
         if state is not None and verdict in (Verdict.NOT_PERMITTED, Verdict.GUEST):
-            return warning_reply(f"Run {number} was started by {state.by.name}; you may not cancel it.")
+            return warning_reply(f"Run {number} was started by {state.by.name}; you may not {command.name} it.")
         if state is None or verdict is not Verdict.ALLOWED:
-            return warning_reply(refusal_text(Act.CANCEL_RUN, verdict, f"run {shorten(number, 40)}"))
+            return warning_reply(refusal_text(act, verdict, f"run {shorten(number, 40)}"))
         if state.end is not None:
             return warning_reply(f"Run {number} is not running.")
-        self.engine.cancel_run(state.run, command.author, command.key)
+        if act is Act.CANCEL_RUN:
+            self.engine.cancel_run(state.run, command.author, command.key)
+        elif state.finish is not None:
+            return warning_reply(f"Run {number} is ending already, for {state.finish.by}.")
+        else:
+            self.engine.finish_run(state.run, command.author, command.key)
         return None
 
     async def _find_run(self, number: str) -> RunState | None:

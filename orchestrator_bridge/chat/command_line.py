@@ -30,6 +30,7 @@ _ARGUMENTS: Mapping[str, re.Pattern[str]] = {
         "models": r"(?P<text>(?:\S+(?:\s+\S*\d\S*(?:\s+\S+)?)?)?)",
         "team": r"(?P<text>\S*)",
         "cancel": _STOP,
+        "finish": _STOP,
         "stop": _STOP,
         "cost": r"(?P<text>(?:run\s+)?(?:#?\d{1,15})?\s*(?:by\s+[a-z]+)?)",
         "help": r"(?P<text>)",

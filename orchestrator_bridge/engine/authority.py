@@ -37,6 +37,7 @@ _PERMISSIONS: dict[Act, Permission] = {
     Act.SELECT_MODEL: "pick",
     Act.SEE_ALL_COSTS: "costs",
     Act.CANCEL_RUN: "cancel",
+    Act.FINISH_RUN: "cancel",
     Act.CANCEL_QUESTION: "cancel",
 }
 

@@ -306,6 +306,10 @@ class Engine:
         """End a run and close its open questions. `command`: key of the inbound command that this handles."""
         self._mailbox.deliver(run, inputs.CancelRun(by=by, key=command))
 
+    def finish_run(self, run: int, by: Author, command: str) -> None:
+        """End a run with the best answer so far. `command`: key of the inbound command that this handles."""
+        self._mailbox.deliver(run, inputs.FinishRun(by=by, key=command))
+
     async def submit_question_command(self, question: int, command: CommandReceived, words: str) -> Verdict:
         """Apply a command to a question: `pass`, `more 1h`, `cancel`, `again`, or an answer, if its author may know of it.
 

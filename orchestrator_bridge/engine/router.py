@@ -28,6 +28,7 @@ from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.retry import FOR_OPERATOR, retry_until_writable
 from orchestrator_bridge.engine.run_states import LocalRuns, RunIndex, RunStates
+from orchestrator_bridge.question.parsing.intent import asks_to_finish
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.questions.availability import OpenQuestionIndex
 from orchestrator_bridge.run.records import InboxEntryHandled
@@ -143,6 +144,8 @@ class Router:
             await self._refuse(event, text, "its run is not active in this process")
         elif target is not None and isinstance(event, MessageReceived | ControlUsed) and event.question is not None:
             await self._deliver_numbered(event, target)
+        elif target is not None and isinstance(event, MessageReceived) and _asks_to_finish(event, target):
+            self._deliveries.start(self._finish_if_allowed(event, target))
         elif target is not None:
             await self._deliver(event, target)
         elif isinstance(event, ControlUsed) or (isinstance(event, MessageReceived) and event.question is not None):
@@ -171,6 +174,22 @@ class Router:
             await self._deliver(event, target, access.standing)
         else:
             await self._refuse_numbered(event, access.verdict)
+
+    async def _finish_if_allowed(self, message: MessageReceived, target: Target) -> None:
+        """End a run with the best answer so far, at the word of a person who may. In a run that has ended it is late guidance."""
+        try:
+            state = await self._states.get(target.run)
+        except StoreError:  # the supervisor reports it when it reads the log for this input
+            await self._deliver(message, target)
+            return
+        verdict = await self._authority.on_run(Act.FINISH_RUN, Actor(person=message.author, here=message.place), state)
+        if state.end is not None:
+            await self._deliver(message, target)
+        elif verdict is Verdict.ALLOWED:
+            wish = inputs.FinishRun(by=message.author, key=message.key, message=message.message)
+            self._mailbox.deliver(target.run, wish)
+        else:
+            await self._refuse(message, refusal_text(Act.FINISH_RUN, verdict, f"run {target.run}"), f"refused: {verdict}")
 
     async def _refuse_numbered(self, event: MessageReceived | ControlUsed, verdict: Verdict) -> None:
         text = refusal_text(Act.SEE_QUESTION, verdict, f"question {event.question}")
@@ -249,3 +268,7 @@ class Router:
         wait = "The command waits until the store can be written, and is then carried out. You need not repeat it."
         text = f"{wait} Found: {error.found}. {FOR_OPERATOR}"
         self._platforms.reply_privately(event, PrivateReply(text=text, tone="warning"))
+
+
+def _asks_to_finish(message: MessageReceived, target: Target) -> bool:
+    return target.question is None and not message.attachments and asks_to_finish(message.text)

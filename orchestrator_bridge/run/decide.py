@@ -17,7 +17,7 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.agent_tools import CUT_TRIES
 from orchestrator_bridge.run.events import Event, Purpose
 from orchestrator_bridge.run.state import AgentState, Call, RunState, converged, last_change, leader, vote_counts
-from orchestrator_bridge.run.termination import ending, used_up
+from orchestrator_bridge.run.termination import ending, interruptions, may_answer_last, used_up
 from orchestrator_bridge.run.tool_policy import approval_of, approvals_left
 
 MALFORMED_TRIES = 3
@@ -88,7 +88,8 @@ def decide(state: RunState) -> tuple[Action, ...]:
     if state.end is not None:
         return ()
     own = (agent for agent in state.live if agent.spec.name != state.external_agent)
-    events = tuple(event for agent in own if (event := _retirement(state, agent)) is not None) or _needless_approvals(state)
+    events = tuple(event for agent in own if (event := _retirement(state, agent)) is not None)
+    events = events or _needless_approvals(state) or interruptions(state)
     if state.asks and not events:
         return tuple(AskQuestion(action=action, agent=pending.agent, ask=pending.ask) for action, pending in state.asks.items())
     events = events or ending(state) or _exhausted_bound(state)
@@ -157,13 +158,25 @@ def _startable_calls(state: RunState) -> Iterator[CallModel]:
     yield from _judge_calls(state)
     if state.external_agent is not None:
         return
-    if final := _final_call(state):
+    if state.finish is not None:
+        yield from _last_calls(state)
+    elif final := _final_call(state):
         yield final
-        return
-    if state.unlisted:  # agents start once all tools are known, or the first call would lack some
-        return
+    elif not state.unlisted:  # agents start once all tools are known, or the first call would lack some
+        yield from _work_calls(state)
+
+
+def _work_calls(state: RunState) -> Iterator[CallModel]:
     for agent in state.live:
         if _needs_call(state, agent):
+            action = f"work:{agent.spec.name}:{len(agent.turns) + 1}"
+            yield CallModel(action=action, agent=agent.spec.name, purpose="work", attempt=1)
+
+
+def _last_calls(state: RunState) -> Iterator[CallModel]:
+    """One call for each agent that has not read yet that the answer is wanted now; only while there is no answer."""
+    for agent in state.live if not state.answers and not state.unlisted else ():
+        if not agent.is_waiting and _own_call(state, agent) is None and may_answer_last(state, agent):
             action = f"work:{agent.spec.name}:{len(agent.turns) + 1}"
             yield CallModel(action=action, agent=agent.spec.name, purpose="work", attempt=1)
 

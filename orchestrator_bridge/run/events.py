@@ -473,14 +473,25 @@ class ToolReturned:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FinishAsked:
+    """A person wants the best answer so far: nothing new is begun. Without an answer, each agent gets one last call."""
+
+    at: float
+    by: Author
+    event: Literal["finish_asked"] = "finish_asked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunFinished:
-    """The run has its answer. `by`: the agent who wrote it; `how`: one sentence on how it came about."""
+    """The run has its answer. `by`: the agent who wrote it; `how`: one sentence on how it came about; `early`: the name of the
+    person who wanted the best answer so far, if one did."""
 
     at: float
     text: str
     by: str
     how: str
     bound: Bound | None = None
+    early: str = ""
     event: Literal["run_finished"] = "run_finished"
 
 
@@ -538,6 +549,7 @@ Event = (
     | ApprovalAsked
     | ToolStarted
     | ToolReturned
+    | FinishAsked
     | RunFinished
     | RunFailed
     | RunCancelled

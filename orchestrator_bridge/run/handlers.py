@@ -74,6 +74,8 @@ def handle_input(  # noqa: C901  (one case an input)
             _handle_tool_list(transaction, run_input)
         case inputs.CancelRun():
             _handle_cancel(transaction, run_input)
+        case inputs.FinishRun():
+            _handle_finish(transaction, run_input)
         case inputs.ProcessRestarted():
             transaction.add(e.Resumed(at=transaction.now))
         # These only wake the run: the step after every input looks at what calls, questions and timers need by now.
@@ -219,3 +221,19 @@ def _handle_cancel(transaction: Transaction, run_input: inputs.CancelRun) -> Non
     for event in cancel_open(transaction.state, f"{run_input.by.name} cancelled the run"):
         transaction.add(event)
     transaction.add(e.RunCancelled(at=transaction.now, by=run_input.by))
+
+
+def _handle_finish(transaction: Transaction, run_input: inputs.FinishRun) -> None:
+    """Ask for the best answer so far, once a run."""
+    transaction.mark_handled(run_input.key)
+    ended = transaction.state.end is not None
+    if not ended and transaction.state.finish is None:
+        transaction.add(e.FinishAsked(at=transaction.now, by=run_input.by))
+    if run_input.message:
+        acknowledgement = Acknowledgement(
+            message=run_input.message,
+            author=run_input.by,
+            sign="late" if ended else "taken",
+            text="This run has ended already." if ended else "",
+        )
+        transaction.rows.append(acknowledgement_post(transaction.state, run_input.key, acknowledgement, None))

@@ -156,6 +156,18 @@ class CancelRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FinishRun:
+    """A person with the permission wants the best answer so far.
+
+    `key`: the inbox entry of the command or message; `message`: the id of the message, which is acknowledged.
+    """
+
+    by: Author
+    key: str
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessRestarted:
     """The process was restarted."""
 
@@ -208,6 +220,7 @@ RunInput = (
     | QuestionDelivered
     | QuestionUndeliverable
     | CancelRun
+    | FinishRun
     | ProcessRestarted
     | ToolListReceived
     | ToolsChanged

@@ -53,7 +53,7 @@ def project_event(before: RunState | None, event: e.Event, after: RunState) -> R
             return ()
         case "question_refused" | "question_joined" | "card_lost" | "passed" | "extended" | "reminded":
             return ()
-        case "escalated" | "rested" | "woken" | "fallback_began":
+        case "escalated" | "rested" | "woken" | "fallback_began" | "finish_asked":
             return ()
         case _:
             assert_never(event)

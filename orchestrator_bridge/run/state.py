@@ -234,13 +234,22 @@ class Pause:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Finish:
+    """The wish of a person (`by`, a name) for the best answer so far, at log position `seq`."""
+
+    by: str
+    seq: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class End:
-    """The end of a run. `how`: one sentence on how the answer came about."""
+    """The end of a run. `how`: one sentence on how the answer came about; `early`: the person who wanted the best one so far."""
 
     status: Literal["finished", "failed", "cancelled"]
     text: str
     how: str = ""
     by: str = ""
+    early: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +298,7 @@ class RunState:
     reported: frozenset[str] = frozenset()
     """Failures of calls so far, in words: the run's thread reports each once, for all agents together."""
     spent: Spent = Spent()
+    finish: Finish | None = None
     end: End | None = None
     notices: tuple[str, ...] = ()
     """Notices about models that people have been shown."""

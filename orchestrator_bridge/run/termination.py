@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
@@ -10,10 +11,21 @@ from orchestrator_bridge.question import settlement
 from orchestrator_bridge.question.messages import closing_line
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.events import Bound, Event
-from orchestrator_bridge.run.state import Answer, RunState, converged, has_waiters, last_guidance, leader, tally
+from orchestrator_bridge.run.state import (
+    AgentState,
+    Answer,
+    Finish,
+    RunState,
+    converged,
+    has_waiters,
+    last_guidance,
+    leader,
+    tally,
+)
 from orchestrator_bridge.team.budgets import BudgetStatus, describe_budget
 
 CUT_OFF = "The run ended while this call was under way: nobody knows whether it had its effect."
+BROKEN_OFF = "This call was broken off, since the answer is wanted now: nobody knows whether it had its effect."
 
 
 def describe_bound(bound: Bound, limit: Decimal | None) -> str:
@@ -73,6 +85,35 @@ def cancel_open(state: RunState, why: str) -> tuple[Event, ...]:
     return (*questions, *uses)
 
 
+def interruptions(state: RunState) -> tuple[Event, ...]:
+    """The events that end every question and tool use once a person wants the best answer so far."""
+    if state.finish is None:
+        return ()
+    why = f"{state.finish.by} wanted the answer now"
+    refused = (e.QuestionRefused(at=state.at, action=action, reason=f"{why}.") for action in state.asks)
+    questions = (
+        e.QuestionSettled(at=state.at, question=question.id, outcome=settlement.cancelled_outcome(question, state.at, why))
+        for question in state.questions.values()
+        if question.open
+    )
+    uses = (
+        e.ToolReturned(at=state.at, action=use.use, agent=use.agent, text=BROKEN_OFF, end="unknown")
+        if use.phase == "out"
+        else e.ToolReturned(at=state.at, action=use.use, agent=use.agent, text=f"Not called: {why}.", end="not_called")
+        for use in state.uses.values()
+        if use.phase != "asked"
+    )
+    return (*refused, *questions, *uses)
+
+
+def may_answer_last(state: RunState, agent: AgentState) -> bool:
+    """True if an agent may still answer after a person wanted the best answer so far: in a call under way, or in its last."""
+    own = [call for call in state.calls.values() if call.agent == agent.spec.name and not call.is_side_call]
+    if any(call.phase == "out" for call in own):
+        return state.bound != "wall"
+    return state.bound is None and (bool(own) or (state.finish is not None and agent.seen_seq < state.finish.seq))
+
+
 def _end(state: RunState) -> Event | None:
     if state.external_agent is not None:
         return _external_agent_done(state, state.external_agent)
@@ -95,7 +136,7 @@ def _external_agent_done(state: RunState, name: str) -> Event | None:
 
 def _agreement(state: RunState) -> Event | None:
     """The end by the vote, or by the answer of the only agent."""
-    if alone := _answer_of_last_agent(state):
+    if state.finish is None and (alone := _answer_of_last_agent(state)):
         how = "One agent, one answer." if len(state.agents) == 1 else f"{alone.agent} was left to decide alone."
         return _finish(state, alone, how)
     winner = leader(state) if converged(state) else None
@@ -131,12 +172,29 @@ def _stop(state: RunState) -> Event | None:
     """The end because no agent is left or a bound is reached, with the best answer so far."""
     if not state.live:
         return _nobody_left(state)
+    if state.finish is not None:
+        return _finished_early(state, state.finish)
     if state.bound is None:
         return None
     # Calls under way are paid already, so their answers are awaited; but when the time is up, it is up.
     if state.bound != "wall" and any(call.phase == "out" and not call.is_side_call for call in state.calls.values()):
         return None
     return _best_answer(state, f"Stopped by {describe_bound(state.bound, state.limit)}")
+
+
+def _finished_early(state: RunState, finish: Finish) -> Event | None:
+    """The end that a person wanted. A final text under way is awaited; without any answer, so are those of the last calls."""
+    if any(call.purpose == "final" and call.phase == "out" for call in state.calls.values()):
+        return None
+    best = leader(state)
+    if best is not None:
+        how = f"Finished early by {finish.by}: the best answer so far, {_votes(state, best)}.{retirement_reasons(state)}"
+        return replace(_finish(state, best, how), early=finish.by)
+    if any(may_answer_last(state, agent) for agent in state.live):
+        return None
+    return e.RunFailed(
+        at=state.at, reason=f"{finish.by} finished the run before there was any answer.{retirement_reasons(state)}"
+    )
 
 
 def _nobody_left(state: RunState) -> Event:
@@ -164,7 +222,7 @@ def retirement_reasons(state: RunState) -> str:
     return "".join(f" {listed(names)} retired: {reason}" for reason, names in reasons.items())
 
 
-def _finish(state: RunState, answer: Answer, how: str) -> Event:
+def _finish(state: RunState, answer: Answer, how: str) -> e.RunFinished:
     return e.RunFinished(at=state.at, text=answer.text, by=answer.agent, how=how, bound=state.bound)
 
 

@@ -22,6 +22,7 @@ class Act(StrEnum):
     SEE_RUN = "see this run"
     SEE_ALL_COSTS = "see the costs of all channels"
     CANCEL_RUN = "cancel this run"
+    FINISH_RUN = "finish this run"
     SEE_QUESTION = "see this question"
     ANSWER = "answer this question"
     EXTEND = "extend this question"
@@ -74,7 +75,7 @@ def decide(act: Act, facts: Facts) -> Verdict:
             return _permission(facts)
         case Act.SEE_RUN:
             return Verdict.ALLOWED if facts.own else _run_visibility(facts)
-        case Act.CANCEL_RUN:
+        case Act.CANCEL_RUN | Act.FINISH_RUN:
             return Verdict.ALLOWED if facts.own else _join(_run_visibility(facts), _permission(facts))
         case Act.SEE_QUESTION:
             return Verdict.ALLOWED if facts.own or facts.asked else _question_visibility(facts)

@@ -173,6 +173,16 @@ def of_people_who_leave() -> RunSimulator:
     return simulator
 
 
+def finished_early() -> RunSimulator:
+    """A run that a person ended while it waited for people."""
+    simulator = RunSimulator(team(2))
+    simulator.says("one", ask("Which?"))
+    simulator.post_question(1)
+    simulator.deliver(inputs.FinishRun(by=Author(platform="test", id="ana", name="Ana"), key="wish"))
+    simulator.says("two", answer("by two"))
+    return simulator
+
+
 def write(file: Path, simulator: RunSimulator) -> None:
     """Write a golden log of this release."""
     lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in simulator.events]
@@ -180,7 +190,7 @@ def write(file: Path, simulator: RunSimulator) -> None:
 
 
 if __name__ == "__main__":
-    logs = {"": eventful, "-guest": of_an_external_agent, "-departure": of_people_who_leave}
+    logs = {"": eventful, "-guest": of_an_external_agent, "-departure": of_people_who_leave, "-finish": finished_early}
     for name, play in ((f"{THIS_RELEASE}{kind}", play) for kind, play in logs.items()):
         if not (golden := GOLDEN / f"{name}.jsonl").exists():
             write(golden, play())

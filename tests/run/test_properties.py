@@ -222,6 +222,11 @@ class AnyOrder(RuleBasedStateMachine):
     def a_person_guides(self, text: str) -> None:
         self.simulator.guides(text)
 
+    @rule(chance=index)
+    def a_person_wants_the_answer_now(self, chance: int) -> None:
+        if chance == 0:  # seldom, or most runs would end by it
+            self.simulator.deliver(inputs.FinishRun(by=ANA, key="wish"))
+
     @rule(seconds=st.sampled_from([0.3, 2.0, 45.0, 130.0]))
     def time_passes(self, seconds: float) -> None:
         self.simulator.passes(seconds)

@@ -27,6 +27,7 @@ TIMEOUT = 30.0
 
 Feature = Literal[
     "choose",
+    "finish",
     "edit",
     "delete_message",
     "delete_post",
@@ -162,6 +163,10 @@ class PlatformDriver(ABC):
     async def choose(self, question: int, option: str) -> None:
         """Click an option as the person."""
         raise _lacking("choose")
+
+    async def finish(self, run: int) -> None:
+        """Press "Finish now" on the card of a run as the person."""
+        raise _lacking("finish")
 
     async def edit(self, text: str) -> None:
         """Change the person's newest message."""

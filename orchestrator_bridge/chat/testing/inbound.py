@@ -91,6 +91,19 @@ class InboundContract:
         assert isinstance(event, ControlUsed)
         assert (event.question, event.press, event.value) == (2, "option", "lite")
 
+    @needs("finish")
+    async def test_the_button_of_an_active_run_is_the_command_that_finishes_it(self, driver: PlatformDriver) -> None:
+        posted = await driver.post(RUN)
+        await driver.finish(3)
+        await driver.finish(3)
+        first, second = await driver.next_event(), await driver.next_event()
+        assert isinstance(first, CommandReceived)
+        assert (first.name, first.text, first.author.id) == ("finish", "3", driver.person.id)
+        assert first.key != second.key, "another press may be of somebody else, who may"
+        await driver.post(replace(RUN, status="finished", ended=True), replaces=posted)
+        shown = [message.controls for message in await driver.visible(driver.home) if "Run 3" in message.text]
+        assert shown == [()]
+
     @needs("react")
     async def test_a_reaction_counts_as_a_click_where_it_can_only_mean_one_option(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())

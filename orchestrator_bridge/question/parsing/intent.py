@@ -86,6 +86,11 @@ def asks_to_repeat(text: str) -> bool:
     return lexicon().again.fullmatch(strip_courtesy(own_words(text))) is not None
 
 
+def asks_to_finish(text: str) -> bool:
+    """True if a message in a run's thread asks for the best answer so far."""
+    return lexicon().finish.fullmatch(strip_courtesy(own_words(text))) is not None
+
+
 def _without_mentions(text: str, mentions: Sequence[Mentioned]) -> str:
     for person in mentions:
         text = text.replace(f"@{person.author.name}", " ").replace(f"@{person.who.name}", " ")

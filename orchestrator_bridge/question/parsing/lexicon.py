@@ -54,6 +54,7 @@ class Language(BaseModel):
     recommended: tuple[str, ...] = ()
     minus: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
+    finish: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     secrets_about: tuple[str, ...] = ()
     hand_out: tuple[str, ...] = ()
@@ -94,6 +95,7 @@ class Lexicon:
     recommended: re.Pattern[str]
     minus: re.Pattern[str]
     again: re.Pattern[str]
+    finish: re.Pattern[str]
     secrets: re.Pattern[str]
     secrets_about: re.Pattern[str]
     hand_out: re.Pattern[str]
@@ -179,6 +181,7 @@ def lexicon() -> Lexicon:
         recommended=_phrase_pattern(language.recommended for language in languages),
         minus=_phrase_pattern(language.minus for language in languages),
         again=_phrase_pattern(language.again for language in languages),
+        finish=_phrase_pattern(language.finish for language in languages),
         secrets=_phrase_pattern(language.secrets for language in languages),
         secrets_about=_phrase_pattern(language.secrets_about for language in languages),
         hand_out=_phrase_pattern(language.hand_out for language in languages),

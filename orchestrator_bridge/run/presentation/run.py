@@ -85,6 +85,8 @@ def _render(before: RunState | None, event: e.Event, after: RunState) -> Rendere
         case "backup_taken":
             text = f"{event.agent} continues with {event.model}: {event.reason}"
             return (_warning(after, text, "backup"),)
+        case "finish_asked":
+            return _render_finish_asked(event, after)
         case "agent_retired":
             return _render_agent_retired(before, event, after)
         case "run_started":
@@ -159,7 +161,9 @@ def say_cost(cost: Decimal, priced: bool) -> str:
 
 def _status(state: RunState) -> str:
     if state.end is not None:
-        return state.end.status
+        return f"finished early by {state.end.early}" if state.end.early else state.end.status
+    if state.finish is not None:
+        return f"finishing early for {state.finish.by}"
     waiting = [str(question.id) for question in state.questions.values() if question.open]
     if not waiting:
         return "working"
@@ -290,6 +294,14 @@ def _render_agent_retired(before: RunState | None, event: e.AgentRetired, after:
     live = len(after.live)
     left = f"{counted(live, 'agent')} {'continues' if live == 1 else 'continue'}." if live else "No agent is left."
     return (_warning(after, f"{event.agent} {out} {left}", "retired"),)
+
+
+def _render_finish_asked(event: e.FinishAsked, after: RunState) -> RenderedPosts:
+    """A note if there is no answer yet; else the answer follows at once."""
+    if after.answers:
+        return ()
+    text = f"{event.by.name} wants the answer now. There is none yet, so each agent gets one last call for it."
+    return (thread_post(after, Note(text=text), "finish", priority=FIRST),)
 
 
 def _direct_notice(after: RunState) -> RenderedPosts:

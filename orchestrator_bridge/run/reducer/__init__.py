@@ -139,6 +139,8 @@ def _reduce(state: RunState, event: e.Event) -> RunState:  # noqa: C901  (one ca
             return run.on_backup_taken(state, event)
         case "agent_retired":
             return run.on_agent_retired(state, event)
+        case "finish_asked":
+            return run.on_finish_asked(state, event)
         case "run_finished":
             return run.on_run_finished(state, event)
         case "run_failed":

@@ -10,8 +10,13 @@ from orchestrator_bridge.question.model import Outcome
 from orchestrator_bridge.question.system_questions import parse_grant
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.reducer.updates import abandon_calls, charge_unknown, update_agent, update_question
-from orchestrator_bridge.run.state import AgentMessage, End, Pause, PendingAsk, RunState, Turn, Use, agent_responder
+from orchestrator_bridge.run.state import AgentMessage, End, Finish, Pause, PendingAsk, RunState, Turn, Use, agent_responder
 from orchestrator_bridge.team.team import AgentSpec, Team
+
+ANSWER_NOW = (
+    "wants the answer now. Give it with new_answer, from what you know, and say what is open. "
+    "Nothing else is carried out any more."
+)
 
 
 def on_guided(state: RunState, event: e.Guided) -> RunState:
@@ -65,9 +70,18 @@ def on_agent_retired(state: RunState, event: e.AgentRetired) -> RunState:
     return state
 
 
+def on_finish_asked(state: RunState, event: e.FinishAsked) -> RunState:
+    """Remember the first wish for the best answer so far. Agents read it in their last call; it withdraws no vote."""
+    if state.finish is not None:
+        return state
+    name = one_line(event.by.name, 80)
+    notice = AgentMessage(seq=state.seq, kind="notice", text=f"{name} {ANSWER_NOW}")
+    return replace(state, finish=Finish(by=name, seq=state.seq), messages=(*state.messages, notice))
+
+
 def on_run_finished(state: RunState, event: e.RunFinished) -> RunState:
     """End the run with its answer."""
-    return _end(state, End(status="finished", text=event.text, how=event.how, by=event.by))
+    return _end(state, End(status="finished", text=event.text, how=event.how, by=event.by, early=event.early))
 
 
 def on_run_failed(state: RunState, event: e.RunFailed) -> RunState:

@@ -65,6 +65,20 @@ async def test_a_question_is_answered_by_a_message_after_a_restart_and_others_ar
             assert len(server.cards("Question")) == len(server.cards("Run")) == 1
 
 
+async def test_the_button_on_the_runs_card_ends_the_run_with_the_best_answer_so_far(tmp_path: Path) -> None:
+    async with simulated_server(tmp_path) as server, server.bot():
+        server.create_server()
+        await asks(server)
+        (finish,) = components(server.card("Run"))
+        clicked = await server.alice.click(server.card("Run"), custom_id=finish)
+        assert clicked.ephemeral
+        await server.until(server.finished)
+        assert "Finished early by alice: the best answer so far" in server.thread_text("Run")
+        await server.until(lambda: "finished early by alice" in server.card("Run").content)
+        assert components(server.card("Run")) == []
+        assert "Cancelled: alice wanted the answer now" in server.card("Question").content
+
+
 async def test_a_modal_opened_before_a_restart_counts_after_it(tmp_path: Path) -> None:
     async with simulated_server(tmp_path) as server:
         async with server.bot() as engine:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fake_slack.running_bot import RELEASE, ROOT, start_slack_bot
 from tests.support.fake_slack.server import SlackServer
-from tests.support.fake_slack.shown import words
+from tests.support.fake_slack.shown import controls, words
 from tests.support.fake_slack.state import ANA, BEN, BOT_USER, CREW, ELSEWHERE, GENERAL, ROBOT, STRANGER
 
 ASKED = "Was the migration tried on a copy of the data?"
@@ -51,6 +51,25 @@ async def test_nobody_gets_a_direct_message_where_the_policy_does_not_say_so(fol
         bot.people.say(ANA, GENERAL, "yes", (await bot.wait_for_message(ASKED))["ts"])
         await bot.wait_for_message("finished")
         assert not list(bot.messages(bot.world.direct(BEN).id))
+
+
+@pytest.mark.parametrize("way", ["button", "word", "mention"])
+async def test_a_run_is_ended_with_the_best_answer_so_far(folder: Path, way: str) -> None:
+    async with start_slack_bot(folder) as bot:
+        bot.people.command(ANA, GENERAL, "ask May the release go out?")
+        await bot.wait_for_message(ASKED)
+        card = next(message for message in bot.messages() if "Finish now" in controls(message))
+        match way:
+            case "button":
+                bot.people.click(ANA, GENERAL, card, "finish")
+            case "word":
+                bot.people.say(ANA, GENERAL, "das reicht", card["ts"])
+            case _:
+                bot.people.say(ANA, GENERAL, f"<@{BOT_USER}> finish", card["ts"], raw=True)
+        await bot.wait_for_message("Finished early by Ana: the best answer so far")
+        await bot.wait_for_message("finished early by Ana")
+        await bot.wait_for_message("Cancelled: Ana wanted the answer now")
+        assert not any("Finish now" in controls(message) for message in bot.messages())
 
 
 @pytest.mark.parametrize(("typed", "answer"), [(":white_check_mark:", "Yes"), (":thumbsdown::skin-tone-3:", "No")])

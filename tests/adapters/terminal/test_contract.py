@@ -11,6 +11,7 @@ from tests.support.terminal_user import start_terminal_user
 ONE_WAY: frozenset[Feature] = frozenset(
     {
         "choose",
+        "finish",
         "edit",
         "delete_message",
         "delete_post",

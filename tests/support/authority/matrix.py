@@ -20,6 +20,7 @@ ANSWERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "Only members",
             "not allowed to",
             "you may not cancel it",
+            "you may not finish it",
             "You may not close question",
             "Question 1 is for",
             "Only the people asked",

@@ -20,7 +20,7 @@ from tests.support.fake_discord.simcord_bot import TEAM_FILE, SimulatedServer, s
 FORGED = DiscordControl(kind="option", number=1, value="sqlite")
 ANYONE = TEAM_FILE.replace("settle_delay = 0", 'settle_delay = 0\nresponders = "anyone"')
 HIDDEN, SHOWN = discord.PermissionOverwrite(view_channel=False), discord.PermissionOverwrite(view_channel=True)
-FIELDS = {"ask": "task", "model": "model", "team": "team", "cancel": "run", "cost": "run"}
+FIELDS = {"ask": "task", "model": "model", "team": "team", "cancel": "run", "finish": "run", "cost": "run"}
 
 
 @dataclass

@@ -76,6 +76,8 @@ class SlackStage:
                 return sum("*Run " in words(message) for message in self.bot.world.channels[place].messages.values())
             case "/cancel 1":
                 return sum("cancelled" in words(message) for message in self.bot.world.channels[OPS].messages.values())
+            case "/finish 1":
+                return sum("inished early" in words(message) for message in self.bot.world.channels[OPS].messages.values())
             case _:
                 return 0
 

@@ -111,6 +111,9 @@ class DiscordDriver(PlatformDriver):
     async def choose(self, question: int, option: str) -> None:
         await self.press(question, "option", option)
 
+    async def finish(self, run: int) -> None:
+        self.click(DiscordControl(kind="finish", number=run).id)
+
     def message_with(self, control: str) -> Message | None:
         """The newest message with a control."""
         found = (message for message in reversed(self.world.messages.values()) if control in _ids(message))

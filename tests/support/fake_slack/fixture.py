@@ -92,6 +92,14 @@ class SlackDriver(PlatformDriver):
         action = next(element["action_id"] for element in shown.elements(card) if element.get("value") == option)
         self.server.people.click(ANA, GENERAL, card, action)
 
+    async def finish(self, run: int) -> None:
+        card = next(
+            message
+            for message in self.world.channels[GENERAL].messages.values()
+            if any(block.get("block_id") == f"run/{run}/end" for block in message.get("blocks", ()))
+        )
+        self.server.people.click(ANA, GENERAL, card, "finish")
+
     async def react(self, posted: PostedMessage, emoji: str) -> None:
         names = {character: name for name, character in reversed(EMOJI.items())}
         name = names.get(emoji.removesuffix("\ufe0f\u20e3"), "tada")
