@@ -77,6 +77,7 @@ class LoadedConfig:
             people=tuple(id_ for person in people if (id_ := person.ids.get(platform.name))),
             roles=tuple(id_ for role in roles if (id_ := role.ids.get(platform.name))),
             servers=self.team_file.servers,
+            proxies=self.team_file.message_proxies,
             commands=tuple(HELP),
             data=self.settings.data,
         )

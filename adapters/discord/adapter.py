@@ -25,7 +25,7 @@ from adapters.discord.reactions import ReactionReader
 from adapters.discord.replies import PrivateReplies
 from adapters.discord.responses import ACKNOWLEDGE_WITHIN, InteractionResponses
 from adapters.discord.role_members import RoleMembers
-from adapters.discord.sender import DiscordSender, MessageApi, UnreadableNotices
+from adapters.discord.sender import AuthorNotices, DiscordSender, MessageApi
 from adapters.discord.standing import DiscordStandings, ServedAutocomplete
 from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain, Standing
 from orchestrator_bridge.chat.inbound import (
@@ -50,7 +50,8 @@ EDIT_INTERVAL = 4.0
 
 class DiscordAdapter:
     """One bot on Discord. `listed` are ids of bots whose messages count like those of people; `servers` are ids of the servers
-    for which the bot is set up, as in `DiscordStandings`.
+    for which the bot is set up, as in `DiscordStandings`; `proxies` are ids of applications whose webhooks repost messages of
+    people, which then count as theirs.
 
     `commands_file` stores the fingerprint of the commands that Discord knows; `guild` is a server that receives the commands at
     once, for development. `roles` are the ids of the roles whose members are needed. Times are in seconds: `response_timeout` of
@@ -77,6 +78,7 @@ class DiscordAdapter:
         *,
         listed: Collection[str] = (),
         servers: Collection[str] = (),
+        proxies: Collection[str] = (),
         commands_file: Path | None = None,
         guild: int | None = None,
         roles: Collection[str] = (),
@@ -93,13 +95,13 @@ class DiscordAdapter:
         self._standings = DiscordStandings(self._channels, clock, servers, guild)
         self._autocomplete = ServedAutocomplete(autocomplete, self._channels, self._standings)
         self._sender = DiscordSender(self._channels, self._messages)
-        self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed), clock)
-        self._unreadable = UnreadableNotices(self._messages)
+        self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed), frozenset(proxies), clock)
+        self._notices = AuthorNotices(self._messages)
         self.open_cards = OpenCards()
         self._responses = InteractionResponses(clock, acknowledge_within)
         self._replies = PrivateReplies(self._channels, self._messages, self._responses)
         self._listener = MessageListener(
-            self._channels, clock, frozenset(listed), self._unreadable, self.open_cards, self._replies
+            self._channels, clock, frozenset(listed), frozenset(proxies), self._notices, self.open_cards, self._replies
         )
         self._reactions = ReactionReader(self._channels, clock, frozenset(listed))
         self._backfill = DiscordBackfill(clock, self._history, self._listener, self.open_cards)
@@ -117,7 +119,7 @@ class DiscordAdapter:
 
     async def stop(self) -> None:
         """Disconnect. Calling it again has no effect."""
-        await self._unreadable.stop()
+        await self._notices.stop()
         await self._threads.stop()
         await self._role_members.stop()
         await self._connection.close()

@@ -35,14 +35,15 @@ def own_role(message: discord.Message) -> int | None:
     return role.id if role is not None else None
 
 
-def message_words(message: discord.Message, me: int) -> str:
+def message_words(message: discord.Message, me: int, *, reposted: bool = False) -> str:
     """The words that a person wrote or forwarded, with people and roles by name and without mentions of the bot.
 
-    Embeds count only where they are what the author posted: those of apps, and those of a forwarded message.
+    Embeds count only where they are what the author posted: those of apps, and those of a forwarded message. In a `reposted`
+    message they are added by the app, to show what a person replies to.
     """
     parts = [_plain_text(message, me)]
     parts += [part for snapshot in message.message_snapshots for part in (snapshot.content, *map(embed_text, snapshot.embeds))]
-    if message.author.bot or message.webhook_id:
+    if (message.author.bot or message.webhook_id) and not reposted:
         parts += map(embed_text, message.embeds)
     return "\n".join(part for part in parts if part).strip(" ")
 

@@ -18,7 +18,8 @@ import discord
 from adapters.discord.channels import AnyChannel, ChannelCache, message_place
 from adapters.discord.errors import bounded_attempt
 from adapters.discord.markers import parse_reference_code, reference_code
-from adapters.discord.messages import is_from_person, to_message_received
+from adapters.discord.messages import is_from_person, to_message_received, unnamed_author
+from adapters.discord.proxies import is_reposted
 from adapters.discord.render import DiscordMessage
 from adapters.discord.sender import DiscordSender, MessageApi, to_posted
 from orchestrator_bridge.chat.adapter import SendRejected
@@ -103,13 +104,20 @@ class DiscordHistory:
     """Reader of the history, for one adapter."""
 
     def __init__(
-        self, channels: ChannelCache, messages: MessageApi, sender: DiscordSender, listed: frozenset[str], clock: Clock
+        self,
+        channels: ChannelCache,
+        messages: MessageApi,
+        sender: DiscordSender,
+        listed: frozenset[str],
+        proxies: frozenset[str],
+        clock: Clock,
     ) -> None:
         self._recent = RecentMessages(clock)
         self._channels = channels
         self._messages = messages
         self._sender = sender
         self._listed = listed
+        self._proxies = proxies
 
     async def find_sent(self, outbound: OutboundPost) -> PostedMessage | None:
         """Find a post, as `Adapter.find_sent` specifies; the parts that are missing, such as a card's thread, are added now."""
@@ -204,18 +212,26 @@ class DiscordHistory:
         here = {
             message.id: message
             for message in messages
-            if is_from_person(message, me, self._listed) and _place(message, me, place) == place
+            if (is_from_person(message, me, self._listed) or self._is_proxied(message)) and _place(message, me, place) == place
         }
         ordered = [here[id_] for id_ in sorted(here)]
         await self._load_roles(ordered)
-        received = [to_message_received(message, place, me) for message in ordered]
+        received = [
+            to_message_received(message, place, me, unnamed_author(message) if self._is_proxied(message) else None)
+            for message in ordered
+        ]
         return [message for message in received if message.text or message.attachments]
+
+    def _is_proxied(self, message: discord.Message) -> bool:
+        """True if a listed application reposted a message: it shows that the message was not deleted, but not who wrote it."""
+        listed = str(message.author.id) in self._listed
+        return is_reposted(message) and str(message.application_id) in self._proxies and not listed
 
     async def _load_roles(self, messages: list[discord.Message]) -> None:
         """Look up the authors' roles, which decide who may answer; a history names authors without them."""
         known: dict[int, discord.User | discord.Member] = {}
         for message in messages:
-            if isinstance(message.author, discord.Member) or message.guild is None:
+            if isinstance(message.author, discord.Member) or message.guild is None or message.webhook_id:
                 continue
             if message.author.id not in known:
                 known[message.author.id] = await self._member(message.guild, message.author)

@@ -13,6 +13,7 @@ from typing import Any
 import discord
 
 from adapters.discord.channels import (
+    PLATFORM,
     ChannelCache,
     command_place,
     direct_place,
@@ -35,11 +36,13 @@ from adapters.discord.errors import bounded_attempt
 from adapters.discord.markers import parse_question_number
 from adapters.discord.open_cards import OpenCards
 from adapters.discord.permissions import missing_permissions_in, missing_permissions_text
+from adapters.discord.proxies import Repost, Reposts, is_reposted
 from adapters.discord.replies import PrivateReplies
-from adapters.discord.sender import UnreadableNotices
+from adapters.discord.sender import AuthorNotices
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.command_line import EDIT, REMARK, TASK, TypedCommand, is_plain_command, parse_typed_command
 from orchestrator_bridge.chat.inbound import (
+    Author,
     CommandReceived,
     InboundEvent,
     InboundHandler,
@@ -61,11 +64,27 @@ REMEMBERED = 10_000
 
 NOT_STARTED = "I could not store your message, so nothing has started yet. I keep trying; you need not repeat it."
 
+UNREADABLE = (
+    "I cannot read your messages there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
+    "The operator of this bot can switch the intent on in Discord's developer portal (Bot, Privileged Gateway Intents)."
+)
+
+UNDECIDED = (
+    "Your message and somebody else's were reposted at the same time, and I cannot tell them apart, so they do not count. "
+    "Please write it again, or use the buttons."
+)
+
 RETRY = Backoff(first=1.0, longest=60.0)
 """Delays between attempts to store a message; Discord does not send an event again."""
 
 RECENT_MESSAGES = 25
 """Direct messages that are searched for the question that an unaddressed message answers."""
+
+
+def unnamed_author(message: discord.Message) -> Author:
+    """The author of a reposted message whom Discord does not name: the bridge knows the person from an earlier version, or drops
+    it."""
+    return Author(platform=PLATFORM, id="", name=message.author.display_name)
 
 
 def is_from_person(message: discord.Message, me: int, listed: frozenset[str]) -> bool:
@@ -75,8 +94,8 @@ def is_from_person(message: discord.Message, me: int, listed: frozenset[str]) ->
     return not (message.author.bot or message.webhook_id) or str(message.author.id) in listed
 
 
-def to_message_received(message: discord.Message, place: Place, me: int) -> MessageReceived:
-    """The current version of a message.
+def to_message_received(message: discord.Message, place: Place, me: int, person: Author | None = None) -> MessageReceived:
+    """The current version of a message. `person`: the author of a reposted message.
 
     A reply in the channel to a question's card that has a thread names the question instead of the thread: the thread's own
     history is then complete without the channel's.
@@ -86,8 +105,8 @@ def to_message_received(message: discord.Message, place: Place, me: int) -> Mess
         place=place if question is None else replace(place, thread=None),
         question=question,
         message=str(message.id),
-        author=to_author(message.author),
-        text=message_words(message, me),
+        author=person or to_author(message.author),
+        text=message_words(message, me, reposted=person is not None),
         at=message.created_at.timestamp(),
         edit=message.edited_at.isoformat() if message.edited_at else "",
         mentions=tuple(to_author(user) for user in message.mentions if user.id != me),
@@ -133,6 +152,15 @@ def _task(message: discord.Message, me: int, name: str) -> TypedCommand:
     return TypedCommand(name="help" if empty else name, text=text)
 
 
+def unlisted_text(message: discord.Message) -> str:
+    """The notice to a person whose message was reposted by an application that the team file does not list."""
+    return (
+        "Another app reposted your message and deleted the original, so it does not count. Use the buttons, or write without "
+        "that app. The operator of this bot can let its messages count as yours: in the team file, "
+        f'`message_proxies = ["{message.application_id}"]`.'
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class MessageLocation:
     """The place of a message: `inside` its thread, or beside it as a reply to the card."""
@@ -142,21 +170,27 @@ class MessageLocation:
 
 
 class MessageListener:
-    """Delivers messages to the bridge, for one adapter. `listed` are bots whose messages count like those of people."""
+    """Delivers messages to the bridge, for one adapter.
+
+    `listed` are bots whose messages count like those of people; `proxies` are applications that repost people's messages.
+    """
 
     def __init__(
         self,
         channels: ChannelCache,
         clock: Clock,
         listed: frozenset[str],
-        unreadable: UnreadableNotices,
+        proxies: frozenset[str],
+        notices: AuthorNotices,
         cards: OpenCards,
         replies: PrivateReplies,
     ) -> None:
         self._channels = channels
         self._clock = clock
         self._listed = listed
-        self._unreadable = unreadable
+        self._proxies = proxies
+        self._reposts = Reposts(clock)
+        self._notices = notices
         self._cards = cards
         self._replies = replies
         self._locations: LruMap[int, MessageLocation] = LruMap(REMEMBERED)
@@ -166,7 +200,10 @@ class MessageListener:
         """Deliver a new or edited message if it is meant for the bot."""
         me = self._channels.client().me
         if not is_from_person(message, me, self._listed):
+            if is_reposted(message):
+                await self._on_reposted(message, on_event)
             return
+        self._reposts.remember(message)
         event = await self._to_inbound(message, me)
         match event:
             case None:
@@ -187,15 +224,46 @@ class MessageListener:
     async def _on_reply(self, event: MessageReceived, message: discord.Message, on_event: InboundHandler) -> None:
         if not (event.text or event.attachments):
             if not self._channels.can_read_messages and message.guild is not None:
-                self._unreadable.notify(event.author)
+                self._notices.notify(event.author, UNREADABLE)
             return
         # A later deletion event names only the message, so its place is remembered now.
         place = await self._place(message, self._channels.client().me) or event.place
         self._locations.put(message.id, MessageLocation(place, inside=event.question is None))
         await self.deliver(event, on_event)
 
+    async def _on_reposted(self, message: discord.Message, on_event: InboundHandler) -> None:
+        """Handle a message that an application posts for somebody. Its edits change what the bridge has of it, if anything."""
+        if message.edited_at is None:
+            repost = await self._reposts.on_reposted(message)
+        else:
+            repost = Repost(message, (unnamed_author(message),))
+        if repost is not None:
+            await self._deliver_repost(repost, on_event)
+
+    async def _deliver_repost(self, repost: Repost, on_event: InboundHandler) -> None:
+        """Deliver a reposted message in one of our threads. A command in it was given by its original already."""
+        message, me = repost.message, self._channels.client().me
+        place = await self._place(message, me)
+        if place is None or begins_with_mention(message, me):
+            return
+        if str(message.application_id) not in self._proxies:
+            _LOG.info("a message was reposted by the application %s, which the team file does not list", message.application_id)
+            self._explain(repost, unlisted_text(message))
+        elif len(repost.people) > 1:
+            self._explain(repost, UNDECIDED)
+        else:
+            await self._on_reply(to_message_received(message, place, me, repost.people[0]), message, on_event)
+
+    def _explain(self, repost: Repost, text: str) -> None:
+        for person in repost.people:
+            if person.id:
+                self._notices.notify(person, text)
+
     async def on_message_deleted(self, message: int, on_event: InboundHandler) -> None:
-        """Deliver a deletion, if the message was delivered."""
+        """Deliver a deletion, if the message was delivered; before it, the copy that replaces the message."""
+        repost = await self._reposts.on_deleted(message)
+        if repost is not None:
+            await self._deliver_repost(repost, on_event)
         location = self._locations.pop(message)
         if location is not None:
             await self.deliver(MessageDeleted(place=location.place, message=str(message), at=self._clock.now()), on_event)

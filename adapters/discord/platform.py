@@ -75,6 +75,7 @@ class DiscordPlatform(Platform[DiscordSettings]):
             clock,
             listed=list(context.people),
             servers=context.servers,
+            proxies=context.proxies,
             commands_file=context.data / "discord-commands",
             guild=settings.discord_guild,
             roles=context.roles,

@@ -66,11 +66,6 @@ REMEMBERED = 5000
 ABSENT_RETRY_AFTER, ABSENT_FOR = 300.0, 7 * 86_400.0
 """Seconds between two attempts to close a card in a channel that shuts the bot out, and seconds for which it is tried."""
 
-UNREADABLE = (
-    "I cannot read your messages there, because the Message Content intent is off. Use the buttons, or mention me in your reply. "
-    "The operator of this bot can switch the intent on in Discord's developer portal (Bot, Privileged Gateway Intents)."
-)
-
 ACKNOWLEDGEMENT_EMOJI = {"taken": "✅", "late": "⌛", "refused": "🚫", "passed": "👋"}
 """The reaction for each result of a reply."""
 
@@ -349,30 +344,30 @@ class DiscordSender:
         await self._messages.post_message(channel, render_note(Note(text=text))[0], nonce(outbound.key, 1), reply_to)
 
 
-class UnreadableNotices:
-    """Explains to an author, once, that messages cannot be read without the Message Content intent."""
+class AuthorNotices:
+    """Explains to authors, once each, why their messages do not count."""
 
     def __init__(self, messages: MessageApi) -> None:
         self._messages = messages
-        self._notified: set[str] = set()
+        self._notified: set[tuple[str, str]] = set()
         self._tasks = BackgroundTasks()
 
-    def notify(self, author: Author) -> None:
-        """Send the notice as a direct message in the background, unless the author has it."""
-        if author.id not in self._notified:
-            self._notified.add(author.id)
-            self._tasks.start(self._send(author))
+    def notify(self, author: Author, text: str) -> None:
+        """Send a notice as a direct message in the background, unless the author has it."""
+        if (author.id, text) not in self._notified:
+            self._notified.add((author.id, text))
+            self._tasks.start(self._send(author, text))
 
     async def stop(self) -> None:
         """Cancel the notices that are being sent."""
         await self._tasks.stop()
 
-    async def _send(self, author: Author) -> None:
+    async def _send(self, author: Author, text: str) -> None:
         try:
             channel, _ = await self._messages.reply_target(direct_place(author.id))
-            await self._messages.post_message(channel, DiscordMessage(content=UNREADABLE), nonce(f"unread {author.id}"))
+            await self._messages.post_message(channel, DiscordMessage(content=text), nonce(f"notice {author.id} {text}"))
         except Exception as failure:
-            _LOG.warning("the notice to %s about the Message Content intent was not delivered: %s", author.id, failure)
+            _LOG.warning("a notice to %s was not delivered: %s", author.id, failure)
 
 
 def to_posted(message: discord.Message, thread: int | None = None) -> PostedMessage:

@@ -29,6 +29,7 @@ PATTERNS = {
     r"^https?://[^\s/]+\S*$": "an address that begins with http:// or https://",
     r"^(?:[a-z0-9]+://)?[^\s/]+/?$": "the address of a proxy, such as http://proxy.example:3128",
     r"^wss?://[^\s/]+\S*$": "an address that begins with ws:// or wss://",
+    r"^[0-9]+$": "the id of an application, such as 466378653216014359",
     r"^[A-Z][A-Z0-9_]*$": "the name of an environment variable, such as MY_KEY (not the key itself)",
 }
 """The patterns of settings and keys, in words. A test keeps it complete; settings of other packages may have more patterns."""

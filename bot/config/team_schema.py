@@ -60,6 +60,8 @@ class TeamFile(Value):
     permissions: Permissions = Permissions()
     servers: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Ids of the Discord servers on which the bot works; by default the one that it joined first."""
+    message_proxies: tuple[Annotated[str, Field(pattern=r"^[0-9]+$")], ...] = ()
+    """Ids of Discord applications, such as PluralKit's, that repost messages of people, which then count as theirs."""
     models: Mapping[str, ModelSpec] = {}
     tools: Mapping[Name, ToolServerSpec] = {}
     budgets: Budgets = Budgets()

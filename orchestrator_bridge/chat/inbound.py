@@ -105,7 +105,8 @@ class MessageReceived:
 
     `edit` identifies the version: empty for the original, else a counter or the time of the edit. `question` is set where the
     person gave the number of a question instead of writing in its thread. `mentions` are the people whom the text names (as
-    `@name`), without the bot itself.
+    `@name`), without the bot itself. An author without an id is that of an earlier version of the message: the platform does not
+    name them. Without such a version the message does not count.
     """
 
     place: Place

@@ -60,6 +60,8 @@ class PlatformContext:
     """Ids on this platform of the roles in the team file."""
     servers: tuple[str, ...] = ()
     """Ids of the servers for which the team file sets the bot up; empty for the one that is set up first."""
+    proxies: tuple[str, ...] = ()
+    """Ids of applications whose webhooks repost messages of people, which count as theirs."""
     commands: tuple[str, ...] = ()
     """Names of the chat commands."""
     data: Path = Path("data")

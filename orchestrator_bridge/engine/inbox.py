@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from orchestrator_bridge.chat.inbound import (
+    Author,
     CommandReceived,
     ControlUsed,
     InboundEvent,
@@ -88,6 +89,11 @@ class Inbox:
             StoreError: the event is not stored, and must not be acknowledged.
         """
         now = self._clock.now()
+        if isinstance(event, MessageReceived) and not event.author.id:
+            author = await self._earlier_author(event)
+            if author is None:
+                return
+            event = replace(event, author=author)
         try:
             stored = await self._store.receive(event if 0 <= event.at < END_OF_TIME else replace(event, at=now), now)
         except StoreError:
@@ -96,6 +102,11 @@ class Inbox:
         self._told.clear()
         if stored is not None:
             self._queue.put_nowait(stored)
+
+    async def _earlier_author(self, message: MessageReceived) -> Author | None:
+        """The author of an earlier version of a message; None if there is none. Raises `StoreError`."""
+        known = await self._store.messages_in(message.place)
+        return next((earlier.author for earlier in known if earlier.message == message.message), None)
 
     async def _report_not_stored(self, event: InboundEvent) -> None:
         """Tell the author of a message for a run that it is not stored, once an outage, where it is delivered again.

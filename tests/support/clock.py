@@ -50,6 +50,12 @@ class ManualClock:
             self._armed.clear()
             await self._armed.wait()
 
+    async def armed_by(self, waiting: int) -> None:
+        """Wait until so many wait for a time."""
+        while len(self.alarms) < waiting:
+            self._armed.clear()
+            await self._armed.wait()
+
     async def armed_at(self, when: float) -> None:
         """Wait until somebody waits for exactly this time."""
         while when not in self.alarms:

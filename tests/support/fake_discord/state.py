@@ -115,6 +115,15 @@ class DiscordWorld:
         self.changed()
         return message
 
+    def repost(self, original: Message, content: str, application: int | None, **more: Any) -> Message:
+        """Post a message again through a webhook: of an application, or (None) one that a person made.
+
+        Discord names the webhook as the author, and no member (docs.discord.com/developers/resources/message#message-object).
+        """
+        webhook = self.add_person("Robin", bot=True)
+        extra = {"webhook_id": str(webhook.id), **({"application_id": str(application)} if application else {})}
+        return self.write(webhook.id, original.channel, content, extra=extra, **more)
+
     def _wake(self, channel: int) -> None:
         """A message reopens an archived thread."""
         where = self.channels[channel]
@@ -275,7 +284,7 @@ class DiscordWorld:
             **self._guild(message.channel),
             **message.extra,
         }
-        if self.channels[message.channel].kind != DM:
+        if self.channels[message.channel].kind != DM and "webhook_id" not in message.extra:
             made["member"] = {key: value for key, value in wire.member(who).items() if key != "user"}
         if message.replies_to:
             made["message_reference"] = {"message_id": str(message.replies_to), "channel_id": str(message.channel), "type": 0}
