@@ -333,7 +333,7 @@ class MessageListener:
                 place = self._newest_card(direct_place(message.author.id))
         if place is not None:
             return to_message_received(message, place, me)
-        return _commanded(message, me, command or _task(message, me, TASK if addressed else REMARK))
+        return _commanded(message, me, command or _task(message, me, TASK))
 
     def _newest_card(self, place: Place) -> Place | None:
         """The newest open card in the direct messages with a person: that of a run, or of a question further up."""

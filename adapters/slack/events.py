@@ -26,6 +26,7 @@ from adapters.slack.workspace import Membership, SlackUsers, Workspace
 from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.command_line import EDIT, REMARK, TASK, TypedCommand, parse_typed_command
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, MessageDeleted, MessageReceived, PersonLeft, Place
+from orchestrator_bridge.chat.typed_requests import parse_result_request
 
 MODAL_COMMANDS = ("ask", "model")
 """Commands that open a modal when nothing follows their name."""
@@ -159,7 +160,7 @@ class SlackEventHandler:
         """The command in a message, if it begins with a command's name where commands can be given."""
         if not parsed.is_addressed and (parsed.place.thread is not None or not parsed.place.channel.startswith("@")):
             return None
-        bare = without_mention(parsed.text, self._workspace.user) if parsed.is_mentioned else parsed.text
+        bare = self._bare_text(parsed)
         has_content = bool(bare or parsed.shared or message_files(parsed.message))
         line = parse_typed_command(bare if has_content else "help")
         return self._command_received(parsed, line.name, line.text) if line is not None and line.name in self._commands else None
@@ -167,12 +168,9 @@ class SlackEventHandler:
     def _task(self, parsed: ParsedMessage) -> CommandReceived | None:
         """Words outside our threads that name no command: the bot judges them, and asks where they are no clear task."""
         is_direct = parsed.place.channel.startswith("@") and parsed.place.thread is None
-        bare = without_mention(parsed.text, self._workspace.user)
-        return (
-            self._command_received(parsed, TASK if parsed.is_addressed else REMARK, bare)
-            if parsed.is_mentioned or is_direct
-            else None
-        )
+        if not (parsed.is_mentioned or is_direct):
+            return None
+        return self._command_received(parsed, TASK if parsed.is_addressed or is_direct else REMARK, self._bare_text(parsed))
 
     def _command_received(self, parsed: ParsedMessage, name: str, text: str) -> CommandReceived:
         message = parsed.message
@@ -197,7 +195,12 @@ class SlackEventHandler:
                 completed = replace(completed, options=(("about", about),))
         if command.name in ("ask", TASK, REMARK):
             await self._channels.refresh_members(parsed.place.channel)
-        return offer_modal(completed, command.name) if wants_modal(completed, self._commands) else completed
+        is_question = parse_result_request(self.plain_text(self._bare_text(parsed))) is not None
+        return offer_modal(completed, command.name) if wants_modal(completed, self._commands) and not is_question else completed
+
+    def _bare_text(self, parsed: ParsedMessage) -> str:
+        """The text of a message without mentions of the bot."""
+        return without_mention(parsed.text, self._workspace.user) if parsed.is_mentioned else parsed.text
 
     def _message_received(self, parsed: ParsedMessage) -> MessageReceived:
         message, text = parsed.message, parsed.text

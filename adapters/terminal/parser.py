@@ -2,7 +2,7 @@
 
     /ask text, /runs, …         a command with the rest of its line
     2 postgres please, #2 1     a reply to question 2: words, or the number of an option (`parse_numbered` has the rule)
-    postgres please, 1          a reply if exactly one question is open; words are a task if none is
+    postgres please, 1          a reply if exactly one question is open; words are a command or a task if none is
     sorry, I meant MySQL        a correction of the last answer while its run is active; never a task
     /say 3 use less memory      guidance for the agents of run 3
     /pass 2, /more 2 1h         "not me" and "more time" on question 2
@@ -20,6 +20,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from adapters.terminal.board import Board
+from orchestrator_bridge.chat.command_line import TASK, parse_typed_command
 from orchestrator_bridge.chat.outbound import QuestionCard
 from orchestrator_bridge.common.duration import parse_duration
 from orchestrator_bridge.common.text import listed
@@ -269,7 +270,7 @@ def parse_entry(entry: str, board: Board, commands: Sequence[str], *, takes_task
         return EmptyEntry()
     if text.startswith("/"):
         return _parse_slash(text[1:], board, commands)
-    return parse_numbered(text, board) or _parse_text(text, board, takes_tasks)
+    return parse_numbered(text, board) or _parse_text(text, board, commands, takes_tasks)
 
 
 _CORRECTION = re.compile(
@@ -280,7 +281,7 @@ _CORRECTION = re.compile(
 """Beginnings of a text that corrects what was said just before."""
 
 
-def _parse_text(text: str, board: Board, takes_tasks: bool) -> EntryIntent:
+def _parse_text(text: str, board: Board, commands: Sequence[str], takes_tasks: bool) -> EntryIntent:
     if board.only_question is not None:
         return ReplyIntent(question=board.only_question.question, text=text)
     if board.questions:
@@ -291,7 +292,10 @@ def _parse_text(text: str, board: Board, takes_tasks: bool) -> EntryIntent:
         return RejectedEntry(text=f"To leave, type `/quit`; for help, `/help`. If {text!r} is a task, type `/ask {text}`.")
     if not takes_tasks:
         return RejectedEntry(text="No question is open. `/say your words` sends guidance to the agents; `/quit` leaves.")
-    return CommandIntent(name="ask", text=text)
+    typed = parse_typed_command(text)
+    if typed is not None and typed.name in commands and typed.name != "ask":
+        return CommandIntent(name=typed.name, text=typed.text)
+    return CommandIntent(name=TASK, text=text)
 
 
 def _parse_correction(text: str, answered: QuestionCard, board: Board) -> EntryIntent:

@@ -24,6 +24,7 @@ from adapters.terminal.parser import (
     ReplyIntent,
     how_to_answer,
 )
+from orchestrator_bridge.chat.command_line import TASK
 from orchestrator_bridge.chat.outbound import (
     Acknowledgement,
     CardAgent,
@@ -230,7 +231,7 @@ def describe_intent(intent: EntryIntent, board: Board) -> str:
     """Effect of the key Enter on the text on the line, shown before it costs anything."""
     match intent:
         case CommandIntent():
-            return "Enter starts a new run with this task" if intent.name == "ask" else f"Enter: /{intent.name}"
+            return "Enter starts a new run with this task" if intent.name in ("ask", TASK) else f"Enter: /{intent.name}"
         case ReplyIntent():
             return _describe_reply(intent, board.questions.get(intent.question))
         case GuidanceIntent():

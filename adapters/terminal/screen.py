@@ -138,7 +138,7 @@ class Screen:
         match intent:
             case ReplyIntent():
                 self.board = self.board.after_reply(intent.question)
-            case CommandIntent(name="ask"):
+            case CommandIntent(name="ask" | "task"):
                 self.board = self.board.after_task()
             case _:
                 pass

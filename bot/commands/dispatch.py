@@ -102,7 +102,7 @@ class ChatCommands:
         """Execute a command; the reply is for its author, None if a transaction of a run replies."""
         assert self.engine is not None
         if command.name in (command_line.TASK, command_line.REMARK):
-            typed = task_command(command)
+            typed = task_command(command, announced=self._directory.is_local(command.place.platform))
             return await self.handle(typed) if isinstance(typed, CommandReceived) else typed
         refusal = await self._refusal(command)
         if refusal:
@@ -159,8 +159,8 @@ class ChatCommands:
         """Start a run. Every way to give a task ends here, so this is where its author is judged."""
         if refusal := await self._refuse(Act.START_RUN, command, command.place):
             return warning_reply(refusal)
-        options, text = parse_leading_options(command, ("team", "model"))
-        task = clean(text).strip()
+        options, text = parse_leading_options(replace(command, text=command_line.strip_lead(command.text)), ("team", "model"))
+        task = command_line.strip_lead(clean(text))
         try:
             if options.get("team") and options["team"] not in self._team_file.teams:
                 return warning_reply(self._no_team(options["team"]))

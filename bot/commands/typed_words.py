@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from orchestrator_bridge.chat.command_line import TASK
+from orchestrator_bridge.chat.command_line import TASK, strip_lead
 from orchestrator_bridge.chat.inbound import CommandReceived
 from orchestrator_bridge.chat.outbound import Confirmation, PrivateReply
+from orchestrator_bridge.chat.typed_requests import parse_stop_request
 from orchestrator_bridge.common.text import clean, shorten
 from orchestrator_bridge.question.parsing.task import judge_task
 
@@ -24,27 +25,39 @@ EDITED = (
 NOT_A_TASK = "I did not start anything: that is no task. To give one, use `/ask` and the task; `/help` lists the commands."
 
 
-def task_command(command: CommandReceived) -> CommandReceived | PrivateReply:
-    """The `ask` command that typed words give, or else the reply to them: an offer to start, or how to give a task.
+def task_command(command: CommandReceived, *, announced: bool = False) -> CommandReceived | PrivateReply:
+    """The `ask` command that typed words give, or else the reply to them: an offer to start or to stop, or how to give a task.
 
-    The option `about` is a message that the words are about; it becomes a part of the task.
+    The option `about` is a message that the words are about; it becomes a part of the task. `announced`: the person was shown
+    before that the words would start a run, as on the terminal; then doubtful words are a task.
     """
     about = dict(command.options).get("about", "")
-    task = "\n\n".join(part for part in (command.text.strip(), about) if part) or (FILES_ONLY if command.attachments else "")
+    text = strip_lead(command.text)
+    task = "\n\n".join(part for part in (text, about) if part) or (FILES_ONLY if command.attachments else "")
     ask = replace(command, name="ask", text=task, options=())
-    match judge_task(command.text, addressed=command.name == TASK):
+    addressed = command.name == TASK
+    if not about and (stop := parse_stop_request(text)) is not None:
+        return stop_offer(stop.run)
+    match judge_task(text, addressed=addressed, about=bool(about) and addressed):
         case "task":
             return ask
-        case "small_talk" if command.text.strip() or not task:
+        case "small_talk" if text or not task:
             return PrivateReply(text=NOT_A_TASK)
         case "small_talk" | "doubtful" if command.attachments:
             return ask  # nobody attaches a file in passing
-        case "doubtful" if about and command.name == TASK:
-            return ask  # "why?" in reply to a message, with a mention of the bot
+        case "doubtful" if announced:
+            return ask
         case "small_talk" | "doubtful":
             return _offer(task)
         case unknown:
             assert_never(unknown)
+
+
+def stop_offer(run: int | None) -> PrivateReply:
+    """Ask whether words that speak of stopping are to end a run; None is the only active one."""
+    which = "the run" if run is None else f"run {run}"
+    confirm = Confirmation(label=f"Cancel {which}", name="cancel", text="" if run is None else str(run))
+    return PrivateReply(text=f"Do you want to cancel {which}? Nothing was started or stopped.", confirm=confirm)
 
 
 def _offer(task: str) -> PrivateReply:

@@ -1,7 +1,8 @@
 """Commands as people type them: after a mention of the bot, or in direct messages; the same on every chat platform.
 
 A line is a command only if the words after its name are arguments of that command. So "cost 2" shows the cost of run 2, and
-"cost of moving to another host" is no command. A line that begins with a slash is a command whatever follows.
+"cost of moving to another host" is no command. A line that begins with a slash is a command whatever follows. A question for the
+result of a command ("how much did run 2 cost?") and a clear request to stop are commands too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from orchestrator_bridge.chat.typed_requests import parse_result_request, parse_stop_request
 
 TASK = "task"
 """Command of words that are addressed to the bot and name no command: a task, if they are clear."""
@@ -39,7 +42,11 @@ _ARGUMENTS: Mapping[str, re.Pattern[str]] = {
 """Arguments of each command; the group `text` is what the command gets."""
 
 _ALIASES = {"stop": "cancel", "status": "runs"}
-_NAME = re.compile(r"[\s,:;]*(/?)([^\s,.:;!?]*)[,.:;!?]*\s?(.*)", re.DOTALL)
+_LEAD = re.compile(r"\s*(?:[–—]+|:(?!\w+:)|[,.;!?…-]+(?=\s))")
+"""Punctuation before a task that is no part of it: `ask — plan it`, `ask: plan it`; not that of `.env`, `-1` or `:rocket:`."""
+_QUOTED = re.compile(r"\s*[\"“”„«»‘’'](.*)[\"“”„«»‘’']\s*", re.DOTALL)
+_QUOTATION_MARK = re.compile(r"[\"“”„«»]|(?<!\w)['‘’]|['‘’](?!\w)")
+_NAME = re.compile(r"[\s,:;]*(/?)([^\s,.:;!?–—]*)[,.:;!?]*\s?(.*)", re.DOTALL)
 _POLITE = r"(?:please|pls|thanks|thank you)"
 _POLITE_BEFORE = re.compile(rf"^[\s,:;]*(?:{_POLITE}\b[\s,:;]*|(?:what(?:'s|’s| is)\s+)?the\s+(?=status\b))", re.IGNORECASE)
 _POLITE_AFTER = re.compile(rf"[\s,.!?]*(?:\b{_POLITE}[\s,.!?]*)?$", re.IGNORECASE)
@@ -64,6 +71,18 @@ def parse_command_line(text: str) -> TypedCommand:
 
 def parse_typed_command(text: str) -> TypedCommand | None:
     """The command that a typed text gives; None if it is anything else. "stop" is `cancel`, and "status" is `runs`."""
+    return _parse_named(text) or _parse_stop(text) or _parse_result(text)
+
+
+def strip_lead(task: str) -> str:
+    """A task without the punctuation before it, and without quotation marks around the whole of it."""
+    while lead := _LEAD.match(task):
+        task = task[lead.end() :]
+    quoted = _QUOTED.fullmatch(task)
+    return quoted[1].strip() if quoted is not None and _QUOTATION_MARK.search(quoted[1]) is None else task.strip()
+
+
+def _parse_named(text: str) -> TypedCommand | None:
     slash, name, rest = _split(_POLITE_BEFORE.sub("", text, count=1))
     arguments = _ARGUMENTS.get(name)
     if arguments is None:
@@ -77,12 +96,25 @@ def parse_typed_command(text: str) -> TypedCommand | None:
     return TypedCommand(name=_ALIASES.get(name, name), text="" if name == "status" else words)
 
 
+def _parse_stop(text: str) -> TypedCommand | None:
+    stop = parse_stop_request(text)
+    return TypedCommand(name="cancel", text=str(stop.run or "")) if stop is not None and stop.clear else None
+
+
+def _parse_result(text: str) -> TypedCommand | None:
+    asked = parse_result_request(text)
+    return TypedCommand(name=asked.command, text=asked.text) if asked is not None else None
+
+
 def is_plain_command(text: str) -> bool:
-    """True if a text is a command and nothing that could answer a question: a slash, or a name alone or with a number."""
+    """True if a text is a command and cannot answer a question: a slash, a name alone or with a number, a question."""
     line = parse_typed_command(text)
     if line is None:
         return False
-    return text.lstrip().startswith("/") or (line.name != "ask" and not line.text.strip("#0123456789 "))
+    if text.lstrip().startswith("/"):
+        return True
+    asked = parse_result_request(text) if _parse_named(text) is None else None
+    return line.name != "ask" and not line.text.strip("#0123456789 ") and (asked is None or asked.is_question)
 
 
 def _split(text: str) -> tuple[bool, str, str]:

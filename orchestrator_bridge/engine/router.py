@@ -19,7 +19,8 @@ from orchestrator_bridge.chat.inbound import (
     MessageReceived,
     PersonLeft,
 )
-from orchestrator_bridge.chat.outbound import PrivateReply
+from orchestrator_bridge.chat.outbound import Confirmation, PrivateReply
+from orchestrator_bridge.chat.typed_requests import StopRequest, parse_stop_request
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.attachments import AttachmentLoader
@@ -146,12 +147,45 @@ class Router:
             await self._deliver_numbered(event, target)
         elif target is not None and isinstance(event, MessageReceived) and _asks_to_finish(event, target):
             self._deliveries.start(self._finish_if_allowed(event, target))
+        elif target is not None and isinstance(event, MessageReceived) and (stop := _stop_request(event, target)) is not None:
+            if stop.clear:
+                self._deliveries.start(self._stop_by_words(event, stop, target))
+            else:
+                self._ask_to_stop(event, stop.run or target.run)
+                await self._deliver(event, target)
         elif target is not None:
             await self._deliver(event, target)
         elif isinstance(event, ControlUsed) or (isinstance(event, MessageReceived) and event.question is not None):
             await self._refuse_numbered(event, Verdict.HIDDEN)
         else:
             await self.mark_handled(event, "it belongs to no run")
+
+    async def _stop_by_words(self, message: MessageReceived, stop: StopRequest, target: Target) -> None:
+        """Cancel the run that a message asks to stop, if its author may."""
+        run = stop.run or target.run
+        try:
+            state = await self._states.get(run)
+        except (StoreError, ValueError):  # the supervisor reports it; without a run of this number there is nothing to stop
+            state = None
+        if state is None or state.end is not None:
+            await self._deliver(message, target)
+            return
+        verdict = await self._authority.on_run(Act.CANCEL_RUN, Actor(person=message.author, here=message.place), state)
+        if verdict is Verdict.ALLOWED:
+            self._mailbox.deliver(run, inputs.CancelRun(by=message.author, key=message.key))
+        else:
+            await self._refuse(message, refusal_text(Act.CANCEL_RUN, verdict, f"run {run}"), f"refused: {verdict}")
+
+    def _ask_to_stop(self, message: MessageReceived, run: int) -> None:
+        """Ask the author of a message, which is guidance, if the run is to be cancelled, as in reply to a command."""
+        if not self._index.is_in_channel(run, message.place):
+            return
+        asked = CommandReceived(
+            place=message.place, interaction=message.message, author=message.author, name="cancel", text="", at=message.at
+        )
+        confirm = Confirmation(label=f"Cancel run {run}", name="cancel", text=str(run))
+        text = f"The agents of run {run} read your message. Do you want to cancel the run?"
+        self._platforms.reply_privately(asked, PrivateReply(text=text, confirm=confirm))
 
     async def _deliver_numbered(self, event: MessageReceived | ControlUsed, target: Target) -> None:
         """Deliver an event that names a question by its number, which anybody can forge: its author must be able to see it.
@@ -272,3 +306,12 @@ class Router:
 
 def _asks_to_finish(message: MessageReceived, target: Target) -> bool:
     return target.question is None and not message.attachments and asks_to_finish(message.text)
+
+
+def _stop_request(message: MessageReceived, target: Target) -> StopRequest | None:
+    """The request to stop in a message of a run's thread, or in a question's thread where it names the run."""
+    if message.attachments:
+        return None
+    stop = parse_stop_request(message.text)
+    in_question = target.question is not None
+    return None if stop is None or (in_question and not (stop.clear and stop.names_run)) else stop

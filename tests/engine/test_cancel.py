@@ -112,3 +112,44 @@ async def test_a_cancel_is_marked_as_done_in_the_transaction_that_does_it(tmp_pa
             await engine.wait_finished()
             assert "Run 1 was cancelled by Ana." in platform.notes
             assert not await store.unhandled_events()
+
+
+@pytest.mark.parametrize("words", ["stop please", "Please stop this run now!", "cancel run 1"])
+async def test_words_in_the_thread_of_a_run_that_only_ask_to_stop_cancel_it(tmp_path: Path, words: str) -> None:
+    async with a_run_of_anas(tmp_path) as (engine, platform):
+        await platform.person_says(words, thread="p1")
+        await engine.wait_finished()
+        state = await engine.run(1)
+    assert "Run 1 was cancelled by Ana." in platform.notes
+    assert state is not None
+    assert not any(message.kind == "guidance" for message in state.messages)
+
+
+async def test_words_that_may_ask_to_stop_are_guidance_and_asked_about(tmp_path: Path) -> None:
+    async with a_run_of_anas(tmp_path) as (engine, platform):
+        await platform.person_says("stop, that is the wrong shop", thread="p1")
+        await engine.wait_finished()
+        state = await engine.run(1)
+    assert [reply.confirm.text for _, reply in platform.private_replies if reply.confirm] == ["1"]
+    assert [receipt.sign for receipt in platform.acknowledgements] == ["taken"]
+    assert state is not None
+    assert state.end is None
+
+
+async def test_a_request_to_stop_by_words_is_carried_out_after_a_crash(tmp_path: Path) -> None:
+    clock = ManualClock()
+    file = tmp_path / "t.db"
+    platform = ListPlatform(clock)
+    store = await open_failing_store(file, clock)
+    async with ModelServer(asking_behaviour) as server:
+        async with start_engine(file, server, platform, clock=clock, store=store) as engine:
+            await begin(engine, platform)
+            store.refuse = refuse_event(RunCancelled, FULL)
+            await platform.person_says("stop please", thread="p1")
+            await store.wait_refused()
+        store = await open_failing_store(file, clock)
+        platform = ListPlatform(clock)
+        async with start_engine(file, server, platform, clock=clock, store=store) as engine:
+            await engine.wait_finished()
+            assert "Run 1 was cancelled by Ana." in platform.notes
+            assert not await store.unhandled_events()

@@ -50,6 +50,16 @@ class Language(BaseModel):
     small_talk: tuple[str, ...] = ()
     thanks: tuple[str, ...] = ()
     task: tuple[str, ...] = ()
+    task_noun: tuple[str, ...] = ()
+    task_object: tuple[str, ...] = ()
+    after_noun: tuple[str, ...] = ()
+    statement: tuple[str, ...] = ()
+    request: tuple[str, ...] = ()
+    opinion: tuple[str, ...] = ()
+    question: tuple[str, ...] = ()
+    weighing: tuple[str, ...] = ()
+    pronoun: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
     holding: tuple[str, ...] = ()
     recommended: tuple[str, ...] = ()
     minus: tuple[str, ...] = ()
@@ -91,6 +101,16 @@ class Lexicon:
     small_talk: re.Pattern[str]
     thanks: re.Pattern[str]
     task: re.Pattern[str]
+    task_noun: re.Pattern[str]
+    task_object: re.Pattern[str]
+    after_noun: re.Pattern[str]
+    statement: re.Pattern[str]
+    request: re.Pattern[str]
+    opinion: re.Pattern[str]
+    question: re.Pattern[str]
+    weighing: re.Pattern[str]
+    pronoun: re.Pattern[str]
+    idle: re.Pattern[str]
     holding: re.Pattern[str]
     recommended: re.Pattern[str]
     minus: re.Pattern[str]
@@ -177,6 +197,16 @@ def lexicon() -> Lexicon:
         small_talk=_phrase_pattern(language.small_talk for language in languages),
         thanks=_phrase_pattern(language.thanks for language in languages),
         task=_phrase_pattern(language.task for language in languages),
+        task_noun=_phrase_pattern(language.task_noun for language in languages),
+        task_object=_phrase_pattern(language.task_object for language in languages),
+        after_noun=_phrase_pattern(language.after_noun for language in languages),
+        statement=_phrase_pattern(language.statement for language in languages),
+        request=_phrase_pattern(language.request for language in languages),
+        opinion=_phrase_pattern(language.opinion for language in languages),
+        question=_phrase_pattern(language.question for language in languages),
+        weighing=_phrase_pattern(language.weighing for language in languages),
+        pronoun=_phrase_pattern(language.pronoun for language in languages),
+        idle=_phrase_pattern(language.idle for language in languages),
         holding=_phrase_pattern(language.holding for language in languages),
         recommended=_phrase_pattern(language.recommended for language in languages),
         minus=_phrase_pattern(language.minus for language in languages),

@@ -191,7 +191,7 @@ async def test_a_direct_message_without_an_open_question_is_judged_before_it_cos
         driver.world.write(driver.ana.id, driver.world.direct(driver.ana.id).id, "plan the move")
         heard = await driver.next_event()
         assert isinstance(heard, CommandReceived)
-        assert (heard.name, heard.text, heard.place.channel) == ("remark", "plan the move", f"@{driver.ana.id}")
+        assert (heard.name, heard.text, heard.place.channel) == ("task", "plan the move", f"@{driver.ana.id}")
 
 
 async def test_an_event_that_cannot_be_stored_is_retried_until_it_is() -> None:

@@ -25,6 +25,17 @@ from tests.support.fake_models.players import team_behaviour
         ("help", "Give a task"),
         ("thanks!", "I did not start anything"),
         ("good morning", "I did not start anything"),
+        ("how much did run 2 cost?", "There is no run 2."),
+        ("cost of run 2", "There is no run 2."),
+        ("which model are you using?", "Models of this channel"),
+        ("any open questions?", "No question is open here"),
+        ("who is in the team?", "architect"),
+        ("what is the status", "No runs here yet."),
+        ("can you cancel this?", "No run is running."),
+        ("ok thanks", "I did not start anything"),
+        ("that worked, great", "I did not start anything"),
+        ("plan B it is then", "Should the agents work on this?"),
+        ("fix is already in, thanks", "Should the agents work on this?"),
     ],
 )
 async def test_a_typed_command_or_small_talk_is_answered_and_costs_nothing(
@@ -44,6 +55,40 @@ async def test_a_clear_task_in_direct_messages_starts_a_run_and_words_answer_its
         bot.say("1", bot.direct)
         await bot.wait_for("Answered by Ana", bot.direct)
         await bot.wait_for("Final answer of run 1", bot.direct)
+
+
+@pytest.mark.parametrize("typed", ["Which database should we use?", "— plan the release", "Compare SQLite and PostgreSQL"])
+async def test_a_clear_task_starts_by_mention_and_in_direct_messages(tmp_path: Path, typed: str) -> None:
+    async with start_discord_bot(tmp_path) as bot:
+        bot.say(f"{ME} {typed}")
+        bot.say(typed, bot.direct)
+        for channel in (bot.general, bot.direct):
+            card = await bot.wait_card("Run", channel)
+            assert typed.removeprefix("— ") in card.text
+            assert typed in ("— plan the release", card.text) or "—" not in card.text.partition("\n")[0]
+
+
+@pytest.mark.parametrize("typed", ["stop please", "please stop this run now", "can you cancel this?"])
+async def test_words_in_the_thread_of_a_run_that_only_ask_to_stop_cancel_it(tmp_path: Path, typed: str) -> None:
+    async with start_discord_bot(tmp_path) as bot:
+        bot.say(f"{ME} choose a database for the shop")
+        run = await bot.wait_card("Run")
+        await bot.wait_card("Question")
+        bot.say(typed, run.id)
+        await bot.wait_for("Run 1 was cancelled by Ana")
+
+
+async def test_words_in_the_thread_of_a_run_that_may_ask_to_stop_are_guidance_and_asked_about(tmp_path: Path) -> None:
+    async with start_discord_bot(tmp_path) as bot:
+        bot.say(f"{ME} choose a database for the shop")
+        run = await bot.wait_card("Run")
+        await bot.wait_card("Question")
+        said = bot.say("stop, that is the wrong direction", run.id)
+        offer = await bot.wait_for("Do you want to cancel the run?", bot.direct)
+        await bot.until(lambda: said.reactions == ["✅"])
+        (button,) = offer.controls
+        bot.driver.click(str(button["custom_id"]), message=offer)
+        await bot.wait_for("Run 1 was cancelled by Ana")
 
 
 async def test_other_words_in_direct_messages_are_offered_as_a_task(tmp_path: Path) -> None:

@@ -213,14 +213,14 @@ async def test_a_reply_that_begins_with_a_commands_name_is_a_reply(driver: Slack
     assert (await said(driver)).text == "cost matters most to us"
 
 
-async def test_a_direct_message_is_a_command_or_a_remark(driver: SlackDriver) -> None:
+async def test_a_direct_message_is_a_command_or_a_task(driver: SlackDriver) -> None:
     room = driver.world.direct(ANA)
     driver.server.people.say(ANA, room.id, "questions")
     heard = await commanded(driver)
     assert (heard.name, heard.place.channel) == ("questions", f"@{ANA}")
     driver.server.people.say(ANA, room.id, "our move to PostgreSQL")
     heard = await commanded(driver)
-    assert (heard.name, heard.text, heard.place.channel) == ("remark", "our move to PostgreSQL", f"@{ANA}")
+    assert (heard.name, heard.text, heard.place.channel) == ("task", "our move to PostgreSQL", f"@{ANA}")
 
 
 async def test_a_notice_is_sent_once_however_often_its_event_is_delivered(driver: SlackDriver) -> None:

@@ -42,9 +42,9 @@ async def test_every_line_is_delivered_before_the_end_of_input(pipe: Pipe, drive
     pipe.end()
     heard = [await driver.next_event() for _ in range(4)]
     assert [(event.name, event.text) for event in heard if isinstance(event, CommandReceived)] == [
-        ("ask", "first task"),
+        ("task", "first task"),
         ("runs", ""),
-        ("ask", "last task"),
+        ("task", "last task"),
     ]
     assert isinstance(heard[-1], InputClosed)
     assert await driver.terminal.wait_exit() == "input_ended"

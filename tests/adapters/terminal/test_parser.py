@@ -50,8 +50,11 @@ FIGURE = board().after(replace(question(2), answer_kind="number", options=()))
     ("entry", "seen", "expected"),
     [
         # tasks and commands
-        ("Build a shop", QUIET, CommandIntent(name="ask", text="Build a shop")),
-        ("  two\nlines  ", QUIET, CommandIntent(name="ask", text="two\nlines")),
+        ("Build a shop", QUIET, CommandIntent(name="task", text="Build a shop")),
+        ("  two\nlines  ", QUIET, CommandIntent(name="task", text="two\nlines")),
+        ("stop please", QUIET, CommandIntent(name="cancel", text="")),
+        ("how much did run 2 cost?", QUIET, CommandIntent(name="cost", text="2")),
+        ("cost of moving to another host", QUIET, CommandIntent(name="task", text="cost of moving to another host")),
         ("/ask Build a shop", QUIET, CommandIntent(name="ask", text="Build a shop")),
         ("/ask", QUIET, CommandIntent(name="ask")),
         ("/ask  a\n\nb", SEVERAL, CommandIntent(name="ask", text="a\n\nb")),
@@ -81,11 +84,11 @@ FIGURE = board().after(replace(question(2), answer_kind="number", options=()))
         ("2", LATER, ReplyIntent(question=5, text="2")),
         ("2", ONE, ReplyIntent(question=2, text="2")),
         # a number that is no question's begins a task like any word
-        ("2 bugs are to be fixed", QUIET, CommandIntent(name="ask", text="2 bugs are to be fixed")),
-        ("1. first\n2. second", OVER, CommandIntent(name="ask", text="1. first\n2. second")),
-        ("3 tests fail in CI, why?", QUIET, CommandIntent(name="ask", text="3 tests fail in CI, why?")),
-        ("3 tests fail in CI, why?", OVER, CommandIntent(name="ask", text="3 tests fail in CI, why?")),
-        ("3 no-op commits are to be dropped", QUIET, CommandIntent(name="ask", text="3 no-op commits are to be dropped")),
+        ("2 bugs are to be fixed", QUIET, CommandIntent(name="task", text="2 bugs are to be fixed")),
+        ("1. first\n2. second", OVER, CommandIntent(name="task", text="1. first\n2. second")),
+        ("3 tests fail in CI, why?", QUIET, CommandIntent(name="task", text="3 tests fail in CI, why?")),
+        ("3 tests fail in CI, why?", OVER, CommandIntent(name="task", text="3 tests fail in CI, why?")),
+        ("3 no-op commits are to be dropped", QUIET, CommandIntent(name="task", text="3 no-op commits are to be dropped")),
         # a number that this screen never showed, with what only answers a question
         ("6 2", QUIET, ReplyIntent(question=6, text="2")),
         ("6 2", ONE, ReplyIntent(question=6, text="2")),

@@ -40,7 +40,7 @@ async def test_a_person_types_a_task_and_answers_its_question_by_an_option(user:
     await user.window.enter("Build a shop")
     task = await user.next_event()
     assert isinstance(task, CommandReceived)
-    assert (task.name, task.text) == ("ask", "Build a shop")
+    assert (task.name, task.text) == ("task", "Build a shop")
     await user.post(RUN)
     await user.post(question())
     await user.window.until(lambda text: "1. PostgreSQL (recommended)" in text and "1 open question: 2" in text)

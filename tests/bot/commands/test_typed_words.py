@@ -37,9 +37,9 @@ async def replied(bot: Bot) -> PrivateReply:
 
 
 async def test_a_clear_task_that_is_addressed_to_the_bot_starts_a_run(bot: Bot) -> None:
-    await say(bot, "task", "the build is red since noon")
+    await say(bot, "task", "find out why the build is red")
     await bot.platform.until(lambda: bool(tasks(bot)))
-    assert tasks(bot) == ["the build is red since noon"]
+    assert tasks(bot) == ["find out why the build is red"]
 
 
 @pytest.mark.parametrize("name", ["task", "remark"])
@@ -51,7 +51,9 @@ async def test_small_talk_is_answered_and_starts_nothing(bot: Bot, name: str, te
     assert tasks(bot) == []
 
 
-@pytest.mark.parametrize(("name", "text"), [("task", "thoughts?"), ("remark", "I told the bot about it yesterday")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("task", "thoughts?"), ("task", "plan B it is then"), ("remark", "Ben told the bot that it is broken")]
+)
 async def test_doubtful_words_are_offered_as_a_task(bot: Bot, name: str, text: str) -> None:
     await say(bot, name, text)
     reply = await replied(bot)
@@ -72,10 +74,33 @@ async def test_thanks_in_reply_to_a_message_start_nothing(bot: Bot) -> None:
     assert tasks(bot) == []
 
 
+async def test_a_statement_about_a_message_is_offered(bot: Bot) -> None:
+    await say(bot, "task", "plan B it is then", about="Ben wrote:\n> The build is red again since noon")
+    reply = await replied(bot)
+    assert reply.confirm is not None
+    assert reply.confirm.name == "ask"
+    assert tasks(bot) == []
+
+
+@pytest.mark.parametrize("text", ["I want to stop this", "stop, that is the wrong run"])
+async def test_words_that_may_ask_to_stop_are_asked_about(bot: Bot, text: str) -> None:
+    await say(bot, "task", text)
+    reply = await replied(bot)
+    assert reply.confirm is not None
+    assert (reply.confirm.label, reply.confirm.name) == ("Cancel the run", "cancel")
+
+
+@pytest.mark.parametrize("text", ["— plan the release", ": plan the release", "“plan the release”", "... plan the release"])
+async def test_punctuation_before_a_task_is_no_part_of_it(bot: Bot, text: str) -> None:
+    await say(bot, "ask", text)
+    await bot.platform.until(lambda: bool(tasks(bot)))
+    assert tasks(bot) == ["plan the release"]
+
+
 async def test_typed_words_are_judged_by_the_same_permissions_as_the_command(tmp_path: Path) -> None:
     teams = TEAMS.replace("[permissions]", '[permissions]\nstart = ["@bo"]')
     async with ModelServer(answers) as server, start_bot(tmp_path, server, teams) as bot:
-        await say(bot, "task", "the build is red since noon")
+        await say(bot, "task", "find out why the build is red")
         reply = await replied(bot)
         assert reply.tone == "warning"
         assert tasks(bot) == []
