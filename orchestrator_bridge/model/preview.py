@@ -1,8 +1,8 @@
 """Preview of an answer while it is written: text that people may read already.
 
-Reasoning between marks never arrives here (`answer_text.ReasoningFilter`). What is left are tool calls written as text, which are
-no part of an answer, and reasoning without an opening mark: some chat templates hold that mark, so that only its end tells what
-the text before it was.
+Reasoning between marks never arrives here (`reasoning_marks.ReasoningFilter`). What is left are tool calls written as text, which
+are no part of an answer, and reasoning without an opening mark: some chat templates hold that mark, so that only its end tells
+what the text before it was.
 """
 
 from __future__ import annotations
@@ -10,16 +10,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.model.answer_text import CLOSING
 from orchestrator_bridge.model.catalogue.providers import is_local
+from orchestrator_bridge.model.reasoning_marks import CLOSING
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
     from orchestrator_bridge.model.interface import OnDelta, Request, Response
 
 
-_CALL_MARKS = ("<tool_call", "<function=", "<function_call", "<minimax:tool_call", "<invoke ", "[TOOL_CALLS]", "<|", "<｜tool")
-_CALL = re.compile(r"(?<![`\"'])(?:" + "|".join(map(re.escape, _CALL_MARKS)) + ")")
+_CALL_MARKS = (
+    *("<tool_call", "<toolcall", "<tool_use", "<function=", "<function ", "<function_call", "<start_function_call", "<invoke"),
+    *("<minimax:tool_call", "<seed:tool_call", "<longcat_tool_call", "<steptml:", "<atem:", "<|", "<｜", "<‖", "[TOOL_CALLS]"),
+    *("functools[", "```tool_code", "```tool_call"),
+)
+_CALL = re.compile(r"(?<![`\"'])(?:" + "|".join(map(re.escape, _CALL_MARKS)) + ")", re.IGNORECASE)
+_BARE_CALL = re.compile(r"\A\s*(?:```\w*\s*)?[{\[]")
+"""Beginning of an answer that may be a call without a mark; a text for people hardly ever begins so."""
+_BEGUN_BARE_CALL = re.compile(r"\A\s*(?:`{0,2}|```\w*\s*)\Z")
+_LONGEST_CLOSING = 64
+"""Characters of the longest mark that ends reasoning, spaces inside of it included."""
 _LONGEST_MARK = max(map(len, _CALL_MARKS))
 
 
@@ -68,8 +77,13 @@ class Preview:
         if self._in_reasoning:
             *_, end = (0, *(mark.end() for mark in CLOSING.finditer(self._held)))
             if not end:
+                self._held = self._held[-_LONGEST_CLOSING:]
                 return ""
             self._in_reasoning, self._held = False, self._held[end:].lstrip()
+        if not self._last:
+            self._in_call = _BARE_CALL.match(self._held) is not None
+            if self._in_call or _BEGUN_BARE_CALL.match(self._held):
+                return ""
         if mark := _CALL.search(self._last + self._held):
             self._in_call = True
             return self._held[: mark.start() - len(self._last)]
@@ -82,4 +96,4 @@ class Preview:
 
 
 def _begins_mark(end: str, size: int) -> bool:
-    return len(end) == size and any(mark.startswith(end) for mark in _CALL_MARKS)
+    return len(end) == size and any(mark.lower().startswith(end.lower()) for mark in _CALL_MARKS)

@@ -38,13 +38,35 @@ def elements(use: ToolUse) -> ScriptedReply:
     return ScriptedReply(text=f"<tool_call>\n<function={use.name}>\n{body}</function>\n</tool_call>")
 
 
+def python(use: ToolUse) -> ScriptedReply:
+    arguments = ", ".join(f"{key}={value!r}" for key, value in json.loads(use.raw).items())
+    return ScriptedReply(text=f"<think>SECRET</think>[{use.name}({arguments})]")
+
+
+def dsml(use: ToolUse) -> ScriptedReply:
+    values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in json.loads(use.raw).items()}
+    body = "".join(f'<｜DSML｜parameter name="{key}">{value}</｜DSML｜parameter>\n' for key, value in values.items())
+    return ScriptedReply(
+        text=f'<｜DSML｜tool_calls>\n<｜DSML｜invoke name="{use.name}">\n{body}</｜DSML｜invoke>\n</｜DSML｜tool_calls>'
+    )
+
+
+def openai(use: ToolUse) -> ScriptedReply:
+    calls = [{"type": "function", "function": {"name": f"mcp__team__{use.name}", "arguments": use.raw}}]
+    return ScriptedReply(text=f"I do it: {json.dumps({'tool_calls': calls})} Done.")
+
+
+def older(use: ToolUse) -> ScriptedReply:
+    return ScriptedReply(extra={"function_call": {"name": use.name, "arguments": json.dumps(use.raw)}}, finish="function_call")
+
+
 def prefixed(use: ToolUse) -> ScriptedReply:
     return ScriptedReply(
         tool_calls=[ToolUse(name=f" functions.{use.name}<|channel|>commentary", arguments=f"```json\n{use.raw}\n```")]
     )
 
 
-@pytest.mark.parametrize("write", [hermes, mistral, fenced, harmony, elements, prefixed])
+@pytest.mark.parametrize("write", [hermes, mistral, fenced, harmony, elements, prefixed, python, dsml, openai, older])
 async def test_a_team_asks_votes_and_writes_with_calls_as_text(tmp_path: Path, write: object) -> None:
     assert callable(write)
 
@@ -62,7 +84,7 @@ async def test_a_team_asks_votes_and_writes_with_calls_as_text(tmp_path: Path, w
     assert platform.questions[0].text == question()["question"]
     assert [answer.how for answer in platform.final_answers] == ["Won the vote, 2 of 2 votes."]
     shown = "\n".join([*platform.notes, *(answer.text for answer in platform.final_answers)])
-    assert not any(mark in shown for mark in ("SECRET", "tool_call", "TOOL_CALLS", "```", "<|", "<function"))
+    assert not any(mark in shown for mark in ("SECRET", "tool_call", "TOOL_CALLS", "```", "<|", "<function", "DSML", "vote("))
 
 
 async def test_a_written_call_in_the_final_text_is_not_shown(tmp_path: Path) -> None:

@@ -58,6 +58,12 @@ async def test_a_written_call_is_in_no_preview(call: str) -> None:
         ("SECRET", True, ""),
         ("answer.<tool_call>SECRET</tool_call>", False, "answer."),
         ("answer.<|channel|>SECRET", False, "answer."),
+        ("answer.<｜DSML｜tool_calls>SECRET", False, "answer."),
+        ("answer.<TOOLCALL>SECRET", False, "answer."),
+        ("answer.\n```tool_code\nSECRET\n```", False, "answer.\n"),
+        ('{"name": "new_answer"}', False, ""),
+        ("```json\n[1]\n```", False, ""),
+        ("```python\nx = 1\n```\nso.", False, "```python\nx = 1\n```\nso."),
     ],
 )
 @given(st.data())

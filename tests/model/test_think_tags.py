@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from orchestrator_bridge.model.answer_text import ReasoningFilter, strip_reasoning
+from orchestrator_bridge.model.reasoning_marks import ReasoningFilter, strip_reasoning
 from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.model_calls import create_model_client, create_request
@@ -43,6 +45,25 @@ HARMONY = "<|channel|>analysis<|message|>"
         ("analysisWe need SECRET.assistantfinalanswer", "answer"),
         ("analysis of the assistantfinal mark", "analysis of the assistantfinal mark"),
         ("SECRET<|end|><|start|>assistant<|channel|>commentary<|message|>SECRET", ""),
+        ("<THINK>SECRET</Think>answer", "answer"),
+        ('<think duration="3">SECRET</think >answer', "answer"),
+        ("< think >\nSECRET\n< / think >\nanswer", "answer"),
+        ("<think>SECRET</thinking>answer", "answer"),
+        ("<|START_THINKING|>SECRET<|END_THINKING|><|START_RESPONSE|>answer<|END_RESPONSE|>", "answer"),
+        ("<|open|>think<|sep|>SECRET<|close|>think<|sep|><|open|>response<|sep|>answer<|close|>response<|sep|>", "answer"),
+        ("<think>SECRET</think>One.\n<think>SECRET</think>\nTwo.<think>SECRET</think>", "One.\nTwo."),
+        ("One. <thinking>SECRET</thinking>Two.", "One. Two."),
+        ("SECRET</think>One.\n<think>SECRET</think>Two.", "One.\nTwo."),
+        ("<think>SECRET</think>One. <think>SECRET, and cut off", "One. "),
+        ('<think>It ends with "</think>" SECRET</think>answer', "answer"),
+        ('<think>SECRET "hm"</think>answer', "answer"),
+        ('SECRET "hm"</think>answer', "answer"),
+        ("<think>SECRET</think>The mark `<think>` begins it.", "The mark `<think>` begins it."),
+        ("<think>SECRET</think>So:\n```\n<think>a</think>\n```\nis it.", "So:\n```\n<think>a</think>\n```\nis it."),
+        ("Put it into <think></think> tags.", "Put it into <think></think> tags."),
+        ("The <think> tag begins it.", "The <think> tag begins it."),
+        ("answer<|im_end|>", "answer"),
+        ("answer</s>\n", "answer"),
     ],
 )
 def test_reasoning_in_tags_is_removed(text: str, answer: str) -> None:
@@ -93,6 +114,43 @@ async def test_people_never_see_marked_reasoning(marks: str, model: str) -> None
 def test_marks_are_recognised_across_pieces(marks: str, size: int) -> None:
     text, reasoning = f"{marks}a < b", ReasoningFilter()
     assert "".join(reasoning.visible(text[start : start + size]) for start in range(0, len(text), size)) == "a < b"
+
+
+STREAMED_ALIKE = [
+    "<THINK>SECRET</THINK>One.\n<think>SECRET</think>\nTwo <think duration='1'>SECRET</think >three.",
+    "One. <thinking>SECRET</thinking> Two < three, [four].",
+    '<think>It ends with "</think>" SECRET</think>answer',
+    "The mark `<think>` begins it, and so:\n```\n<think>a</think>\n```\nis it.",
+    "The mark is:\n<think>\nand\n</think>\nso.",
+    "Put it into <think></think> tags.",
+    "<|START_THINKING|>SECRET<|END_THINKING|>answer",
+    "a <thin line> and <thinkable> [TH",
+]
+
+
+@pytest.mark.parametrize("text", STREAMED_ALIKE)
+@pytest.mark.parametrize("size", [1, 2, 5, 11, 500])
+def test_a_stream_shows_what_the_whole_answer_says(text: str, size: int) -> None:
+    reasoning = ReasoningFilter()
+    shown = "".join(reasoning.visible(text[start : start + size]) for start in range(0, len(text), size))
+    whole = strip_reasoning(text)
+    # The beginning of a mark is held back: what follows decides.
+    assert whole.startswith(shown)
+    assert len(whole) - len(shown) <= (len("[TH") if text.endswith("[TH") else 0)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<think>", "</think>", "<Thinking a=1>", "[THINK]", "[/THINK]", "`", "```", '"', ":", "a", " ", "\n", "<"]
+        )
+    )
+)
+def test_no_text_fails_the_removal_of_reasoning(parts: list[str]) -> None:
+    strip_reasoning("".join(parts))
+    reasoning = ReasoningFilter()
+    for part in parts:
+        reasoning.visible(part)
 
 
 async def test_reasoning_without_an_opening_mark_is_not_part_of_a_streamed_answer() -> None:

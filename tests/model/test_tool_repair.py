@@ -28,6 +28,16 @@ DECLARED = ("new_answer", "vote", "files__read_file")
         ("NewAnswer", "new_answer"),
         ("new-answer", "new_answer"),
         ("functions.files__read_file", "files__read_file"),
+        ("mcp__team__vote", "vote"),
+        ("tool_vote", "vote"),
+        ("default_api.vote", "vote"),
+        ("functions.vote:0", "vote"),
+        ("vote_tool", "vote"),
+        ("mcp__files__read_file", "files__read_file"),
+        ("functions.files.read_file", "files__read_file"),
+        ("read_file", "files__read_file"),
+        ("mail__read_file", "mail__read_file"),
+        ("upvote", "upvote"),
         ("unknown", "unknown"),
         ("functions.unknown", "functions.unknown"),
         ("", ""),
@@ -50,10 +60,34 @@ def test_a_name_is_repaired_to_a_declared_tool(written: str, meant: str) -> None
         "{'content': 'a\\nb'}",
         '{"content": "a\\nb",}',
         json.dumps('{"content": "a\\nb"}'),
+        json.dumps(json.dumps('{"content": "a\\nb"}')),
     ],
 )
 def test_arguments_whose_meaning_is_plain_are_repaired(written: str) -> None:
     assert json.loads(repair_arguments(written)) == {"content": "a\nb"}
+
+
+SCHEMA = {"type": "object", "properties": {"question": {"type": "string"}, "options": {"type": "array"}}}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"arguments": {"question": "a"}}, {"question": "a"}),
+        ({"parameters": json.dumps({"question": "a"})}, {"question": "a"}),
+        ({"args": {"arguments": {"question": "a"}}}, {"question": "a"}),
+        ({"question": "a", "options": '[{"id": "b"}]'}, {"question": "a", "options": [{"id": "b"}]}),
+        ({"question": "[1]", "options": "none"}, {"question": "[1]", "options": "none"}),
+        ({"other": {"question": "a"}}, {"other": {"question": "a"}}),
+    ],
+)
+def test_arguments_in_a_wrapper_or_encoded_twice_are_repaired_by_the_tools_schema(written: object, meant: object) -> None:
+    assert json.loads(repair_arguments(json.dumps(written), SCHEMA)) == meant
+
+
+def test_a_wrapper_that_the_tool_itself_has_is_an_argument() -> None:
+    schema = {"type": "object", "properties": {"input": {"type": "object"}}}
+    assert json.loads(repair_arguments('{"input": {"a": 1}}', schema)) == {"input": {"a": 1}}
 
 
 @pytest.mark.parametrize(

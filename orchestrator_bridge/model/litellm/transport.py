@@ -21,7 +21,6 @@ import pydantic
 from litellm import exceptions as theirs
 
 from orchestrator_bridge.common.clock import Clock
-from orchestrator_bridge.model.answer_text import ReasoningFilter
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import (
     BadRequest,
@@ -47,6 +46,7 @@ from orchestrator_bridge.model.provider_errors import (
     retry_after,
     safe_base_url,
 )
+from orchestrator_bridge.model.reasoning_marks import ReasoningFilter
 
 _LITELLM_NAMES = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Exceeded)(?: \w+Error)?(?: -|:)\s*)+")
 _LITELLM_HINTS = re.compile(r"(?:\.? Handle with `litellm|\. File an issue if|\nTraceback ).*", re.DOTALL)

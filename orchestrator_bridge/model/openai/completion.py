@@ -12,15 +12,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from orchestrator_bridge.common.errors import TownhallError
-from orchestrator_bridge.model.answer_text import begins_in_reasoning, read_answer, replace_surrogates, replace_surrogates_in
+from orchestrator_bridge.model.answer_text import read_answer, replace_surrogates, replace_surrogates_in
 from orchestrator_bridge.model.errors import ContentRefused
 from orchestrator_bridge.model.interface import Request, Response, ToolCall, Usage
 from orchestrator_bridge.model.openai.usage import OptionalUsage, UsageBody, estimate_usage, read_usage, stated_cost
 from orchestrator_bridge.model.provider_errors import ProviderMessage, build_error
 from orchestrator_bridge.model.reasoning import capture_state
+from orchestrator_bridge.model.reasoning_marks import begins_in_reasoning
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -39,6 +40,7 @@ BROKEN_OFF = "error"
 _FINISH_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "max_tokens": CUT_OFF,  # Anthropic's word, which gateways pass on
+        "sensitive": FILTERED,  # docs.z.ai, "Chat Completion"
         "model_length": CUT_OFF,  # docs.mistral.ai, "Chat Completion"
         "insufficient_system_resource": BROKEN_OFF,  # api-docs.deepseek.com, "Create Chat Completion"
         "network_error": BROKEN_OFF,  # docs.z.ai, "Chat Completion"
@@ -66,7 +68,8 @@ class FunctionBody(BaseModel):
 
 
 def _read_function(value: object) -> object:
-    return {} if value is None else value
+    """Name and arguments of a call; a few servers send the name alone."""
+    return {"name": value} if isinstance(value, str) else {} if value is None else value
 
 
 class ToolCallBody(BaseModel):
@@ -76,6 +79,21 @@ class ToolCallBody(BaseModel):
     id: str | None = None
     function: Annotated[FunctionBody, BeforeValidator(_read_function)] = FunctionBody()
     provider_specific_fields: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nest(cls, value: object) -> object:
+        """Put the name and the arguments into `function`, beside which some servers send them."""
+        if not isinstance(value, dict) or isinstance(value.get("function"), dict | FunctionBody):
+            return value
+        name = value.get("function") or value.get("name")
+        arguments = next((value[key] for key in ("arguments", "parameters", "input") if key in value), None)
+        return {**value, "function": {"name": name, "arguments": arguments}}
+
+
+def _read_calls(value: object) -> object:
+    """Tool calls as a list, without empty entries; a few servers send one call alone."""
+    return [value] if isinstance(value, dict) else [call for call in value if call] if isinstance(value, list) else value
 
 
 def _read_content(value: object) -> object:
@@ -92,12 +110,20 @@ class AssistantMessage(BaseModel):
 
     content: Annotated[str | None, BeforeValidator(_read_content)] = None
     refusal: str | None = None
-    tool_calls: list[ToolCallBody] | None = None
+    tool_calls: Annotated[list[ToolCallBody] | None, BeforeValidator(_read_calls)] = None
     reasoning_content: Any = None
     reasoning_details: Any = None
     thinking_blocks: Any = None
     provider_specific_fields: Any = None
     output: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older_call(cls, value: object) -> object:
+        """Read `function_call`, which OpenAI's format had before `tool_calls` and some servers still send."""
+        if isinstance(value, dict) and value.get("function_call") and not value.get("tool_calls"):
+            return {**value, "tool_calls": [{"function": value["function_call"]}]}
+        return value
 
 
 class CompletionChoice(BaseModel):
@@ -160,15 +186,18 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     """Convert a completion. Its cost is the bill that it states, None if it states none.
 
     Raises:
-        ContentRefused: it is empty because the provider's content filter withheld it.
+        ContentRefused: the provider's content filter withheld it, or the rest of it.
     """
     choice = completion.choices[0]
     said = choice.message
     # Some models send a refusal in a field of its own; it is an answer to the agent like any other.
     words = replace_surrogates(said.content or said.refusal or "")
     text, calls = read_answer(words, _tool_calls(said.tool_calls or (), len(request.messages)), request)
-    if choice.finish_reason == FILTERED and not (text.strip() or calls):
-        raise build_error(ContentRefused, ProviderMessage(), route)
+    if choice.finish_reason == FILTERED and not (calls and all(map(_is_whole, calls))):
+        # Half a text would pass for an answer, and the same request would be filtered again.
+        failure = build_error(ContentRefused, ProviderMessage(), route)
+        failure.answer_begun = bool(words)
+        raise failure
     kept = capture_state(
         route,
         replace_surrogates_in(said.model_dump()),
@@ -184,6 +213,13 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
         cut=choice.finish_reason == CUT_OFF,
         begins_in_reasoning=begins_in_reasoning(words),
     )
+
+
+def _is_whole(call: ToolCall) -> bool:
+    try:
+        return isinstance(json.loads(call.arguments), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _tool_calls(calls: Sequence[ToolCallBody], turn: int) -> tuple[ToolCall, ...]:

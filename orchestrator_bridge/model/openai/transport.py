@@ -18,7 +18,6 @@ import aiohttp
 from yarl import URL
 
 from orchestrator_bridge.common.clock import Clock
-from orchestrator_bridge.model.answer_text import ReasoningFilter
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import ModelError, ProviderUnavailable
 from orchestrator_bridge.model.interface import OnDelta, Request
@@ -29,6 +28,7 @@ from orchestrator_bridge.model.openai.network import tls_context, usable_proxy
 from orchestrator_bridge.model.openai.silence import Body, SilenceTimer
 from orchestrator_bridge.model.openai.sse import EventDecoder, looks_like_events
 from orchestrator_bridge.model.provider_errors import error_for_status, parse_error_body, provider_label, retry_after
+from orchestrator_bridge.model.reasoning_marks import ReasoningFilter
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to connect to a server."""
