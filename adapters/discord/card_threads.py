@@ -2,7 +2,8 @@
 
 Discord limits how many threads a channel opens, by a bucket of its own that may be closed for minutes (50 in 300 s are reported,
 `retry_after` up to 280 s). A card does not wait for its thread for long: it is posted first and takes replies at once. discord.py
-keeps the pause of the bucket. Until the thread is open, what belongs into it is a reply to the card in the channel.
+keeps the pause of the bucket. Until the thread is open, what belongs into it is a reply to the card in the channel. A process
+that ends meanwhile leaves an open card without a thread: the next one opens it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Literal
 
 import discord
 
-from adapters.discord.channels import ChannelCache
+from adapters.discord.channels import AnyChannel, ChannelCache
 from adapters.discord.errors import HAS_THREAD, UNKNOWN_CHANNEL, bounded_attempt, has_code
+from adapters.discord.render import thread_name_of
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.backoff import Backoff
@@ -79,25 +81,54 @@ class CardThreads:
                 self._threadless.put(message.id, False)
                 return
 
-    async def is_open(self, card: int) -> bool:
-        """True if a card in a channel with threads has one. Raises as `ChannelCache.get` does."""
+    async def is_open(self, card: int, channel: AnyChannel) -> bool:
+        """True if a card in a channel with threads has one. If it is missing for an open card, it is opened in the background.
+
+        Raises as `ChannelCache.get` does.
+        """
         if self._channels.is_cached(card):
             return True
         if card in self._opening:
             return False
         known = self._threadless.get(card)
-        return not (await self._look_up(card) if known is None else known)
+        return not (await self._look_up(card, channel) if known is None else known)
 
-    async def _look_up(self, card: int) -> bool:
+    async def _look_up(self, card: int, channel: AnyChannel) -> bool:
         try:
             await self._channels.get(card)
         except SendRejected as failure:
             if not has_code(failure, UNKNOWN_CHANNEL):
                 raise
             self._threadless.put(card, True)
+            if card not in self._opening:
+                self._opening.start(self._open_missing(card, channel), card)
             return True
         self._threadless.put(card, False)
         return False
+
+    async def _open_missing(self, card: int, channel: AnyChannel) -> None:
+        """Open the thread of a card that an earlier process posted; a card that has ended needs none."""
+        if not isinstance(channel, discord.abc.Messageable):
+            return
+        try:
+            async with bounded_attempt(self._timeout):
+                message = await channel.fetch_message(card)
+        except DeliveryError as failure:
+            _LOG.warning("the card %s, which has no thread, cannot be read: %s", card, failure)
+            return
+        name = thread_name_of(message)
+        if name and message.components:
+            await self._open(message, name)
+            # Where the thread was deleted, Discord may say that the card has one, and open no other.
+            if not await self._exists(card):
+                self._threadless.put(card, True)
+
+    async def _exists(self, card: int) -> bool:
+        try:
+            await self._channels.get(card)
+        except DeliveryError:
+            return False
+        return True
 
     def mark_deleted(self, card: int) -> None:
         """Use replies to a card from now on, since its thread was deleted."""

@@ -129,7 +129,7 @@ class GatewayConnection:
 
     async def _read_application(self) -> discord.ApplicationFlags:
         """The application's flags, which tell the intents that the developer portal allows. Wrong settings are logged."""
-        probe = discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=30.0)
+        probe = discord.Client(intents=discord.Intents(guilds=True))
         self._endpoints.apply_to(probe)
         try:
             await probe.login(self._token)

@@ -39,6 +39,12 @@ def parse_reference_code(footer: str | None) -> str | None:
     return found[3] if found else None
 
 
+def parse_card(footer: str | None) -> str | None:
+    """`Run 3` or `Question 12`, from the footer of a card; None for other texts."""
+    found = _FOOTER.fullmatch(footer or "")
+    return f"{found[1]} {found[2]}" if found else None
+
+
 def parse_question_number(footer: str | None) -> int | None:
     """The question's number in the footer of its card; None for other texts."""
     found = _FOOTER.fullmatch(footer or "")

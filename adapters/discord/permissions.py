@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from discord import app_commands
 from adapters.discord.application import ApplicationProblem, application_problems
 from adapters.discord.client import DiscordEndpoints, intents
 from adapters.discord.errors import bounded_attempt, request_trace
+from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.common.text import listed
 
 PERMISSIONS = {
@@ -32,6 +34,9 @@ RUN_PERMISSIONS: tuple[str, ...] = ("view_channel", "send_messages", "embed_link
 """Permissions without which a run cannot be shown; without the others it is shown with less."""
 
 OAUTH_SCOPES = ("bot", "applications.commands")
+
+DIAGNOSIS_TIMEOUT = 120.0
+"""Seconds for all questions of a diagnosis: Discord may limit requests for minutes, which nobody waits for on a command line."""
 
 _TEXT_CHANNELS = (discord.TextChannel, discord.ForumChannel, discord.VoiceChannel, discord.StageChannel)
 
@@ -143,12 +148,15 @@ async def diagnose(
         NotSent, SendUncertain: Discord cannot be reached now.
         SendRejected: Discord rejects the token, or a request.
     """
-    client = discord.Client(intents=discord.Intents(guilds=True), http_trace=request_trace(), max_ratelimit_timeout=30.0)
+    client = discord.Client(intents=discord.Intents(guilds=True), http_trace=request_trace())
     addresses.apply_to(client)
     try:
-        async with bounded_attempt():
-            await client.login(token)
-        return await _diagnose_application(client, roles, people)
+        async with asyncio.timeout(DIAGNOSIS_TIMEOUT):
+            async with bounded_attempt():
+                await client.login(token)
+            return await _diagnose_application(client, roles, people)
+    except TimeoutError as error:
+        raise NotSent("Discord limits the rate of requests; fix: run this again in some minutes") from error
     finally:
         await client.close()
 

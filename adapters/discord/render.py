@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +11,7 @@ import discord
 
 from adapters.discord.components import close_components, question_components, question_select, run_components
 from adapters.discord.markdown import MAX_CHARACTERS, discord_length, escape_line, escape_markdown, plain_line, split_markdown
-from adapters.discord.markers import question_footer, run_footer
+from adapters.discord.markers import parse_card, question_footer, run_footer
 from orchestrator_bridge.chat.inbound import Author, Group, Place
 from orchestrator_bridge.chat.outbound import (
     CardOption,
@@ -48,6 +49,9 @@ _STATE_EMOJI = {
 """Emoji of an agent, by the beginning of its state; the state in words follows it."""
 
 THREAD_NAME = 100
+_ESCAPE = re.compile(r"\\(?=[^a-zA-Z0-9\s])")
+"""Backslashes by which `escape_line` keeps Markdown from being rendered."""
+
 _CONTEXT = 1500
 
 _FIELD = 1024
@@ -165,6 +169,16 @@ def _run_colour(card: RunCard) -> discord.Colour:
 def question_thread_name(card: QuestionCard) -> str:
     """The name of a question's thread."""
     return plain_line(f"Question {card.question}: {card.text}", THREAD_NAME)
+
+
+def thread_name_of(card: discord.Message) -> str:
+    """The name of a card's thread, read from the posted card; empty if the message is no card of ours."""
+    kind = next((found for embed in card.embeds if (found := parse_card(embed.footer.text))), None)
+    if kind is None:
+        return ""
+    text = (card.embeds[0].description or "") if kind.startswith("Run") else card.content.partition(": ")[2]
+    title = _ESCAPE.sub("", text.partition("\n")[0])
+    return plain_line(f"{kind}: {title}", THREAD_NAME)
 
 
 def render_question_card(card: QuestionCard, key: str, *, typed: bool = True) -> DiscordMessage:

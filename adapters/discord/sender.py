@@ -91,7 +91,7 @@ class MessageApi:
         if place.thread is None:
             return channel, None
         card = int(place.thread)
-        if form == "replies" or (form == "thread" and not await self._threads.is_open(card)):
+        if form == "replies" or (form == "thread" and not await self._threads.is_open(card, channel)):
             return channel, card
         return await self._channels.get(card), None
 

@@ -13,6 +13,7 @@ from discord.http import Route
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.client import DiscordEndpoints
 from adapters.discord.connection import GatewayConnection
+from adapters.discord.permissions import diagnose
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import InboundEvent, MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import Note
@@ -213,3 +214,13 @@ async def test_the_start_reports_settings_that_keep_the_bot_from_hearing_people(
     said = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert any("Interactions Endpoint URL is set" in message and "fix: remove it" in message for message in said)
     assert any("Message Content is off" in message for message in said)
+
+
+async def test_a_window_of_a_limit_that_ends_late_stops_neither_the_start_nor_the_doctor() -> None:
+    async with DiscordServer() as server:
+        server.slow_window = 3600.0
+        driver = DiscordDriver(server)
+        await driver.start()
+        await driver.adapter.stop()
+        seen = await diagnose(server.token, DiscordEndpoints(api=server.api, gateway=server.gateway_url), people=["1", "2", "3"])
+        assert seen.name == "townhall"

@@ -212,3 +212,75 @@ async def test_the_threads_of_many_cards_are_read_with_one_read_of_their_channel
         (reply,) = await later.adapter.read_thread(driver.thread(cards[0]), cards[0].at)
         assert reply.text == "SQLite"
         await later.adapter.stop()
+
+
+async def open_later(driver: DiscordDriver) -> DiscordDriver:
+    """Another process of the same bot."""
+    later = DiscordDriver(driver.server)
+    await later.start()
+    return later
+
+
+@pytest.mark.parametrize("deleted", [True, False], ids=["deleted while the bot was down", "never opened because of the limit"])
+async def test_an_open_card_without_its_thread_gets_one_from_the_next_process(deleted: bool) -> None:
+    clock = ManualClock()
+    async with discord_driver(clock=clock) as driver:
+        if deleted:
+            posted = await driver.post(question())
+            await driver.adapter.stop()
+            driver.world.delete_channel(int(posted.message))
+        else:
+            driver.server.buckets.use_up(THREADS, driver.channel.id, left=219.0)
+            asking = asyncio.create_task(driver.post(question()))
+            await driver.server.until(lambda: driver.server.buckets.refused)
+            clock.advance(THREAD_PATIENCE)
+            posted = await asking
+            await driver.adapter.stop()
+            driver.server.buckets.use_up(THREADS, driver.channel.id, left=0.0)
+        later = await open_later(driver)
+        assert await later.adapter.read_thread(later.thread(posted), posted.at) == []
+        await driver.server.until(lambda: int(posted.message) in driver.world.channels)
+        assert driver.world.channels[int(posted.message)].name == "Question 2: Which database shall we take?"
+        await later.say(later.thread(posted), "SQLite")
+        assert (await said(later)).place == later.thread(posted)
+        await later.adapter.stop()
+
+
+async def test_where_discord_opens_no_other_thread_on_a_card_its_replies_count() -> None:
+    async with discord_driver() as driver:
+        posted = await driver.post(question())
+        await driver.adapter.stop()
+        driver.world.delete_channel(int(posted.message))
+        driver.server.faults.put("reject", lambda asked: asked.path.endswith("/threads"), code=160004)
+        later = await open_later(driver)
+        await later.post(Note(text="noted"), place=later.thread(posted))
+        await driver.server.until(lambda: any(asked.path.endswith("/threads") for asked in driver.server.requests[-3:]))
+        await later.post(Note(text="noted too"), place=later.thread(posted))
+        notes = [message for message in driver.world.here(driver.channel.id) if message.content.startswith("noted")]
+        assert [note.replies_to for note in notes] == [int(posted.message)] * 2
+        await later.adapter.stop()
+
+
+async def test_a_card_that_has_ended_gets_no_thread_any_more() -> None:
+    async with discord_driver() as driver:
+        posted = await driver.post(question())
+        await driver.post(closed(question()), replaces=posted)
+        await driver.adapter.stop()
+        driver.world.delete_channel(int(posted.message))
+        later = await open_later(driver)
+        await later.post(Note(text="noted"), place=later.thread(posted))
+        await later.adapter.stop()
+        assert int(posted.message) not in driver.world.channels
+
+
+async def test_a_runs_thread_that_is_opened_later_is_named_like_any_other() -> None:
+    async with discord_driver() as driver:
+        posted = await driver.post(replace(RUN, task="Fix *all* of `main`: it_is_red"))
+        name = driver.world.channels[int(posted.message)].name
+        await driver.adapter.stop()
+        driver.world.delete_channel(int(posted.message))
+        later = await open_later(driver)
+        await later.post(Note(text="noted"), place=later.thread(posted))
+        await driver.server.until(lambda: int(posted.message) in driver.world.channels)
+        assert driver.world.channels[int(posted.message)].name == name == "Run 3: Fix *all* of `main`: it_is_red"
+        await later.adapter.stop()

@@ -90,6 +90,8 @@ class DiscordServer:
         self.requests: list[ReceivedRequest] = []
         self.strays: list[str] = []
         self.token = "a-token-for-tests"
+        self.slow_window = 0.0
+        """Seconds until the window of every route's limit ends, in which there is enough left; 0 for no such limits."""
         self.watch: Callable[[ReceivedRequest], None] = lambda asked: None
         self._port = port
         self._files: dict[str, bytes] = {}
@@ -147,6 +149,9 @@ class DiscordServer:
             limits = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
             return _json({"url": self.gateway.elsewhere, "shards": self.gateway.shards, "session_start_limit": limits})
         headers, retry_after = self.buckets.take(asked.method, asked.path)
+        if self.slow_window and not headers:
+            headers = {"X-RateLimit-Bucket": "slow", "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "99"}
+            headers |= {"X-RateLimit-Reset-After": f"{self.slow_window:g}", "X-RateLimit-Reset": "9999999999"}
         if retry_after:
             body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": False}
             return _json(body, 429, **headers)
