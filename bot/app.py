@@ -22,6 +22,7 @@ from bot.config.platforms import installed_platforms, to_config_error
 from bot.config.settings import Settings, load_settings
 from bot.config.team_file import read_team_file
 from bot.config.team_schema import TeamFile
+from bot.storage import StoreLocation, location_name, open_store
 from orchestrator_bridge.chat.adapter import Adapter
 from orchestrator_bridge.chat.platform import ENTRY_POINT_GROUP, InvalidPlatformSettings, Platform, PlatformContext
 from orchestrator_bridge.common.clock import Clock, SystemClock
@@ -32,7 +33,6 @@ from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.question.parsing.lexicon import register_languages
 from orchestrator_bridge.store.interface import Store
 from orchestrator_bridge.store.sqlite.shared_spending import AskSpending, SharedSpending, SpendingOfOthers, spending_file
-from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.tool.toolbox import Toolbox
 
@@ -142,19 +142,24 @@ class App:
 
 @asynccontextmanager
 async def open_app(
-    start: LoadedConfig, adapters: Sequence[Adapter], file: Path, clock: Clock | None = None, menu: BotAutocomplete | None = None
+    start: LoadedConfig,
+    adapters: Sequence[Adapter],
+    location: StoreLocation,
+    clock: Clock | None = None,
+    menu: BotAutocomplete | None = None,
+    store: Store | None = None,
 ) -> AsyncIterator[App]:
-    """The bot on one store file, its engine not yet started. Everything is stopped and closed at the end.
+    """The bot on one store, its engine not yet started. Everything is stopped and closed at the end.
 
     `menu` is the adapters' autocomplete, made by `create_autocomplete`. The adapters need it before the store is open, so it is
-    connected to the store here.
+    connected to the store here. `store` is the one of this location, if it is open already.
 
     Raises:
         StoreError: the store cannot be opened.
     """
     clock = clock or SystemClock()
-    store = await SqliteStore.open(file, clock=clock.now)
-    shared = _open_shared_spending(start, file)
+    store = store or await open_store(location, clock.now)
+    shared = _open_shared_spending(start, location)
     models = create_model_client(start, clock)
     models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     team_file = start.team_file
@@ -206,10 +211,11 @@ def shared_spending_file(start: LoadedConfig) -> Path:
     return spending_file(start.settings.store)
 
 
-def _open_shared_spending(start: LoadedConfig, file: Path) -> SharedSpending | None:
+def _open_shared_spending(start: LoadedConfig, location: StoreLocation) -> SharedSpending | None:
     """Spending of all processes: for `townhall ask` beside a bot, which has another store, and for a bot with shared budgets."""
-    if file != start.settings.store and start.settings.store.exists():
-        return AskSpending(shared_spending_file(start), str(file))
+    main = start.settings.location
+    if location != main and (not isinstance(main, Path) or main.exists()):
+        return AskSpending(shared_spending_file(start), location_name(location))
     budgets = start.team_file.budgets
     shared = budgets.day or budgets.channel or budgets.channels
     return SharedSpending(shared_spending_file(start), MAIN_OWNER) if shared else None

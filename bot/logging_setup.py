@@ -56,6 +56,8 @@ def configure_logging(folder: Path, level: str, secrets: Mapping[str, str]) -> P
     logging.basicConfig(level=logging.WARNING, handlers=[to_file, to_screen], force=True)
     for package in _OURS:
         logging.getLogger(package).setLevel(level.upper())
+    # Its warnings are about errors that the store reports itself.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     logging.captureWarnings(True)
     if changed:
         _LOG.warning("other users could read %s; now only the owner can", ", ".join(map(str, changed)))

@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -18,6 +17,7 @@ from bot.app import App, LoadedConfig, open_app, open_log_file, temporary_store_
 from bot.config.errors import ConfigError, Problem
 from bot.config.explain import split_message
 from bot.formatting import print_json
+from bot.storage import StoreLocation, location_name
 from orchestrator_bridge.chat.outbound import FinalAnswer, OutboundPost, PostedMessage
 from orchestrator_bridge.common.text import clean
 from orchestrator_bridge.model.catalogue import UnknownModelName, resolve
@@ -79,7 +79,7 @@ async def ask_once(start: LoadedConfig, options: AskOptions) -> int:
         stdin=sys.stdin if options.input else None, screen=sys.stderr, answers=None if options.as_json else sys.stdout
     )
     terminal = OneRunTerminal(device, as_json=options.as_json)
-    async with _open_app(start, terminal) as (app, file):
+    async with _open_app(start, terminal) as (app, location):
         app.commands.check_run(team, task)
         # Not start(): that would resume, and pay for, the unfinished runs of this store. They wait for `townhall run`.
         await app.engine.start_afresh()
@@ -90,7 +90,7 @@ async def ask_once(start: LoadedConfig, options: AskOptions) -> int:
         (summary,) = (summary for summary in await app.store.runs() if summary.run == run)
         questions = [question for question in await app.store.questions() if question.run == run]
     if options.as_json:
-        print_json(_run_object(summary, questions, team, file))
+        print_json(_run_object(summary, questions, team, location_name(location)))
     return 0 if summary.status == "finished" else 1
 
 
@@ -128,18 +128,17 @@ def dropped_parameters(before: Team, after: Team) -> list[str]:
 
 
 @asynccontextmanager
-async def _open_app(start: LoadedConfig, terminal: TerminalAdapter) -> AsyncIterator[tuple[App, Path]]:
-    """The bot on the usual store file, or on a temporary one while another process uses that."""
+async def _open_app(start: LoadedConfig, terminal: TerminalAdapter) -> AsyncIterator[tuple[App, StoreLocation]]:
+    """The bot on the usual store, or on a temporary file while another process uses that."""
     async with AsyncExitStack() as stack:
-        file = start.settings.store
+        location: StoreLocation = start.settings.location
         try:
-            app = await stack.enter_async_context(open_app(start, [terminal], file))
+            app = await stack.enter_async_context(open_app(start, [terminal], location))
         except InUse:
-            file = temporary_store_path()
-            notice = f"townhall: {start.settings.store} is in use by a running bot; this run is stored in {file}"
-            click.echo(notice, err=True)
-            app = await stack.enter_async_context(open_app(start, [terminal], file))
-        yield app, file
+            used, location = location_name(location), temporary_store_path()
+            click.echo(f"townhall: {used} is in use by a running bot; this run is stored in {location}", err=True)
+            app = await stack.enter_async_context(open_app(start, [terminal], location))
+        yield app, location
 
 
 @asynccontextmanager
@@ -173,7 +172,7 @@ async def _wait_end(app: App, terminal: OneRunTerminal, run: int) -> bool:
         left.cancel()
 
 
-def _run_object(summary: RunSummary, questions: list[QuestionSummary], team: Team, file: Path) -> dict[str, object]:
+def _run_object(summary: RunSummary, questions: list[QuestionSummary], team: Team, store: str) -> dict[str, object]:
     """The run as a JSON object. Times are seconds since the epoch; money is US dollars as text, null if it is unknown."""
     return {
         "run": summary.run,
@@ -197,5 +196,5 @@ def _run_object(summary: RunSummary, questions: list[QuestionSummary], team: Tea
             }
             for question in reversed(questions)
         ],
-        "store": file,
+        "store": store,
     }

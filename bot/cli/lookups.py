@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import click
@@ -33,6 +32,7 @@ from bot.commands.costs import (
 from bot.commands.questions import OpenQuestion, load_cards
 from bot.config.errors import ConfigError, Problem
 from bot.config.platforms import installed_platforms
+from bot.config.settings import Settings
 from bot.formatting import (
     calibration_lines,
     calibration_objects,
@@ -42,12 +42,12 @@ from bot.formatting import (
     print_table,
     run_state_text,
 )
+from bot.storage import open_lookups
 from orchestrator_bridge.common.text import one_line, shorten
 from orchestrator_bridge.question.messages import options_summary
 from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, NotFound, RunSummary, TokenCalibration
 from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers, spending_file
-from orchestrator_bridge.store.sqlite.store import SqliteLookups
 
 _MAX_TASK = 60
 """Characters of a task in a table."""
@@ -56,9 +56,9 @@ _MAX_QUESTION = 500
 _TOKENS = ("IN", "CACHED", "OUT")
 
 
-async def print_runs(store: Path, limit: int, as_json: bool) -> None:
+async def print_runs(settings: Settings, limit: int, as_json: bool) -> None:
     """Print the newest runs."""
-    async with _lookups(store) as lookups:
+    async with _lookups(settings) as lookups:
         runs = await lookups.runs(limit) if lookups else []
     if as_json:
         print_json({"runs": runs})
@@ -79,9 +79,9 @@ def _run_row(run: RunSummary) -> list[str]:
     ]
 
 
-async def print_questions(store: Path, everything: bool, limit: int, as_json: bool) -> None:
+async def print_questions(settings: Settings, everything: bool, limit: int, as_json: bool) -> None:
     """Print the newest open questions, or the newest of all."""
-    async with _lookups(store) as lookups:
+    async with _lookups(settings) as lookups:
         summaries = await lookups.questions(limit, None if everything else "open") if lookups else []
         questions = await load_cards(lookups, summaries) if lookups else []
     if as_json:
@@ -123,10 +123,10 @@ def _question_object(question: OpenQuestion) -> dict[str, Any]:
     }
 
 
-async def print_costs(store: Path, run: int | None, as_json: bool) -> None:
+async def print_costs(settings: Settings, run: int | None, as_json: bool) -> None:
     """Print the costs of each agent and model in each run, and their sum."""
-    async with _lookups(store) as lookups:
-        others = SpendingOfOthers(spending_file(store), MAIN_OWNER)
+    async with _lookups(settings) as lookups:
+        others = SpendingOfOthers(spending_file(settings.store), MAIN_OWNER)
         lines = await query_costs(lookups, run, others) if lookups else []
         if not lines:
             await _check_run(lookups, run)
@@ -152,7 +152,7 @@ def _cost_row(line: CostLine) -> list[str]:
 
 async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_json: bool) -> None:
     """Print costs grouped by agent, run, channel, person, day or model, their sum, and today's budgets."""
-    async with _lookups(start.settings.store) as lookups:
+    async with _lookups(start.settings) as lookups:
         others = SpendingOfOthers(shared_spending_file(start), MAIN_OWNER)
         query = SpendingQuery(run=run, by=by)
         lines = await query_spending(lookups, start.team_file, query, others) if lookups else []
@@ -170,23 +170,23 @@ async def print_spending(start: LoadedConfig, run: int | None, by: CostBy, as_js
         click.echo("There are no model calls yet.", err=True)
 
 
-async def load_token_calibrations(store: Path) -> list[TokenCalibration]:
+async def load_token_calibrations(settings: Settings) -> list[TokenCalibration]:
     """The learned ratios of reported to counted prompt tokens; none if there is no store yet.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    async with _lookups(store) as lookups:
+    async with _lookups(settings) as lookups:
         return await lookups.token_calibrations() if lookups else []
 
 
-async def print_log(store: Path, run: int) -> None:
+async def print_log(settings: Settings, run: int) -> None:
     """Print a run's event log, one JSON object a line, each with its position in the log and the version of the event format.
 
     Raises:
         ConfigError: there is no such run, or a row of its log cannot be read; the other rows are printed first.
     """
-    async with _lookups(store) as lookups:
+    async with _lookups(settings) as lookups:
         rows = await lookups.log_rows(run) if lookups else []
     if not rows:
         raise _no_such_run(run)
@@ -218,10 +218,10 @@ def _no_such_run(run: int) -> ConfigError:
 
 
 @asynccontextmanager
-async def _lookups(store: Path) -> AsyncIterator[Lookups | None]:
+async def _lookups(settings: Settings) -> AsyncIterator[Lookups | None]:
     """Read access to the store, or None if there is none yet."""
     try:
-        lookups = await SqliteLookups.open(store)
+        lookups = await open_lookups(settings.location)
     except NotFound:
         yield None
         return

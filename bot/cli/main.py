@@ -138,7 +138,16 @@ def _run_lookup(print_: Callable[..., Coroutine[None, None, None]], **options: o
 
     from bot.config.settings import read_settings
 
-    asyncio.run(print_(read_settings().store, **options))
+    asyncio.run(print_(read_settings(), **options))
+
+
+@cli.command()
+@_as_json("the processes")
+def workers(as_json: bool) -> None:
+    """List the processes on the PostgreSQL database of TOWNHALL_DATABASE: the active one and its standbys."""
+    from bot.cli.workers import print_workers
+
+    _run_lookup(print_workers, as_json=as_json)
 
 
 @cli.command()

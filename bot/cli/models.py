@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.lookups import load_token_calibrations
 from bot.commands.model_view import ModelView
+from bot.config.settings import Settings
 from bot.doctor.models import users_of_models
 from bot.formatting import calibration_objects, calibration_text, print_json
 from orchestrator_bridge.model.catalogue import PROVIDERS
@@ -38,7 +38,7 @@ def print_models(start: LoadedConfig, search: str, as_json: bool) -> None:
     """Print the models whose names contain `search`, those of the team file first."""
     users = users_of_models(start)
     views = start.model_browser().search(users, search)
-    counts = _load_calibrations(start.settings.store)
+    counts = _load_calibrations(start.settings)
     if as_json:
         print_json({"models": [_model_object(view, users, counts) for view in views]})
     elif views:
@@ -47,10 +47,10 @@ def print_models(start: LoadedConfig, search: str, as_json: bool) -> None:
         click.echo(f"No model name contains {search!r}.", err=True)
 
 
-def _load_calibrations(store: Path) -> Calibrations:
+def _load_calibrations(settings: Settings) -> Calibrations:
     """Learned ratios of reported to counted tokens, by model and provider. An unreadable store gives a warning and no ratios."""
     try:
-        calibrations = asyncio.run(load_token_calibrations(store))
+        calibrations = asyncio.run(load_token_calibrations(settings))
     except StoreError as error:
         click.echo(f"townhall: warning: the accuracy of token counts is unknown: {error}", err=True)
         return {}

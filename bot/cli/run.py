@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -19,12 +19,16 @@ from bot.commands.autocomplete import BotAutocomplete
 from bot.config.errors import ConfigError, Problem
 from bot.doctor.models import used_models
 from bot.mcp_server.listener import ListenerError, open_listener
+from bot.storage import location_name, open_store
 from orchestrator_bridge.chat.adapter import Adapter, SupportsExit
+from orchestrator_bridge.common.clock import SystemClock
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import SCRIPTED
+from orchestrator_bridge.store.interface import InUse
 
 if TYPE_CHECKING:
+    from orchestrator_bridge.store.interface import Store
     from orchestrator_bridge.team.team import Team
 
 
@@ -55,29 +59,41 @@ def _remarks(start: LoadedConfig, team: Team) -> Iterator[str]:
 async def run_bot(start: LoadedConfig) -> int:
     """Run the bot on every configured platform, else on the local ones; returns the exit code.
 
+    With a PostgreSQL store, any number of processes can be started: one is active, and each other one waits as a standby until
+    the active one ends. A process that another has replaced, because its connection to the database was lost, becomes a standby.
+
     Raises:
         ConfigError: the data folder cannot be written, or a platform's settings are incomplete.
         StoreError: the store cannot be opened, or another process uses it.
         SendRejected: a platform rejects its token.
     """
     open_log_file(start)
-    menu = create_autocomplete(start)
-    adapters = create_adapters(start, menu)
-    user = next((adapter for adapter in adapters if isinstance(adapter, SupportsExit)), None)
-    return await (_run_for_user(start, adapters, menu, user) if user else _run_on_chat(start, adapters, menu))
+    while True:
+        menu = create_autocomplete(start)
+        adapters = create_adapters(start, menu)
+        user = next((adapter for adapter in adapters if isinstance(adapter, SupportsExit)), None)
+        ended = await (_run_for_user(start, adapters, menu, user) if user else _run_on_chat(start, adapters, menu))
+        if ended is not None:
+            return ended
 
 
-async def _run_on_chat(start: LoadedConfig, adapters: Sequence[Adapter], menu: BotAutocomplete) -> int:
-    """Serve until a signal stops the bot."""
+async def _run_on_chat(start: LoadedConfig, adapters: Sequence[Adapter], menu: BotAutocomplete) -> int | None:
+    """Serve until a signal stops the bot; None if another process has taken the store over."""
     with _stop_signals() as stop:
-        async with open_app(start, adapters, start.settings.store, menu=menu) as app:
+        store = await _open_in_turn(start, stop)
+        if store is None:
+            return 0
+        async with open_app(start, adapters, start.settings.location, menu=menu, store=store) as app:
             await app.engine.start()
             async with _mcp_listener(start, app):
                 # Printed when everything is up: a service manager or script may wait for this line.
                 click.echo(_wrapped(startup_summary(start)))
                 tune_gc()
-                await stop.wait()
+                await _first_completed(stop.wait(), store.wait_lost())
+        if stop.is_set():
             return 0
+        _LOG.error("%s", _taken_over(start))
+        return None
 
 
 async def _run_for_user(start: LoadedConfig, adapters: Sequence[Adapter], menu: BotAutocomplete, user: SupportsExit) -> int:
@@ -88,20 +104,46 @@ async def _run_for_user(start: LoadedConfig, adapters: Sequence[Adapter], menu: 
 
     Raises:
         ConfigError: the input has ended without a line.
+        InUse: another process has taken the store over.
     """
     with _stop_signals() as stop:
-        async with open_app(start, adapters, start.settings.store, menu=menu) as app:
+        store = await _open_in_turn(start, stop)
+        if store is None:
+            return 0
+        async with open_app(start, adapters, start.settings.location, menu=menu, store=store) as app:
             # Printed first: the start opens the prompt, which must come last.
             click.echo(_wrapped(startup_summary(start)))
             await app.engine.start()
             async with _mcp_listener(start, app):
                 tune_gc()
-                if await _first_completed(user.wait_exit(), stop.wait()) != "input_ended":
-                    return 0
-                await _first_completed(app.engine.wait_finished(), stop.wait())
+                match await _first_completed(user.wait_exit(), stop.wait(), store.wait_lost()):
+                    case "input_ended":
+                        await _first_completed(app.engine.wait_finished(), stop.wait())
+                    case None:
+                        raise _taken_over(start)
+                    case _:
+                        return 0
             if not user.any_entry:
                 raise ConfigError("standard input has ended without a task", [_NO_INPUT])
             return 1 if user.any_rejected or await _has_failed_run(app.engine) else 0
+
+
+async def _open_in_turn(start: LoadedConfig, stop: asyncio.Event) -> Store | None:
+    """Open the store; where it is a database that another process uses, wait for its end. None if a signal comes first."""
+
+    def on_wait(holder: str) -> None:
+        _LOG.warning("standby: %s is active; this process takes over when it ends", holder)
+
+    opened = await _first_completed(open_store(start.settings.location, SystemClock().now, on_wait), stop.wait())
+    return None if opened is True else cast("Store", opened)
+
+
+def _taken_over(start: LoadedConfig) -> InUse:
+    return InUse(
+        f"another process has taken {location_name(start.settings.location)} over while this one was not connected to it",
+        "one active bot for each database",
+        "This process takes no part any more; on Discord and Slack it is a standby now",
+    )
 
 
 _NO_INPUT = Problem(

@@ -18,8 +18,8 @@ from bot.mcp_server import listener
 from bot.mcp_server.listener import EndpointFile
 from bot.mcp_server.scopes import parse_token_scope
 from bot.mcp_server.tokens import TokenRegistry, TokenScope, administer_tokens
+from bot.storage import open_store
 from orchestrator_bridge.store.interface import InUse
-from orchestrator_bridge.store.sqlite.store import SqliteStore
 
 TIMEOUT = 30.0
 """Seconds to wait for a response of the running bot."""
@@ -109,7 +109,7 @@ def _ask_running_bot(endpoint: EndpointFile, request: Mapping[str, Any]) -> dict
 
 async def _execute_in_store(start: LoadedConfig, request: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        store = await SqliteStore.open(start.settings.store)
+        store = await open_store(start.settings.location)
     except InUse as error:
         raise ConfigError(f"a bot runs, but its MCP server does not; see its output and townhall.log. {error}") from error
     try:

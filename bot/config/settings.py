@@ -24,6 +24,7 @@ from orchestrator_bridge.chat.platform import Platform
 from orchestrator_bridge.common.network import NETWORK_VARIABLES, export_network_settings
 from orchestrator_bridge.common.redaction import SECRET_SUFFIXES
 from orchestrator_bridge.common.settings import EnvironmentSettings, Port, Secret, WebAddress
+from orchestrator_bridge.store.postgres.address import DatabaseAddress
 
 S = TypeVar("S", bound=EnvironmentSettings)
 
@@ -149,6 +150,12 @@ def _check_file(path: Path) -> Path:
     return path
 
 
+def _check_database_url(url: SecretStr) -> SecretStr:
+    DatabaseAddress(url.get_secret_value())
+    return url
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
 UserFile = Annotated[UserPath, AfterValidator(_check_file)]
 ProxyAddress = Annotated[str, Field(pattern=r"^(?:[a-z0-9]+://)?[^\s/]+/?$")]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -158,6 +165,7 @@ class Settings(ModelSettings):
     """The settings of one installation. Created by `read_settings`."""
 
     data: Annotated[UserPath, Field(alias="TOWNHALL_DATA")] = Path("data")
+    database: Annotated[DatabaseUrl | None, Field(alias="TOWNHALL_DATABASE")] = None
     team_file: Annotated[UserPath, Field(alias="TOWNHALL_TEAM_FILE")] = Path("townhall.toml")
     mcp_port: Annotated[Port | None, Field(alias="TOWNHALL_MCP_PORT")] = None
     townhall_token: Secret | None = None
@@ -177,8 +185,13 @@ class Settings(ModelSettings):
 
     @property
     def store(self) -> Path:
-        """Path of the database, in the data folder."""
+        """Path of the SQLite file, in the data folder."""
         return self.data / "townhall.db"
+
+    @property
+    def location(self) -> Path | DatabaseAddress:
+        """The store: the PostgreSQL database of TOWNHALL_DATABASE, else the file."""
+        return self.store if self.database is None else DatabaseAddress(self.database.get_secret_value())
 
     @property
     def network(self) -> dict[str, str]:
@@ -222,6 +235,8 @@ class Settings(ModelSettings):
         names = alike.union(self.set_secrets(), also)
         values = {name: self._variables[name].value.strip() for name in sorted(names) if name in self._variables}
         passwords = {name: urlsplit(value).password for name, value in self.network.items() if "@" in value}
+        if isinstance(self.location, DatabaseAddress):
+            passwords |= {f"TOWNHALL_DATABASE password {n}": password for n, password in enumerate(self.location.passwords, 1)}
         return {**values, **{name: password for name, password in passwords.items() if password}}
 
     def warnings(self, used: frozenset[str] = frozenset()) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.config.errors import ConfigError
 from bot.config.platforms import installed_platforms
+from bot.storage import StoreLocation, location_name, open_lookups
 from orchestrator_bridge.chat.platform import Finding
 from orchestrator_bridge.common.private_files import is_open
 from orchestrator_bridge.common.text import counted, listed
@@ -89,22 +90,45 @@ def _nearest(folder: Path) -> Path:
     return folder if folder.exists() else next(parent for parent in here.parents if parent.exists())
 
 
-async def check_store(file: Path) -> list[Finding]:
-    """Let SQLite check every page of the file, and read every event in it. A bot may be running."""
+async def check_store(location: StoreLocation) -> list[Finding]:
+    """Read every event of the store, and let SQLite check every page of a file. A bot may be running."""
     try:
-        check = await asyncio.to_thread(full_check, file)
+        if isinstance(location, Path):
+            check = await asyncio.to_thread(full_check, location)
+        else:
+            from orchestrator_bridge.store.postgres.checkup import check_database
+
+            check = await check_database(location)
     except NotFound:
-        if missing := _removed_store(file):
-            return [missing]
-        return [Finding(about="store", state="ok", found=f"{file} will be created at the first start")]
+        missing = _removed_store(location) if isinstance(location, Path) else None
+        return [missing or _new_store_finding(location)]
     except SchemaTooOld as error:
         return [Finding(about="store", state="ok", found=f"{error.found}; the next start migrates it")]
     except StoreError as error:
         return [Finding(about="store", state="wrong", found=error.found, fix=error.fix)]
     counts = f"{counted(check.runs, 'run')}, {counted(check.questions, 'question')}, {counted(check.unsent, 'unsent post')}"
-    intact = Finding(about="store", state="ok", found=f"{file} is intact: {check.size / 1e6:.1f} MB, {counts}")
+    intact = Finding(about="store", state="ok", found=f"{location_name(location)} is intact: {check.size / 1e6:.1f} MB, {counts}")
     stuck = [_stuck_finding(check.stuck)] if check.stuck else []
     return [*([_unreadable_finding(log) for log in check.unreadable] or [intact]), *stuck]
+
+
+def _new_store_finding(location: StoreLocation) -> Finding:
+    begins = "will be created" if isinstance(location, Path) else "is empty; its tables will be created"
+    return Finding(about="store", state="ok", found=f"{location_name(location)} {begins} at the first start")
+
+
+async def check_processes(location: StoreLocation) -> list[Finding]:
+    """List the bots on a database: the active one and its standbys. A file has one at most: see `check_mcp_listener`."""
+    if isinstance(location, Path):
+        return []
+    from orchestrator_bridge.store.postgres.checkup import list_processes
+
+    try:
+        processes = (await list_processes(location)).processes
+    except StoreError:  # there is no store yet, or it has its own finding
+        return []
+    named = [f"{process.name} ({process.role})" for process in processes]
+    return [Finding(about="processes", state="ok", found=listed(named) if named else "no bot is connected to the database")]
 
 
 def _stuck_finding(posts: int) -> Finding:
@@ -152,10 +176,8 @@ async def check_mcp_listener(start: LoadedConfig) -> AsyncIterator[Finding]:
 
 
 async def _tokens_finding(start: LoadedConfig) -> Finding:
-    from orchestrator_bridge.store.sqlite.store import SqliteLookups
-
     try:
-        lookups = await SqliteLookups.open(start.settings.store)
+        lookups = await open_lookups(start.settings.location)
     except StoreError:  # there is no store yet, or it has its own finding
         return Finding(about="tokens", state="ok", found="none")
     try:

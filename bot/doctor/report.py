@@ -13,7 +13,15 @@ from bot.config.errors import ConfigError
 from bot.config.settings import Settings, load_settings
 from bot.config.team_file import read_team_file
 from bot.config.team_schema import TeamFile
-from bot.doctor.checks import check_folder, check_mcp_listener, check_platforms, check_space, check_store, to_findings
+from bot.doctor.checks import (
+    check_folder,
+    check_mcp_listener,
+    check_platforms,
+    check_processes,
+    check_space,
+    check_store,
+    to_findings,
+)
 from bot.doctor.models import check_endpoints, check_models
 from bot.doctor.tools import check_tools
 from bot.formatting import print_json
@@ -37,7 +45,7 @@ async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
     yield _settings_finding(settings)
     yield check_folder(settings.data)
     yield check_space(settings.data)
-    for finding in await check_store(settings.store):
+    for finding in [*await check_store(settings.location), *await check_processes(settings.location)]:
         yield finding
     async for finding in _team_and_models(settings, online):
         yield finding

@@ -223,6 +223,20 @@ class UnreadableLog:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StoreReport:
+    """Result of a full check that found a sound database. `size` is in bytes; `unreadable` are runs with unreadable log rows."""
+
+    size: int
+    schema: int
+    runs: int
+    questions: int
+    unsent: int
+    stuck: int
+    """Posts that have waited for more than 30 s."""
+    unreadable: tuple[UnreadableLog, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TokenCalibration:
     """The ratio of reported to counted tokens of a model's prompts. `by` is the tokenizer, or `estimate`."""
 
@@ -425,6 +439,10 @@ class Store(Lookups, Protocol):
 
         Platforms may send text that no database accepts, such as lone surrogates, even in names and ids.
         """
+        ...
+
+    async def wait_lost(self) -> None:
+        """Wait until another process has taken the store over: nothing can be written any more then. It may never happen."""
         ...
 
     async def unhandled_events(self) -> list[InboundEvent]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.store.interface import Corrupted, NotFound, SchemaTooNew
-from orchestrator_bridge.store.sqlite.migrate import bundled_migrations, latest_version
+from orchestrator_bridge.store.sql.migrations import latest_version
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.readonly import full_check
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided, outgoing, question_opened, run_opened

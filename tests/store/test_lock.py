@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.store.interface import InUse, SchemaTooNew
-from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations
+from orchestrator_bridge.store.sql.migrations import Migration
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided
 from tests.support.store_process import start_store_process

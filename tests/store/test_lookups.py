@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.store.interface import Corrupted, Lookups, NotFound, SchemaTooNew, StoreError
+from orchestrator_bridge.store.sql.migrations import latest_version
 from orchestrator_bridge.store.sql.records import to_statement
-from orchestrator_bridge.store.sqlite.migrate import bundled_migrations, latest_version
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.open import open_writer
 from orchestrator_bridge.store.sqlite.queries import runs
 from orchestrator_bridge.store.sqlite.readonly import query_file

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.store.interface import Corrupted, SchemaTooNew, SchemaTooOld, StoreError
-from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations
+from orchestrator_bridge.store.sql.migrations import Migration
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.store import SqliteLookups, SqliteStore
 from tests.contract.store_values import guided, question_opened, run_opened
 from tests.support.store_files import run_sql, trace

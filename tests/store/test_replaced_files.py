@@ -81,7 +81,7 @@ async def test_an_idle_store_reports_a_removed_file_and_its_return(path: Path) -
         def emit(self, record: logging.LogRecord) -> None:
             reported.put_nowait(record.getMessage())
 
-    listener, logger = Listener(), logging.getLogger("orchestrator_bridge.store.sqlite.writer")
+    listener, logger = Listener(), logging.getLogger("orchestrator_bridge.store.sql.group_commit")
     logger.addHandler(listener)
     store = await SqliteStore.open(path)
     try:

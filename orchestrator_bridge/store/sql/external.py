@@ -43,7 +43,7 @@ def to_external_run(row: Row) -> ExternalRun:
 _INSERT_TOKEN = """
 INSERT INTO tokens (name, hash, terms, made_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, terms = excluded.terms, made_at = excluded.made_at, withdrawn_at = NULL
-WHERE withdrawn_at IS NOT NULL
+WHERE tokens.withdrawn_at IS NOT NULL
 """
 _REVOKE_TOKEN = "UPDATE tokens SET withdrawn_at = ? WHERE name = ? AND withdrawn_at IS NULL"
 _MARK_DELIVERED = "UPDATE questions SET told_at = ? WHERE question = ? AND told_at IS NULL"

@@ -1,13 +1,10 @@
-"""Migrations: numbered steps of the schema, `migrations/0001_first.sql` and so on. A released step is never edited."""
+"""Migrations of a file: the steps of its schema are applied one by one."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
+from orchestrator_bridge.store.sql.migrations import migrations_of
 from orchestrator_bridge.store.sqlite.errors import corrupted
 
 if TYPE_CHECKING:
@@ -15,32 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from orchestrator_bridge.store.sql.migrations import Migration
+
 
 APPLICATION_ID = 0x546F776E
 """"Town" in ASCII: identifies our files in the SQLite header (sqlite.org/pragma.html#pragma_application_id)."""
 
-_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Migration:
-    """One step of the schema. `number` counts from 1; the version of a file is the number of its last step."""
-
-    number: int
-    sql: str
-
-
-@cache
 def bundled_migrations() -> tuple[Migration, ...]:
     """Steps of this release, in order."""
-    folder = resources.files("orchestrator_bridge.store.sqlite") / "migrations"
-    files = sorted((file for file in folder.iterdir() if _NAME.fullmatch(file.name)), key=lambda file: file.name)
-    return tuple(Migration(number=int(file.name[:4]), sql=file.read_text("utf-8")) for file in files)
-
-
-def latest_version(migrations: Sequence[Migration]) -> int:
-    """Schema version after all steps."""
-    return max((step.number for step in migrations), default=0)
+    return migrations_of("orchestrator_bridge.store.sqlite")
 
 
 def migrate(connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[Migration]) -> None:

@@ -12,9 +12,10 @@ from typing import IO, TYPE_CHECKING
 
 from orchestrator_bridge.common.private_files import create_private_file, create_private_folder, restrict
 from orchestrator_bridge.store.interface import InUse, SchemaTooNew, StoreError
+from orchestrator_bridge.store.sql.migrations import Migration, latest_version
 from orchestrator_bridge.store.sqlite.connection import open_sqlite
 from orchestrator_bridge.store.sqlite.errors import corrupted, foreign_file
-from orchestrator_bridge.store.sqlite.migrate import APPLICATION_ID, Migration, latest_version, migrate
+from orchestrator_bridge.store.sqlite.migrate import APPLICATION_ID, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from orchestrator_bridge.store.interface import NotFound, SchemaTooOld, StoreError, UnreadableLog
+from orchestrator_bridge.store.interface import NotFound, SchemaTooOld, StoreError, StoreReport
+from orchestrator_bridge.store.sql.migrations import latest_version
 from orchestrator_bridge.store.sqlite.connection import open_sqlite
 from orchestrator_bridge.store.sqlite.errors import corrupted, to_read_error
-from orchestrator_bridge.store.sqlite.migrate import bundled_migrations, latest_version
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.open import check_file_header, check_sqlite_version, integrity_check, read_schema_version
 from orchestrator_bridge.store.sqlite.queries import log, messages
 
@@ -135,20 +136,6 @@ def _unstable(path: Path) -> StoreError:
         "the database of a bot that runs or has stopped",
         "Try again. For a copy, copy the -wal and -shm files too, or start the bot with it once",
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoreReport:
-    """Result of a full check that found a sound database. `size` is in bytes; `unreadable` are runs with unreadable log rows."""
-
-    size: int
-    schema: int
-    runs: int
-    questions: int
-    unsent: int
-    stuck: int
-    """Posts that have waited for more than 30 s."""
-    unreadable: tuple[UnreadableLog, ...] = ()
 
 
 _COUNTS = """

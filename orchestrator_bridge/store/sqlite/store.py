@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from orchestrator_bridge.store.sql.codec import as_stored
 from orchestrator_bridge.store.sql.log import append_events
 from orchestrator_bridge.store.sql.messages import insert_inbound
+from orchestrator_bridge.store.sql.migrations import Migration, latest_version
 from orchestrator_bridge.store.sql.records import to_statement
 from orchestrator_bridge.store.sql.statement import MAX_INTEGER
 from orchestrator_bridge.store.sqlite.connection import QueryExecutor, ReaderPool, connect
 from orchestrator_bridge.store.sqlite.errors import to_store_error
-from orchestrator_bridge.store.sqlite.migrate import Migration, bundled_migrations, latest_version
+from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.open import StoreLock, open_writer, prepare_and_lock
 from orchestrator_bridge.store.sqlite.open_files import OpenFiles
 from orchestrator_bridge.store.sqlite.queries import blobs as blob_queries
@@ -152,6 +153,10 @@ class SqliteStore(SqliteQueries):
         await self._executor.close()
         await self._writer.close()
         self._lock.release()
+
+    async def wait_lost(self) -> None:
+        """Wait for ever: the lock of a file ends with its process."""
+        await asyncio.get_running_loop().create_future()
 
     async def append(self, *, run: int = 0, after: int = 0, events: Sequence[Event] = (), rows: Sequence[Record] = ()) -> None:
         """Write events and rows in one durable transaction. See `Store.append`.
