@@ -27,6 +27,7 @@ from adapters.discord.responses import ACKNOWLEDGE_WITHIN, InteractionResponses
 from adapters.discord.role_members import RoleMembers
 from adapters.discord.sender import AuthorNotices, DiscordSender, MessageApi
 from adapters.discord.standing import DiscordStandings, ServedAutocomplete
+from adapters.discord.thread_context import DiscordThreadReader
 from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain, Standing
 from orchestrator_bridge.chat.inbound import (
     Attachment,
@@ -38,8 +39,10 @@ from orchestrator_bridge.chat.inbound import (
     MessageReceived,
     PersonLeft,
     Place,
+    ThreadPosition,
 )
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply
+from orchestrator_bridge.chat.thread_context import ThreadPage
 from orchestrator_bridge.common.clock import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -97,6 +100,7 @@ class DiscordAdapter:
         self._sender = DiscordSender(self._channels, self._messages)
         self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed), frozenset(proxies), clock)
         self._notices = AuthorNotices(self._messages)
+        self._thread_reader = DiscordThreadReader(self._channels)
         self.open_cards = OpenCards()
         self._responses = InteractionResponses(clock, acknowledge_within)
         self._replies = PrivateReplies(self._channels, self._messages, self._responses)
@@ -150,6 +154,13 @@ class DiscordAdapter:
         self.open_cards.watch(place, after)
         try:
             return await self._history.read_thread(place, after)
+        except SendUncertain as failure:
+            raise NotSent(str(failure)) from failure
+
+    async def read_context(self, thread: ThreadPosition, count: int, before: str = "") -> ThreadPage:
+        """Read the thread of a task, as `SupportsThreadContext.read_context` specifies."""
+        try:
+            return await self._thread_reader.read(thread, count, before)
         except SendUncertain as failure:
             raise NotSent(str(failure)) from failure
 

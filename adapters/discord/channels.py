@@ -17,7 +17,7 @@ from adapters.discord.connection import DiscordConnection
 from adapters.discord.errors import bounded_attempt
 from adapters.discord.markers import parse_question_number, parse_reference_code
 from orchestrator_bridge.chat.adapter import NotSent
-from orchestrator_bridge.chat.inbound import Author, Place
+from orchestrator_bridge.chat.inbound import Author, Place, ThreadPosition
 from orchestrator_bridge.common.lru_map import LruMap
 
 PLATFORM = "discord"
@@ -121,6 +121,45 @@ def replied_message(message: discord.Message) -> discord.Message | None:
         return None
     resolved = message.reference.resolved
     return resolved if isinstance(resolved, discord.Message) else None
+
+
+def message_thread(message: discord.Message, *quoted: discord.Message) -> ThreadPosition | None:
+    """The thread in which a message gives a task, or the chain that it continues; `quoted` messages are a part of the task."""
+    return _position(message.channel, message.author.id, message.id, message, quoted)
+
+
+def interaction_thread(interaction: discord.Interaction[Any], *quoted: discord.Message) -> ThreadPosition | None:
+    """The same for a command. One in the menu of a message that is a reply continues that message's chain."""
+    if interaction.channel is None:
+        return None
+    chained = next(iter(quoted), None)
+    return _position(interaction.channel, interaction.user.id, interaction.id, chained, quoted)
+
+
+def _position(
+    channel: Any, person: int, before: int, chained: discord.Message | None, quoted: tuple[discord.Message, ...]
+) -> ThreadPosition | None:
+    omitted = tuple(str(message.id) for message in quoted)
+    if isinstance(channel, discord.Thread):
+        return ThreadPosition(place=channel_place(channel, person), before=str(before), omitted=omitted)
+    if isinstance(channel, discord.VoiceChannel | discord.StageChannel) or chained is None or not _has_earlier(chained, quoted):
+        return None
+    return ThreadPosition(place=channel_place(channel, person), before=str(chained.id), chain=True, omitted=omitted)
+
+
+def _has_earlier(message: discord.Message, quoted: tuple[discord.Message, ...]) -> bool:
+    """True if a message replies to one that is not a part of the task, or if that one is and replies to another."""
+    replied = replied_id(message)
+    known = next((other for other in quoted if other.id == replied), None)
+    return replied is not None and (known is None or replied_id(known) is not None)
+
+
+def replied_id(message: discord.Message) -> int | None:
+    """The message of the same channel that a message replies to."""
+    reference = message.reference
+    if reference is None or message.type is not discord.MessageType.reply or reference.channel_id != message.channel.id:
+        return None
+    return reference.message_id
 
 
 def replied_question(message: discord.Message, me: int) -> int | None:

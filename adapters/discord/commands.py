@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from adapters.discord.channels import PLATFORM, interaction_place, to_author
+from adapters.discord.channels import PLATFORM, interaction_place, interaction_thread, to_author
 from adapters.discord.client import DiscordClient
 from adapters.discord.content import message_attachments, quoted_message, to_attachment
 from adapters.discord.interactions import FINISHING, NO_CHANNEL
@@ -150,8 +150,10 @@ class CommandDelivery:
         *,
         options: Mapping[str, str | None] | None = None,
         attachments: tuple[Attachment, ...] = (),
+        quoted: tuple[discord.Message, ...] = (),
     ) -> None:
-        """Deliver a command. A run that could not be shown for lack of permissions is refused here."""
+        """Deliver a command; `quoted` messages are a part of its text. A run that could not be shown for lack of permissions is
+        refused here."""
         place = interaction_place(interaction, interaction.client.me, task=name == "ask")
         missing = missing_run_permissions(interaction) if name == "ask" else ()
         if place is None or missing:
@@ -166,6 +168,7 @@ class CommandDelivery:
             at=interaction.created_at.timestamp(),
             options=tuple((key, value) for key, value in (options or {}).items() if value),
             attachments=attachments,
+            thread=interaction_thread(interaction, *quoted) if name == "ask" else None,
         )
         work = self._responses.store(interaction, command, self._receive, ACKNOWLEDGEMENTS.get(name))
         await interaction.client.run_tracked(work)
@@ -173,7 +176,8 @@ class CommandDelivery:
     async def message_menu(self, interaction: Interaction, message: discord.Message) -> None:
         """Deliver the message menu: the message is the task's content, with its files, embeds and what it forwards."""
         quoted = quoted_message(message, interaction.client.me)
-        await self.deliver(interaction, "ask", f"What about this?\n\n{quoted}", attachments=message_attachments(message))
+        task, files = f"What about this?\n\n{quoted}", message_attachments(message)
+        await self.deliver(interaction, "ask", task, attachments=files, quoted=(message,))
 
 
 class CommandAutocomplete:

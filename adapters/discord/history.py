@@ -74,7 +74,7 @@ class RecentMessages:
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def read(self, channel: discord.abc.Messageable, since: float) -> Sequence[discord.Message]:
-        """The newest messages of a channel, at least back to `since` or `REPLIES` of them. Raises as `_history` does."""
+        """The newest messages of a channel, at least back to `since` or `REPLIES` of them. Raises as `read_history` does."""
         id_ = int(getattr(channel, "id", 0))
         wanted = self._wanted[id_] = min(since, self._wanted.get(id_, since))
         async with self._locks[id_]:
@@ -83,7 +83,7 @@ class RecentMessages:
                 return known.messages
             wanted, at, changes = min(wanted, self._wanted.get(id_, wanted)), self._clock.now(), self._changes[id_]
             after = datetime.fromtimestamp(wanted, UTC)
-            found = [message async for message in _history(channel, after=after, oldest_first=False, limit=REPLIES)]
+            found = [message async for message in read_history(channel, after=after, oldest_first=False, limit=REPLIES)]
             if changes == self._changes[id_]:
                 self._reads[id_] = _ChannelRead(at, wanted, tuple(found))
             return found
@@ -152,7 +152,7 @@ class DiscordHistory:
             archived = [thread async for thread in forum.archived_threads(limit=50)]
         for thread in sorted([*active, *archived], key=lambda thread: thread.id, reverse=True):
             if thread.owner_id == self._channels.client().me and not _is_before(thread.id, outbound.since):
-                async for first in _history(thread, limit=FORUM_LOOK_BACK, oldest_first=True):
+                async for first in read_history(thread, limit=FORUM_LOOK_BACK, oldest_first=True):
                     yield first
 
     async def _find_texts(self, outbound: OutboundPost, messages: list[DiscordMessage]) -> PostedMessage | None:
@@ -179,7 +179,7 @@ class DiscordHistory:
     async def _own_messages(self, channel: AnyChannel, since: float) -> AsyncIterator[discord.Message]:
         """Our messages in a channel, newest first, as far back as an attempt may have been made."""
         me = self._channels.client().me
-        async for message in _history(channel, limit=LOOK_BACK):
+        async for message in read_history(channel, limit=LOOK_BACK):
             if _is_before(message.id, since):
                 return
             if message.author.id == me:
@@ -191,7 +191,7 @@ class DiscordHistory:
             return ()
         channel, _ = await self._messages.reply_target(place)
         since = datetime.fromtimestamp(after - TIMESTAMP_STEP, UTC)
-        found = [message async for message in _history(channel, after=since, oldest_first=True, limit=None)]
+        found = [message async for message in read_history(channel, after=since, oldest_first=True, limit=None)]
         # People also reply to the card itself, outside of its thread.
         home = await self._channels.resolve(place.channel)
         if isinstance(home, discord.abc.Messageable) and home is not channel:
@@ -245,7 +245,7 @@ class DiscordHistory:
             return user  # has left the server, so there are no roles
 
 
-async def _history(channel: object, **which: Any) -> AsyncIterator[discord.Message]:
+async def read_history(channel: object, **which: Any) -> AsyncIterator[discord.Message]:
     """Messages of a channel, read page by page; each page is an attempt of its own.
 
     Raises:

@@ -18,6 +18,7 @@ from adapters.discord.channels import (
     command_place,
     direct_place,
     message_place,
+    message_thread,
     replied_message,
     replied_question,
     thread_kind,
@@ -116,10 +117,11 @@ def to_message_received(message: discord.Message, place: Place, me: int, person:
 
 def to_command_received(message: discord.Message, me: int, typed: TypedCommand) -> CommandReceived:
     """A typed command. A task or remark that replies to another person's message is about that message and its files."""
-    replied = replied_message(message) if typed.name in (TASK, REMARK, "ask") else None
+    is_task = typed.name in (TASK, REMARK, "ask")
+    replied = replied_message(message) if is_task else None
     about = replied if replied is not None and replied.author.id != me else None
     return CommandReceived(
-        place=command_place(message.channel, message.author.id, me, task=typed.name in (TASK, REMARK, "ask")),
+        place=command_place(message.channel, message.author.id, me, task=is_task),
         interaction=str(message.id),
         author=to_author(message.author),
         name=typed.name,
@@ -128,6 +130,7 @@ def to_command_received(message: discord.Message, me: int, typed: TypedCommand) 
         options=(("about", quoted_message(about, me)),) if about is not None else (),
         attachments=(*message_attachments(message), *(message_attachments(about) if about is not None else ())),
         mentions=tuple(to_author(user) for user in message.mentions if user.id != me),
+        thread=message_thread(message, *([about] if about is not None else [])) if is_task else None,
     )
 
 

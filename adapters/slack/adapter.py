@@ -11,8 +11,17 @@ from adapters.slack.http_mode import HttpTransport
 from adapters.slack.session import SlackConfig, SlackSession, create_session
 from adapters.slack.workspace import PLATFORM
 from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, Standing
-from orchestrator_bridge.chat.inbound import Attachment, Author, InboundEvent, InboundHandler, MessageReceived, Place
+from orchestrator_bridge.chat.inbound import (
+    Attachment,
+    Author,
+    InboundEvent,
+    InboundHandler,
+    MessageReceived,
+    Place,
+    ThreadPosition,
+)
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
+from orchestrator_bridge.chat.thread_context import ThreadPage
 from orchestrator_bridge.common.clock import process_time
 
 _LOG = logging.getLogger(__name__)
@@ -117,6 +126,10 @@ class SlackAdapter:
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """Read people's messages in a thread, as `Adapter.read_thread` specifies."""
         return await self.session.backfill.read_thread(place, after)
+
+    async def read_context(self, thread: ThreadPosition, count: int, before: str = "") -> ThreadPage:
+        """Read the thread of a task, as `SupportsThreadContext.read_context` specifies."""
+        return await self.session.thread_reader.read(thread, count, before)
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """Download a file, as `Adapter.fetch` specifies."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from adapters.slack.blocks import PLACEHOLDER, ROW, VALUE, Block, button, label, option, overflow, row, select
-from orchestrator_bridge.chat.inbound import ControlAction
+from adapters.slack.workspace import thread_of
+from orchestrator_bridge.chat.inbound import ControlAction, Place, ThreadPosition
 from orchestrator_bridge.chat.outbound import Confirmation, QuestionCard
 from orchestrator_bridge.common.text import shorten
 
@@ -129,7 +130,9 @@ def used_private_message(body: Mapping[str, Any]) -> str:
 def command_button(confirm: Confirmation) -> Block | None:
     """A button that gives a command; None if the command is too long for a button's value."""
     # The button carries the whole command, so that it works after a restart.
-    value = json.dumps({"name": confirm.name, "text": confirm.text, "options": confirm.options}, ensure_ascii=False)
+    thread = {"thread": confirm.thread.place.thread, "before": confirm.thread.before} if confirm.thread is not None else {}
+    command = {"name": confirm.name, "text": confirm.text, "options": confirm.options, **thread}
+    value = json.dumps(command, ensure_ascii=False)
     return button(confirm.label, "command", value, "primary") if len(value) <= VALUE else None
 
 
@@ -141,5 +144,14 @@ def parse_command(action: Mapping[str, Any]) -> Confirmation | None:
         command = json.loads(str(action.get("value", "")))
         options = tuple((str(name), str(value)) for name, value in command["options"])
         return Confirmation(label="", name=str(command["name"]), text=str(command["text"]), options=options)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def confirmed_thread(action: Mapping[str, Any], place: Place) -> ThreadPosition | None:
+    """The thread in which the words of a confirmed command were written, in the channel of the click."""
+    try:
+        command = json.loads(str(action.get("value", "")))
+        return thread_of(replace(place, thread=str(command["thread"])), str(command["before"]))
     except (ValueError, KeyError, TypeError):
         return None

@@ -22,7 +22,7 @@ from adapters.slack.content import (
     without_mention,
 )
 from adapters.slack.notices import HandlerResult, membership_text, offer_modal, private_notice
-from adapters.slack.workspace import Membership, SlackUsers, Workspace
+from adapters.slack.workspace import Membership, SlackUsers, Workspace, thread_of
 from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.command_line import EDIT, REMARK, TASK, TypedCommand, parse_typed_command
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, MessageDeleted, MessageReceived, PersonLeft, Place
@@ -182,6 +182,7 @@ class SlackEventHandler:
             text=text,
             at=float(message["ts"]),
             attachments=message_files(message),
+            thread=thread_of(parsed.place, str(message["ts"])) if name in ("ask", TASK, REMARK) else None,
         )
 
     async def _complete_command(self, command: CommandReceived, parsed: ParsedMessage) -> HandlerResult:

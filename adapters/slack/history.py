@@ -68,8 +68,10 @@ class SlackHistory:
         found: Mapping[str, Any] = next(iter(response["messages"] or ()), {})
         return found
 
-    async def messages(self, channel: str, thread: str | None, oldest: float) -> AsyncIterator[Mapping[str, Any]]:
-        """All messages from `oldest` on, of a thread or of the channel, in Slack's order; or an error.
+    async def messages(
+        self, channel: str, thread: str | None, oldest: float, latest: str = ""
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """All messages from `oldest` up to the timestamp `latest`, of a thread or of the channel, in Slack's order; or an error.
 
         Raises:
             NotSent: Slack cannot be reached now.
@@ -77,16 +79,16 @@ class SlackHistory:
         """
         cursor = ""
         while True:
-            page = await self._page(channel, thread, f"{oldest:.6f}", cursor)
+            page = await self._page(channel, thread, f"{oldest:.6f}", latest, cursor)
             for message in page.get("messages") or ():
                 yield message
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 return
 
-    async def _page(self, channel: str, thread: str | None, oldest: str, cursor: str) -> Mapping[str, Any]:
+    async def _page(self, channel: str, thread: str | None, oldest: str, latest: str, cursor: str) -> Mapping[str, Any]:
         query: dict[str, Any] = {"channel": channel, "oldest": oldest, "inclusive": True, "limit": PAGE}
-        query |= {"include_all_metadata": True} | ({"cursor": cursor} if cursor else {})
+        query |= {"include_all_metadata": True} | ({"latest": latest} if latest else {}) | ({"cursor": cursor} if cursor else {})
         if thread is None:
             response = await self._api.read("conversations.history", lambda client: client.conversations_history(**query))
         else:

@@ -14,7 +14,7 @@ from adapters.slack.api import SlackApi
 from adapters.slack.app_home import CHANNEL_ACTION, HOME_PREFIX, HomeTabs, is_home, next_home_state, parse_home_state
 from adapters.slack.channels import SlackChannels
 from adapters.slack.content import mentioned_ids, shared_text, typed_text
-from adapters.slack.controls import SlackControl, parse_command, parse_control, parse_run_control
+from adapters.slack.controls import SlackControl, confirmed_thread, parse_command, parse_control, parse_run_control
 from adapters.slack.events import SlackEventHandler, wants_modal
 from adapters.slack.files import to_attachments
 from adapters.slack.modals import (
@@ -40,7 +40,7 @@ from adapters.slack.notices import (
     membership_text,
     private_notice,
 )
-from adapters.slack.workspace import PLATFORM, Membership, SlackUsers, Workspace, direct_place
+from adapters.slack.workspace import PLATFORM, Membership, SlackUsers, Workspace, direct_place, thread_of
 from orchestrator_bridge.chat.adapter import Autocomplete
 from orchestrator_bridge.chat.command_line import parse_command_line
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, Place
@@ -149,7 +149,14 @@ class SlackInteractionHandler:
         quoted = "\n".join(f"> {line}" for line in text.splitlines())
         if channel.startswith("D"):
             await self._channels.can_write(channel, str(body["user"]["id"]))
-        metadata = ModalMetadata(channel=self._channels.place(channel).channel, files=carried_files(message.get("files") or ()))
+        # The first message of a thread names the thread as well; without replies it names none.
+        metadata = ModalMetadata(
+            channel=self._channels.place(channel).channel,
+            thread=str(message["thread_ts"]) if message.get("thread_ts") else None,
+            message=str(message.get("ts") or ""),
+            used_at=str(body.get("action_ts") or ""),
+            files=carried_files(message.get("files") or ()),
+        )
         person = self._users.author(str(body["user"]["id"]))
         command = self._command_received(self._channels.place(channel), str(body["trigger_id"]), person, "ask", "")
         return self._open(command, str(body["trigger_id"]), metadata, f"About this message{by}:\n{quoted}\n\n")
@@ -190,7 +197,7 @@ class SlackInteractionHandler:
             once = str(_container(body).get("message_ts") or _interaction(body))  # a second click repeats the key
             here = self._home_channel(body, place) if is_home(body) else here
             command = self._command_received(here, once, author, confirmed.name, confirmed.text)
-            return replace(command, options=confirmed.options)
+            return replace(command, options=confirmed.options, thread=confirmed_thread(action, here))
         name, text = ("", "") if finished is None else ("finish", str(finished))
         return self._command_received(here, str(body["trigger_id"]), author, name, text)
 
@@ -276,8 +283,11 @@ class SlackInteractionHandler:
                     value=field_value(view, "answer"),
                 )
             case "ask":
-                destination = replace(place, channel=field_value(view, "channel") or place.channel)
+                channel = field_value(view, "channel") or place.channel
+                destination = place if channel == place.channel else replace(place, channel=channel, thread=None)
                 command = self._command_received(destination, interaction, author, "ask", field_value(view, "task"))
+                until = metadata.used_at or f"{command.at:.6f}"
+                command = replace(command, thread=thread_of(destination, until, metadata.message))
                 team = field_value(view, "team")
                 files = to_attachments([*metadata.files, *modal_files(view)])
                 return replace(command, options=(("team", team),) if team else (), attachments=files)

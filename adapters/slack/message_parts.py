@@ -6,6 +6,7 @@ own, so that an interrupted post is continued instead of repeated.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
@@ -33,6 +34,9 @@ from orchestrator_bridge.chat.outbound import (
 
 METADATA_TYPE = "townhall_post"
 """Type of our metadata. It holds only the outbox key, since everybody in the workspace can read it."""
+
+_CARD = re.compile(r"(?:run|question):\d+:card")
+"""Keys of cards, of their copies, and of the links to them."""
 
 MAX_ANSWER_MESSAGES = 5
 """Messages of a final answer; a longer one is posted as a file and its beginning."""
@@ -63,6 +67,11 @@ def marker_key(message: Mapping[str, Any]) -> str:
     metadata = message.get("metadata") or {}
     payload = metadata.get("event_payload") or {}
     return str(payload.get("key") or "") if metadata.get("event_type") == METADATA_TYPE else ""
+
+
+def is_card(message: Mapping[str, Any]) -> bool:
+    """True if a message of ours is a card of a run or question, or the link to one."""
+    return bool(_CARD.match(marker_key(message)))
 
 
 def message_parts(outbound: OutboundPost, *, as_speaker: bool) -> list[MessagePart]:

@@ -37,13 +37,16 @@ CHANNEL_SCOPE = "channel"
 class ModalMetadata:
     """The subject of a modal. Without a `channel` the modal asks for one. `scope` is that of a model selection.
 
-    `files` are those of the quoted message, in Slack's description. `at_home`: the modal was opened on App Home.
+    `message` is the timestamp of the quoted message and `files` are its files, in Slack's description; `used_at` is the
+    time of the shortcut. `at_home`: the modal was opened on App Home.
     """
 
     channel: str = ""
     thread: str | None = None
     question: int = 0
     scope: str = ""
+    message: str = ""
+    used_at: str = ""
     files: Sequence[Mapping[str, Any]] = ()
     at_home: bool = False
 

@@ -28,6 +28,7 @@ from adapters.slack.sender import SlackSender
 from adapters.slack.socket_mode import PING_INTERVAL, SocketModeTransport
 from adapters.slack.standing import SlackStandings
 from adapters.slack.streaming import SlackStreams
+from adapters.slack.thread_context import SlackThreadReader
 from adapters.slack.workspace import LOOKUP_TIMEOUT, SlackUsers, UserGroups, identify
 from orchestrator_bridge.chat.adapter import Autocomplete, SendRejected
 from orchestrator_bridge.chat.inbound import InboundHandler
@@ -77,6 +78,7 @@ class SlackSession:
     requests: SlackRequestHandler
     backfill: SlackBackfill
     home_tabs: HomeTabs
+    thread_reader: SlackThreadReader
     transport: SocketModeTransport | HttpTransport
     group_refresh: asyncio.Task[None] | None = None
 
@@ -162,6 +164,7 @@ async def create_session(
         requests=requests,
         backfill=backfill,
         home_tabs=home_tabs,
+        thread_reader=SlackThreadReader(workspace, people, channels, history),
         transport=_create_transport(api, config, requests, backfill),
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.slack.api import SlackApi, SlackRejected, Unauthorised
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
-from orchestrator_bridge.chat.inbound import Author, Place
+from orchestrator_bridge.chat.inbound import Author, Place, ThreadPosition
 from orchestrator_bridge.common.text import one_line
 
 PLATFORM = "slack"
@@ -96,6 +96,11 @@ def _app_of_token(token: str) -> str:
 def direct_place(user: str) -> Place:
     """The direct messages with a user."""
     return Place(platform=PLATFORM, channel=f"@{user}")
+
+
+def thread_of(place: Place, before: str, *omitted: str) -> ThreadPosition | None:
+    """The thread of a place, as far as the timestamp `before`; None for a channel."""
+    return ThreadPosition(place=place, before=before, omitted=omitted) if place.thread is not None else None
 
 
 class UserGroups:

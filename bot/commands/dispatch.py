@@ -176,6 +176,7 @@ class ChatCommands:
             by=command.author,
             command=command.key,
             attachments=command.attachments,
+            thread=command.thread,
         )
         return None
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from orchestrator_bridge.chat.command_line import TASK, strip_lead
-from orchestrator_bridge.chat.inbound import CommandReceived
+from orchestrator_bridge.chat.inbound import CommandReceived, ThreadPosition
 from orchestrator_bridge.chat.outbound import Confirmation, PrivateReply
 from orchestrator_bridge.chat.typed_requests import parse_stop_request
 from orchestrator_bridge.common.text import clean, shorten
@@ -48,7 +48,7 @@ def task_command(command: CommandReceived, *, announced: bool = False) -> Comman
         case "doubtful" if announced:
             return ask
         case "small_talk" | "doubtful":
-            return _offer(task)
+            return _offer(task, command.thread)
         case unknown:
             assert_never(unknown)
 
@@ -60,7 +60,7 @@ def stop_offer(run: int | None) -> PrivateReply:
     return PrivateReply(text=f"Do you want to cancel {which}? Nothing was started or stopped.", confirm=confirm)
 
 
-def _offer(task: str) -> PrivateReply:
+def _offer(task: str, thread: ThreadPosition | None) -> PrivateReply:
     quoted = shorten(" ".join(clean(task).split()), QUOTE)
-    confirm = Confirmation(label="Start a run", name="ask", text=task)
+    confirm = Confirmation(label="Start a run", name="ask", text=task, thread=thread)
     return PrivateReply(text=f"Should the agents work on this? A run costs money.\n> {quoted}", confirm=confirm)

@@ -19,6 +19,7 @@ from orchestrator_bridge.chat.adapter import (
     SupportsExit,
     SupportsStanding,
     SupportsStreaming,
+    SupportsThreadContext,
 )
 from orchestrator_bridge.chat.attachments import (
     AttachmentContent,
@@ -38,6 +39,7 @@ from orchestrator_bridge.chat.inbound import (
     MessageReceived,
     PersonLeft,
     Place,
+    ThreadPosition,
 )
 from orchestrator_bridge.chat.outbound import (
     Acknowledgement,
@@ -65,6 +67,10 @@ from orchestrator_bridge.chat.platform import (
     PlatformContext,
     SetupGuide,
     SetupOption,
+)
+from orchestrator_bridge.chat.thread_context import (
+    ThreadMessage,
+    ThreadPage,
 )
 
 __all__ = [
@@ -117,6 +123,10 @@ __all__ = [
     "SupportsExit",
     "SupportsStanding",
     "SupportsStreaming",
+    "SupportsThreadContext",
     "Table",
     "TextFile",
+    "ThreadMessage",
+    "ThreadPage",
+    "ThreadPosition",
 ]

@@ -21,8 +21,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from orchestrator_bridge.chat.inbound import Attachment, Author, InboundEvent, InboundHandler, MessageReceived, Place
+from orchestrator_bridge.chat.inbound import (
+    Attachment,
+    Author,
+    InboundEvent,
+    InboundHandler,
+    MessageReceived,
+    Place,
+    ThreadPosition,
+)
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
+from orchestrator_bridge.chat.thread_context import ThreadPage
 from orchestrator_bridge.common.errors import TownhallError
 
 
@@ -221,6 +230,28 @@ class SupportsPresence(Protocol):
 
         Empty if they can, and if the platform does not say: only somebody who is known to be gone is no longer waited for. It
         may ask the platform. A failure is logged, never raised.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsThreadContext(Protocol):
+    """An adapter that can read the thread in which a task was given (`CommandReceived.thread`), for the agents of its run.
+
+    It sets `CommandReceived.thread` only for a thread that the author of the command takes part in.
+    """
+
+    async def read_context(self, thread: ThreadPosition, count: int, before: str = "") -> ThreadPage:
+        """Read the newest messages of a thread that are earlier than `thread.before`, at most `count`.
+
+        `before`: id of a message of this thread; only earlier ones are read then. It comes from a model, so it must not lead out
+        of the thread. Messages of people and other apps appear with their text, as in `MessageReceived`, and their files; those
+        of the bot appear if they are texts, not if they are cards. Deleted messages, messages of the platform itself and those
+        of `thread.omitted` do not appear.
+
+        Raises:
+            NotSent: the thread cannot be read now.
+            SendRejected: the thread or `before` does not exist, or the bot may not read it.
         """
         ...
 

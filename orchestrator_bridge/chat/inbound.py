@@ -142,6 +142,21 @@ class MessageDeleted:
         return _key(self.place, self.message, "unsaid", "")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ThreadPosition:
+    """The thread in which a task was given, and the position in it.
+
+    `place` is the thread, or the channel of a reply chain (`chain`): messages of which each replies to the one before. Only what
+    is earlier than `before` is meant, the id of a message or interaction. `omitted` are the ids of messages that are a part of
+    the task itself.
+    """
+
+    place: Place
+    before: str
+    chain: bool = False
+    omitted: tuple[str, ...] = ()
+
+
 ControlAction = Literal["option", "pass", "more", "write"]
 
 
@@ -177,7 +192,7 @@ class CommandReceived:
     """A command (`name`) with the rest of its line (`text`), such as `ask` and the task.
 
     `options` are named arguments that a platform's form gives beside the line, such as `("team", "docs")`. `mentions` are the
-    people whom the line or the form names.
+    people whom the line or the form names. `thread` is the thread in which a task was given, if its messages can be read.
     """
 
     place: Place
@@ -189,6 +204,7 @@ class CommandReceived:
     options: tuple[tuple[str, str], ...] = ()
     attachments: tuple[Attachment, ...] = ()
     mentions: tuple[Author, ...] = ()
+    thread: ThreadPosition | None = None
 
     @property
     def key(self) -> str:

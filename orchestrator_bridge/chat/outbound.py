@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator_bridge.chat.inbound import Author, Group, Place
+from orchestrator_bridge.chat.inbound import Author, Group, Place, ThreadPosition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,12 +221,16 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmation:
-    """The command to run if the person confirms, and the label of the button that confirms."""
+    """The command to run if the person confirms, and the label of the button that confirms.
+
+    `thread`: the thread in which the words were written that the command comes from.
+    """
 
     label: str
     name: str
     text: str
     options: tuple[tuple[str, str], ...] = ()
+    thread: ThreadPosition | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

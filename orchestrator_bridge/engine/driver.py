@@ -23,6 +23,7 @@ from orchestrator_bridge.engine.presence import PresenceCheck
 from orchestrator_bridge.engine.recovery import HistorySync
 from orchestrator_bridge.engine.retry import FOR_OPERATOR, retry_until_writable
 from orchestrator_bridge.engine.scheduler import DeadlineScheduler
+from orchestrator_bridge.engine.thread_reader import ThreadReader
 from orchestrator_bridge.engine.tool_executor import ToolExecutor
 from orchestrator_bridge.model.errors import CircuitOpen
 from orchestrator_bridge.model.interface import Response
@@ -35,6 +36,7 @@ from orchestrator_bridge.run.questions.service import QuestionService
 from orchestrator_bridge.run.reducer import fold
 from orchestrator_bridge.run.state import RunState, ToolUse
 from orchestrator_bridge.run.step import CallToStart, StepResult, next_timer, settle_immediate, step, timer_events
+from orchestrator_bridge.run.tool_policy import READ_THREAD
 from orchestrator_bridge.run.transaction import Transaction
 from orchestrator_bridge.store.interface import Conflict, Store, StoreError
 
@@ -55,6 +57,7 @@ class DriverContext:
     gateway: ModelGateway
     streams: AnswerStreams
     tools: ToolExecutor
+    threads: ThreadReader
     clock: Clock
     questions: QuestionService
     commits: CommitListener
@@ -69,7 +72,8 @@ class RunDriver:
     """Drives one run until it ends, or until nothing but a person's reply can change it.
 
     Keys of its tasks: the action of a model call; `wait:ACTION` for a call that waits for admission; `use:ACTION` for a tool
-    call; `read:QUESTION` for a thread that is being read; `list:SERVER` for the tools of a server.
+    call; `read:QUESTION` for a thread that is being read, `read:context` for that of the task; `list:SERVER` for the tools of a
+    server.
     """
 
     def __init__(self, state: RunState, context: DriverContext) -> None:
@@ -92,6 +96,8 @@ class RunDriver:
         # Every tool server is asked for its tools when the run wakes up: they may have changed meanwhile.
         for server in self.state.team.tool_servers if self.state.end is None else ():
             self._tasks.start(self._list(server), f"list:{server}")
+        if self.state.awaits_context:
+            self._tasks.start(self._read_context(), "read:context")
         try:
             while self._inputs or self._tasks or self.state.busy:
                 await self._wakeup.wait()
@@ -200,7 +206,13 @@ class RunDriver:
     async def _list(self, server: str) -> None:
         self.deliver(await self._context.tools.list_tools(server))
 
+    async def _read_context(self) -> None:
+        self.deliver(await self._context.threads.read_context(self.state))
+
     async def _use(self, use: ToolUse) -> None:
+        if use.tool == READ_THREAD:
+            self.deliver(await self._context.threads.use(self.state, use))
+            return
         blind = () if self._context.gateway.supports_images(self.state.agents[use.agent].model) else (use.agent,)
         self.deliver(await self._context.tools.call(self.state.run, use, blind))
 

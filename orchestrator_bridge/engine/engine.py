@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from orchestrator_bridge.chat.adapter import Adapter
-from orchestrator_bridge.chat.inbound import Attachment, Author, CommandReceived, ExternalAgent, InputClosed, Place
+from orchestrator_bridge.chat.inbound import (
+    Attachment,
+    Author,
+    CommandReceived,
+    ExternalAgent,
+    InputClosed,
+    Place,
+    ThreadPosition,
+)
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.answer_stream import AnswerStreams
@@ -31,6 +39,7 @@ from orchestrator_bridge.engine.router import OnCommand, Router
 from orchestrator_bridge.engine.run_states import LocalRuns, NumberSequence, RunIndex, RunStates, RunWatchers
 from orchestrator_bridge.engine.scheduler import DeadlineScheduler
 from orchestrator_bridge.engine.supervisor import RunSupervisor
+from orchestrator_bridge.engine.thread_reader import ThreadReader
 from orchestrator_bridge.engine.tool_executor import ToolExecutor
 from orchestrator_bridge.engine.usage_ledger import OtherProcesses, UsageLedger
 from orchestrator_bridge.model.interface import Model
@@ -88,6 +97,7 @@ class Engine:
         self._deadlines = DeadlineScheduler(clock, self._mailbox)
 
         self._attachments = AttachmentLoader(store, clock, by_name, models)
+        self._threads = ThreadReader(clock, by_name, self._attachments)
         self._router = Router(
             store=store,
             clock=clock,
@@ -138,6 +148,7 @@ class Engine:
             gateway=self._gateway,
             streams=streams,
             tools=ToolExecutor(self._toolbox, store),
+            threads=self._threads,
             clock=clock,
             questions=QuestionService(
                 with_members,
@@ -262,9 +273,10 @@ class Engine:
         command: str = "",
         attachments: Sequence[Attachment] = (),
         outside: ExternalAgent | None = None,
+        thread: ThreadPosition | None = None,
     ) -> int:
         """Start a run and return its number. `command`: key of the inbound command that this handles, in the same transaction.
-        `outside`: the external agent that starts it.
+        `outside`: the external agent that starts it. `thread`: the thread in which the task was given.
 
         Raises:
             StoreError: the run could not be stored, and was not started.
@@ -275,7 +287,15 @@ class Engine:
         if outside is not None:
             notices = (f"Started by {outside.title}.", *notices)
         return await self._supervisor.start_run(
-            task=task, team=team, place=place, by=by, command=command, files=files, notices=notices, outside=outside
+            task=task,
+            team=team,
+            place=place,
+            by=by,
+            command=command,
+            files=files,
+            notices=notices,
+            outside=outside,
+            thread=self._threads.readable(thread, place) if team.context_messages else None,
         )
 
     async def run(self, run: int) -> RunState | None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Collection, Sequence
 
 from orchestrator_bridge.chat.attachments import AttachmentContent
-from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place
+from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place, ThreadPosition
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import sleep_until
@@ -70,16 +70,19 @@ class RunSupervisor(InputReceiver):
         files: tuple[AttachmentContent, ...] = (),
         notices: tuple[str, ...] = (),
         outside: ExternalAgent | None = None,
+        thread: ThreadPosition | None = None,
     ) -> int:
         """Start a run and return its number. All of it is stored in one transaction.
 
         `command`: key of the inbound command that is handled by this. `notices`: lines that people see at the start of the run.
-        `outside`: the external agent that started it.
+        `outside`: the external agent that started it. `thread`: the thread in which the task was given, to be read.
 
         Raises:
             StoreError: the run could not be stored, and was not started.
         """
-        transaction = self._new_run(task=task, team=team, place=place, by=by, files=files, notices=notices, outside=outside)
+        transaction = self._new_run(
+            task=task, team=team, place=place, by=by, files=files, notices=notices, outside=outside, thread=thread
+        )
         if command:
             transaction.mark_handled(command)
         return await self._begin(transaction)
@@ -114,6 +117,7 @@ class RunSupervisor(InputReceiver):
         files: tuple[AttachmentContent, ...] = (),
         notices: tuple[str, ...] = (),
         outside: ExternalAgent | None = None,
+        thread: ThreadPosition | None = None,
     ) -> Transaction:
         return Transaction.of_new_run(
             e.RunStarted(
@@ -127,6 +131,7 @@ class RunSupervisor(InputReceiver):
                 files=files,
                 notices=notices,
                 outside=outside,
+                thread=thread,
             )
         )
 

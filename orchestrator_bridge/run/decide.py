@@ -162,7 +162,8 @@ def _startable_calls(state: RunState) -> Iterator[CallModel]:
         yield from _last_calls(state)
     elif final := _final_call(state):
         yield final
-    elif not state.unlisted:  # agents start once all tools are known, or the first call would lack some
+    # Agents start once the thread is read and all tools are known, or the first call would lack some.
+    elif not (state.unlisted or state.awaits_context):
         yield from _work_calls(state)
 
 
@@ -175,7 +176,7 @@ def _work_calls(state: RunState) -> Iterator[CallModel]:
 
 def _last_calls(state: RunState) -> Iterator[CallModel]:
     """One call for each agent that has not read yet that the answer is wanted now; only while there is no answer."""
-    for agent in state.live if not state.answers and not state.unlisted else ():
+    for agent in () if state.answers or state.unlisted or state.awaits_context else state.live:
         if not agent.is_waiting and _own_call(state, agent) is None and may_answer_last(state, agent):
             action = f"work:{agent.spec.name}:{len(agent.turns) + 1}"
             yield CallModel(action=action, agent=agent.spec.name, purpose="work", attempt=1)

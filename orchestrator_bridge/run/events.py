@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, TypeAdapter
 
 from orchestrator_bridge.chat.attachments import AttachmentContent
-from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Group, Place
+from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Group, Place, ThreadPosition
+from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.model.interface import PromptCount, ProviderState, ToolCall, Usage
 from orchestrator_bridge.question.model import Ask, Delivery, FallbackStage, Outcome, Question
 from orchestrator_bridge.team.budgets import BudgetName
@@ -32,7 +33,8 @@ class RunStarted:
     """A person or an external agent gave a task to a team. `place`: the channel in which the run's thread opens.
 
     `askable`: names that agents can ask. `notices`: warnings about the team's models, shown before anything is paid. `outside`:
-    the external agent (MCP client) that started the run.
+    the external agent (MCP client) that started the run. `thread`: the thread in which the task was given; it is read once,
+    before the first call, which gives `ThreadRead`.
     """
 
     at: float
@@ -45,7 +47,17 @@ class RunStarted:
     files: tuple[AttachmentContent, ...] = ()
     notices: tuple[str, ...] = ()
     outside: ExternalAgent | None = None
+    thread: ThreadPosition | None = None
     event: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ThreadRead:
+    """The thread in which the task was given was read, or could not be."""
+
+    at: float
+    context: ThreadContext
+    event: Literal["thread_read"] = "thread_read"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -515,6 +527,7 @@ class RunCancelled:
 
 Event = (
     RunStarted
+    | ThreadRead
     | Resumed
     | CallHeld
     | CallStarted

@@ -18,7 +18,7 @@ from orchestrator_bridge.run.questions.service import QuestionService
 from orchestrator_bridge.run.records import BlobStored, PostFailed, PostSent, ToolResultStored
 from orchestrator_bridge.run.state import Call
 from orchestrator_bridge.run.termination import cancel_open
-from orchestrator_bridge.run.tool_policy import RESULT_PAGE_SIZE, result_page
+from orchestrator_bridge.run.tool_policy import READ, RESULT_PAGE_SIZE, result_page
 from orchestrator_bridge.run.transaction import Transaction
 
 CALL_BACKOFF = Backoff(first=1.0, longest=60.0)
@@ -45,6 +45,9 @@ def handle_input(  # noqa: C901  (one case an input)
                 _handle_guidance(transaction, run_input.message, run_input.files)
             else:
                 questions.responses.on_message(transaction, run_input, run_input.question)
+        case inputs.ContextRead():
+            if transaction.state.awaits_context:
+                transaction.add(e.ThreadRead(at=transaction.now, context=run_input.context))
         case inputs.MessageRetracted():
             if run_input.question is None:
                 _handle_card_deleted(transaction, run_input)
@@ -167,7 +170,7 @@ def _handle_tool_finished(transaction: Transaction, run_input: inputs.ToolFinish
     )
     transaction.rows += [BlobStored(picture=file.picture, body=image.data) for file, image in zip(files, images, strict=True)]
     text, whole = run_input.text, 0
-    if use.tool.server and len(text) > RESULT_PAGE_SIZE:
+    if use.tool != READ and len(text) > RESULT_PAGE_SIZE:
         transaction.rows.append(ToolResultStored(run=transaction.state.run, use=use.use, text=text))
         text, whole = result_page(text, use.use), len(text)
     text = "\n".join(part for part in (text, omissions_text(files)) if part)

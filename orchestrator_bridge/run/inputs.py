@@ -8,6 +8,7 @@ from orchestrator_bridge.chat.adapter import Standing
 from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlUsed, MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import PostedMessage
+from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.interface import Response
 from orchestrator_bridge.question.model import Ask
@@ -44,6 +45,13 @@ class MessageInThread:
     question: int | None
     files: tuple[AttachmentContent, ...] = ()
     standing: Standing = IN_PLACE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContextRead:
+    """The thread in which the task was given was read, or could not be."""
+
+    context: ThreadContext
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,6 +215,7 @@ RunInput = (
     CallFinished
     | SlotGranted
     | MessageInThread
+    | ContextRead
     | MessageRetracted
     | QuestionControlUsed
     | ExternalQuestion

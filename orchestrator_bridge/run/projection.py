@@ -49,7 +49,7 @@ def project_event(before: RunState | None, event: e.Event, after: RunState) -> R
         # These change nothing that is looked up, or only what `project_transaction` writes once for the whole transaction.
         case "tool_started" | "tool_returned" | "tools_listed" | "call_held" | "retry_due" | "straggler_due":
             return ()
-        case "bound_reached" | "budget_neared" | "backup_taken" | "guided" | "guest_asked":
+        case "bound_reached" | "budget_neared" | "backup_taken" | "guided" | "guest_asked" | "thread_read":
             return ()
         case "question_refused" | "question_joined" | "card_lost" | "passed" | "extended" | "reminded":
             return ()

@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Literal
 
 from orchestrator_bridge.chat.attachments import AttachmentContent
-from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place
+from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place, ThreadPosition
+from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.model.interface import ProviderState
 from orchestrator_bridge.question.model import Ask, Question
@@ -304,6 +305,10 @@ class RunState:
     """Notices about models that people have been shown."""
     outside: ExternalAgent | None = None
     """The external agent (MCP client) that started the run or asks in it."""
+    thread: ThreadPosition | None = None
+    """The thread in which the task was given, if agents may read it."""
+    context: ThreadContext | None = None
+    """That thread as it was read, once it was."""
 
     @property
     def external_agent(self) -> str | None:
@@ -324,7 +329,14 @@ class RunState:
         # In a pause nothing new is started, so only what is under way is awaited.
         if self.pause is not None:
             return bool(self.asks) or any(call.phase == "out" for call in self.calls.values())
-        return bool(self.calls or self.asks or self.unlisted) or any(use.phase in ("due", "out") for use in self.uses.values())
+        return bool(self.calls or self.asks or self.unlisted or self.awaits_context) or any(
+            use.phase in ("due", "out") for use in self.uses.values()
+        )
+
+    @property
+    def awaits_context(self) -> bool:
+        """True until the thread in which the task was given was read, or could not be: agents start after that."""
+        return self.thread is not None and self.context is None and self.end is None
 
     @property
     def unlisted(self) -> tuple[str, ...]:

@@ -17,6 +17,17 @@ MAX_TOOLS = 120
 READ = Tool(server="", name=READ_RESULT, description="", schema={}, read_only=True, approval="allow")
 """Townhall's own tool with which an agent reads on in a result that was cut."""
 
+READ_THREAD = Tool(server="", name="read_thread", description="", schema={}, read_only=True, approval="allow")
+"""Townhall's own tool with which an agent reads more of the thread in which the task was given."""
+
+MAX_READ_MESSAGES = 50
+"""Messages of the thread that an agent can read at once."""
+
+
+def own_tools(state: RunState) -> tuple[Tool, ...]:
+    """Townhall's own tools that are called like those of servers, without approval: they only read."""
+    return (READ,) if state.thread is None else (READ, READ_THREAD)
+
 
 def tools_of(state: RunState, agent: AgentState) -> tuple[Tool, ...]:
     """The tools that an agent has now, without those of servers that are down and those that are denied."""
@@ -36,7 +47,8 @@ def specs_of(state: RunState, agent: AgentState) -> tuple[ToolSpec, ...]:
     """Definitions of an agent's tools for its model, with `read_result` for those of their results that are cut."""
     tools = tools_of(state, agent)
     specs = [ToolSpec(name=tool.model_name, description=_description(tool), parameters=tool.schema) for tool in tools]
-    return (*specs, _READ_SPEC) if state.team.tools or agent.spec.tools else ()
+    thread = () if state.thread is None else (_READ_THREAD_SPEC,)
+    return (*thread, *specs, _READ_SPEC) if state.team.tools or agent.spec.tools or thread else ()
 
 
 def has_cut_result(agent: AgentState) -> bool:
@@ -108,5 +120,21 @@ _READ_SPEC = ToolSpec(
             "offset": {"type": "integer", "description": "The character from which on."},
         },
         "required": ["result", "offset"],
+    },
+)
+
+_READ_THREAD_SPEC = ToolSpec(
+    name=READ_THREAD.name,
+    description="Read earlier messages of the chat thread in which the task was given. It only reads.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "before": {
+                "type": "string",
+                "description": "The id of a message, as [id · …] shows it: those before it are read. Default: the oldest shown.",
+            },
+            "count": {"type": "integer", "description": f"How many messages, 1 to {MAX_READ_MESSAGES}."},
+        },
+        "required": [],
     },
 )

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, mo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.chat.thread_context import MAX_CONTEXT_MESSAGES
 from orchestrator_bridge.common.duration import Duration, bounded, bounded_duration
 from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.common.quiet_hours import QuietHours
@@ -231,6 +232,8 @@ class Team(Value):
     """Reaction to a used-up budget: end the run, or ask the people responsible for more."""
     responsible: Annotated[tuple[str, ...], Field(min_length=1)] = ("humans",)
     """Names asked for more money."""
+    context_messages: Annotated[Integer, Field(ge=0, le=MAX_CONTEXT_MESSAGES)] = 30
+    """Messages that are read of the thread in which a task is given; 0: the thread is not read."""
     stream: bool = False
     """Show the final answer while it is written, on platforms that support it."""
     notify: Literal["mention", "direct", "none"] = "mention"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from orchestrator_bridge.chat.inbound import ControlAction, Place
+from orchestrator_bridge.chat.inbound import ControlAction, Place, ThreadPosition
 from orchestrator_bridge.chat.testing import AdapterContract, PlatformDriver, VisibleMessage
 from tests.support.fake_chat.adapter import PLATFORM, LoopbackAdapter, person
 from tests.support.fake_chat.server import ChatServer
@@ -39,6 +39,13 @@ class LoopbackRig(PlatformDriver):
 
     async def say(self, place: Place, text: str) -> None:
         self.world.say(self.person.id, place.channel, place.thread, text)
+
+    async def ask_in_thread(self, messages: Sequence[str], task: str, thread: ThreadPosition | None = None) -> None:
+        who, channel = self.person.id, self.home.channel
+        root = self.world.say(who, channel, None, messages[0], delivered=False).id if thread is None else thread.place.thread
+        for text in messages[thread is None :]:
+            self.world.say(who, channel, root, text, delivered=False)
+        self.world.command(who, channel, "ask", task, root)
 
     async def command(self, name: str, text: str) -> None:
         self.world.command(self.person.id, self.home.channel, name, text)

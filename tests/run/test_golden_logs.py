@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.chat.inbound import Author
+from orchestrator_bridge.chat.thread_context import QuotedMessage, Speaker, ThreadContext
 from orchestrator_bridge.model.errors import InvalidApiKey, Overloaded
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run import events as e
@@ -183,6 +186,27 @@ def finished_early() -> RunSimulator:
     return simulator
 
 
+def in_a_thread() -> RunSimulator:
+    """A run whose task was given in a thread, of which an agent reads more."""
+
+    def message(number: int, text: str, author: str = "Ben", speaker: Speaker = "person") -> QuotedMessage:
+        return QuotedMessage(id=f"m{number}", author=author, speaker=speaker, at=1000.0 + number, text=text)
+
+    notes = AttachmentContent(name="notes.md", media_type="text/plain", text="Use the old schema.")
+    context = ThreadContext(
+        messages=(replace(message(8, "See the notes."), files=(notes,)), message(9, "Disk full.", "Monitor", "bot")),
+        left_out=6,
+        first=replace(message(1, "The outage of …"), length=1200),
+    )
+    simulator = RunSimulator(team(1), in_thread=True)
+    simulator.reads(context)
+    simulator.says("one", use("read_thread", before="m8", count=2))
+    simulator.returns("[m7 · person · 1970-01-01 00:16 UTC] Ben\n> It began at noon.")
+    simulator.restart()
+    simulator.says("one", answer("Free the disk."))
+    return simulator
+
+
 def write(file: Path, simulator: RunSimulator) -> None:
     """Write a golden log of this release."""
     lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in simulator.events]
@@ -190,7 +214,13 @@ def write(file: Path, simulator: RunSimulator) -> None:
 
 
 if __name__ == "__main__":
-    logs = {"": eventful, "-guest": of_an_external_agent, "-departure": of_people_who_leave, "-finish": finished_early}
+    logs = {
+        "": eventful,
+        "-guest": of_an_external_agent,
+        "-departure": of_people_who_leave,
+        "-finish": finished_early,
+        "-thread": in_a_thread,
+    }
     for name, play in ((f"{THIS_RELEASE}{kind}", play) for kind, play in logs.items()):
         if not (golden := GOLDEN / f"{name}.jsonl").exists():
             write(golden, play())

@@ -21,8 +21,10 @@ from orchestrator_bridge.chat.inbound import (
     MessageDeleted,
     MessageReceived,
     Place,
+    ThreadPosition,
 )
 from orchestrator_bridge.chat.outbound import PostedMessage, PrivateReply
+from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.interface import Message, Request, Response, Throttled, ToolCall, ToolSpec, Usage
@@ -81,7 +83,8 @@ def ask(question: str = "Which one?", *, to: tuple[str, ...] = ("humans",), wait
 
 
 class RunSimulator:
-    """One simulated run. `unattended`: nobody can reply on its platform; `external`: the first question of an external agent."""
+    """One simulated run. `unattended`: nobody can reply on its platform; `external`: the first question of an external agent;
+    `in_thread`: the task was given in a thread."""
 
     def __init__(
         self,
@@ -96,12 +99,22 @@ class RunSimulator:
         by: Author = ANA,
         now: float = 1000.0,
         external: inputs.ExternalQuestion | None = None,
+        in_thread: bool = False,
     ) -> None:
         directory = directory or Directory()
         place = replace(PLACE, platform=by.platform)
         outside = ExternalAgent(token="laptop", agent="coder", asks=True) if external else None
+        thread = ThreadPosition(place=replace(place, thread="t1"), before="m99") if in_thread else None
         started = e.RunStarted(
-            at=now, run=run, task=task, team=run_team, place=place, by=by, askable=directory.askable, outside=outside
+            at=now,
+            run=run,
+            task=task,
+            team=run_team,
+            place=place,
+            by=by,
+            askable=directory.askable,
+            outside=outside,
+            thread=thread,
         )
         self.now = now
         self.by, self.place = by, place
@@ -318,6 +331,10 @@ class RunSimulator:
         questions = (fires_at(question) for question in self.state.questions.values())
         due = [at for at in questions if self.now < at < math.inf]
         return min(due if timer is None else (timer, *due), default=None)
+
+    def reads(self, context: ThreadContext) -> None:
+        """The thread of the task was read."""
+        self.deliver(inputs.ContextRead(context=context))
 
     def lists(self, *tools: Tool, server: str = "files", trouble: str = "") -> None:
         """A tool server lists its tools."""

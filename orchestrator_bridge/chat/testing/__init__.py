@@ -13,7 +13,9 @@ pytest-asyncio must run in mode `auto`.
 import pytest
 
 # Before the modules are imported: their assertions show both sides on failure, as in a test file.
-pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("contract", "delivery", "driver", "inbound", "outbound")))
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{module}" for module in ("contract", "delivery", "driver", "inbound", "outbound", "thread_context"))
+)
 
 from orchestrator_bridge.chat.testing.contract import AdapterContract  # noqa: E402  # after the line above
 from orchestrator_bridge.chat.testing.driver import (  # noqa: E402

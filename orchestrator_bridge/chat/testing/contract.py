@@ -8,9 +8,10 @@ from orchestrator_bridge.chat.testing.delivery import DeliveryContract, Lifecycl
 from orchestrator_bridge.chat.testing.driver import FEATURES, Feature, PlatformDriver, required_features
 from orchestrator_bridge.chat.testing.inbound import InboundContract
 from orchestrator_bridge.chat.testing.outbound import OutboundContract
+from orchestrator_bridge.chat.testing.thread_context import ThreadContextContract
 
 
-class AdapterContract(InboundContract, OutboundContract, DeliveryContract, LifecycleContract):
+class AdapterContract(InboundContract, OutboundContract, ThreadContextContract, DeliveryContract, LifecycleContract):
     """Tests that every adapter passes, so that the bridge can rely on it. Subclass it and define a fixture `driver`.
 
     Name in `lacks` each feature that the platform does not have: the tests that need it are left out of the subclass. One test

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Literal, TypeVar, get_args
 
 from orchestrator_bridge.chat.adapter import Adapter
-from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
+from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place, ThreadPosition
 from orchestrator_bridge.chat.outbound import (
     CardAgent,
     CardOption,
@@ -39,6 +39,7 @@ Feature = Literal[
     "reject_next",
     "lose_confirmation",
     "leave",
+    "ask_in_thread",
     "history",
 ]
 """Features that a platform may lack: methods of its driver, and a history that the adapter can read."""
@@ -203,6 +204,13 @@ class PlatformDriver(ABC):
     async def reject_next(self) -> None:
         """Let the platform refuse the next post for good."""
         raise _lacking("reject_next")
+
+    async def ask_in_thread(self, messages: Sequence[str], task: str, thread: ThreadPosition | None = None) -> None:
+        """Write messages as the person in a thread that the bot has not opened, then give a task there.
+
+        The first message opens the thread, unless an earlier task in a `thread` is given.
+        """
+        raise _lacking("ask_in_thread")
 
     async def lose_confirmation(self) -> None:
         """Let the next post take effect, and its response be lost."""

@@ -9,6 +9,7 @@ from typing import assert_never
 from orchestrator_bridge.chat.attachments import omissions_text
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note, RunCard
+from orchestrator_bridge.chat.thread_context import ThreadContext, left_out_text
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import counted, shorten, shorten_markdown
 from orchestrator_bridge.run import events as e
@@ -91,6 +92,8 @@ def _render(before: RunState | None, event: e.Event, after: RunState) -> Rendere
             return _render_agent_retired(before, event, after)
         case "run_started":
             return _render_run_started(event, after)
+        case "thread_read":
+            return _render_thread_read(event.context, after)
         case "run_finished" | "run_failed" | "run_cancelled":
             return (_last_post(event, after), *_direct_notice(after), render_card_update(after))
         # These show in the run card, which `Transaction.finish` edits once for all of them, or not at all.
@@ -216,6 +219,20 @@ def _render_run_started(event: e.RunStarted, after: RunState) -> RenderedPosts:
     notices = (_warning(after, text, f"notice{index}") for index, text in enumerate(event.notices) if text)
     missing = omissions_text(event.files)
     return (card, *notices, *((_warning(after, missing, "files"),) if missing else ()))
+
+
+def _render_thread_read(context: ThreadContext, after: RunState) -> RenderedPosts:
+    """A line on what the agents know of the thread in which the task was given."""
+    if context.trouble:
+        text = f"I could not read the thread in which you asked: {context.trouble}. Write here what the agents should know."
+        return (_warning(after, text, "thread"),)
+    number, left_out = len(context.all_messages), left_out_text(context.left_out)
+    if not number:
+        return ()
+    read = f"Read {counted(number, 'message')} of the thread in which you asked{f', {left_out}' if left_out else ''}."
+    missing = omissions_text([file for message in context.all_messages for file in message.files])
+    note = Note(text=f"{read} {missing}".strip(), tone="warning" if missing else "plain")
+    return (thread_post(after, note, "thread"),)
 
 
 def _render_responded(before: RunState | None, event: e.Responded, after: RunState) -> RenderedPosts:

@@ -42,6 +42,7 @@ def initial_state(event: e.RunStarted) -> RunState:
         files=event.files,
         notices=event.notices,
         outside=event.outside,
+        thread=event.thread,
     )
 
 
@@ -129,6 +130,8 @@ def _reduce(state: RunState, event: e.Event) -> RunState:  # noqa: C901  (one ca
             return run.on_guest_asked(state, event)
         case "guided":
             return run.on_guided(state, event)
+        case "thread_read":
+            return replace(state, context=event.context)
         case "bound_reached":
             return run.on_bound_reached(state, event)
         case "budget_neared":

@@ -48,7 +48,7 @@ from orchestrator_bridge.run.state import (
     leader,
     standing_answers,
 )
-from orchestrator_bridge.run.tool_policy import READ, READ_RESULT, over_limit, tools_of
+from orchestrator_bridge.run.tool_policy import READ, over_limit, own_tools, tools_of
 
 FINAL_TRIES = 3
 """Empty final texts after which the winner's answer is used unchanged."""
@@ -171,7 +171,7 @@ def _apply_turn(state: RunState, event: e.Responded, call: Call) -> RunState:
         idle=decision is not None,
         malformed=0 if called else _malformed_count(event, agent, decision, parsed_calls),
         cuts=agent.cuts + 1 if _is_lost(event, decision, parsed_calls) else 0,
-        tool_calls=agent.tool_calls + sum(bool(tool.server) for tool in called),  # reading on in a result is not counted
+        tool_calls=agent.tool_calls + sum(tool != READ for tool in called),  # reading on in a result is not counted
     )
     state = _add_pending_uses(state, call.agent, uses, parsed_calls)
     return _apply_decision(state, call, decision)
@@ -209,7 +209,7 @@ def _parse_tool_calls(state: RunState, agent: AgentState, event: e.Responded, ca
     """Parse tool calls against what was on offer when the call started; those that are not allowed are invalid."""
     offered = available_tools(state, agent)
     labels = tuple(standing_answers(state, call.seen_seq))
-    team_tools = {**{tool.model_name: tool for tool in tools_of(state, agent)}, READ_RESULT: READ}
+    team_tools = {tool.model_name: tool for tool in tools_of(state, agent)} | {tool.name: tool for tool in own_tools(state)}
     parsed_calls: list[ParsedToolCall] = []
     requested = 0
     for tool_call in event.tool_calls:
@@ -220,7 +220,7 @@ def _parse_tool_calls(state: RunState, agent: AgentState, event: e.Responded, ca
             parsed = InvalidToolCall(f"Not called: {tool_call.name} is not there for now. Go on without it.", excused=True)
         elif isinstance(parsed, InvalidToolCall) and event.cut:
             parsed = InvalidToolCall(CUT_OFF_CORRECTION, excused=True)
-        if isinstance(parsed, ToolRequest) and parsed.tool is not READ:
+        if isinstance(parsed, ToolRequest) and parsed.tool != READ:
             if refusal := over_limit(state, agent, requested):
                 parsed = InvalidToolCall(refusal)
             else:

@@ -12,6 +12,7 @@ ONE_WAY: frozenset[Feature] = frozenset(
     {
         "choose",
         "finish",
+        "ask_in_thread",
         "edit",
         "delete_message",
         "delete_post",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from orchestrator_bridge.chat.adapter import Capabilities, NotSent, SendRejected, SendUncertain
@@ -24,8 +25,10 @@ from orchestrator_bridge.chat.inbound import (
     MessageDeleted,
     MessageReceived,
     Place,
+    ThreadPosition,
 )
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, QuestionCard, RunCard
+from orchestrator_bridge.chat.thread_context import Speaker, ThreadMessage, ThreadPage
 from tests.support.fake_chat.client import ChatClient
 from tests.support.fake_chat.shown import private_text, shown
 from tests.support.fake_chat.state import BOT
@@ -35,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 PLATFORM = "loopback"
 SILENCE = 10.0
 """Seconds after which an answer is taken to be lost."""
+CARDS = ("run_card", "question_card")
+"""Kinds of posts that agents do not read as messages of a thread."""
 POLL = 60.0
 """Seconds after which a request for events is made anew."""
 
@@ -93,6 +98,17 @@ class LoopbackAdapter:
         """Messages of people in a thread, as in `Adapter.read_thread`."""
         return [_parse_message(message) for message in await self._history(place, after) if message["author"] != BOT]
 
+    async def read_context(self, thread: ThreadPosition, count: int, before: str = "") -> ThreadPage:
+        """The thread of a task, as in `SupportsThreadContext.read_context`; ids count up, those of interactions too."""
+        if before and not before.removeprefix("m").isdecimal():
+            raise SendRejected(f"there is no message {before!r}")
+        until = min(_number(thread.before), _number(before or thread.before))
+        earlier = [message for message in await self._history(thread.place, whole=True) if _number(message["id"]) < until]
+        shown = [_thread_message(message) for message in earlier if message["meta"].get("kind") not in CARDS]
+        newest = shown[-count:]
+        first = shown[0] if len(shown) > count else None
+        return ThreadPage(messages=tuple(newest), left_out=len(shown) - len(newest) - (first is not None), first=first)
+
     async def fetch(self, attachment: Attachment) -> bytes:
         raise SendRejected(f"{attachment.name}: this platform has no attachments")
 
@@ -123,9 +139,10 @@ class LoopbackAdapter:
         except NotSent as error:
             raise SendUncertain(f"message {message} was posted, but not its thread: {error}") from error
 
-    async def _history(self, place: Place, after: float = 0.0) -> Sequence[Mapping[str, Any]]:
+    async def _history(self, place: Place, after: float = 0.0, *, whole: bool = False) -> Sequence[Mapping[str, Any]]:
+        body = {"channel": place.channel, "thread": place.thread, "after": after, "whole": whole}
         try:
-            answer = await self._client.request("/history", {"channel": place.channel, "thread": place.thread, "after": after})
+            answer = await self._client.request("/history", body)
         except SendUncertain as error:
             raise NotSent(f"the history could not be read: {error}") from error
         messages: Sequence[Mapping[str, Any]] = answer["messages"]
@@ -162,9 +179,22 @@ def parse_event(kind: str, data: Mapping[str, Any]) -> InboundEvent:
         case "clicked":
             return ControlUsed(question=data["question"], press=data["press"], value=data["value"], **_interaction(data))
         case "command":
-            return CommandReceived(name=data["name"], text=data["text"], **_interaction(data))
+            given = CommandReceived(name=data["name"], text=data["text"], **_interaction(data))
+            thread = ThreadPosition(place=given.place, before=given.interaction) if given.place.thread else None
+            return replace(given, thread=thread)
         case _:
             raise ValueError(f"an event of kind {kind!r}; expected said, edited, deleted, clicked or command")
+
+
+def _number(id_: str) -> int:
+    return int(id_[1:])
+
+
+def _thread_message(message: Mapping[str, Any]) -> ThreadMessage:
+    """A message as agents may read it."""
+    speaker: Speaker = "townhall" if message["author"] == BOT else "person"
+    author, text = person(message["author"]).name, message["text"]
+    return ThreadMessage(id=message["id"], author=author, speaker=speaker, at=message["at"], text=text)
 
 
 def _interaction(data: Mapping[str, Any]) -> dict[str, Any]:

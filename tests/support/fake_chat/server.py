@@ -126,7 +126,7 @@ class ChatServer:
             await response.write_eof()
 
     def _history(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        found = self.world.history(body["channel"], body.get("thread"), body.get("after", 0.0))
+        found = self.world.history(body["channel"], body.get("thread"), body.get("after", 0.0), whole=body.get("whole", False))
         return {"messages": [wire(message) for message in found]}
 
     def _acknowledge(self, body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -124,10 +124,13 @@ class World:
         )
         return self._effect("tell", told)
 
-    def history(self, channel: str, thread: str | None, after: float = 0.0) -> Iterator[Message]:
-        """The messages of a channel or thread, oldest first; private words are in no history."""
+    def history(self, channel: str, thread: str | None, after: float = 0.0, *, whole: bool = False) -> Iterator[Message]:
+        """The messages of a channel or thread, oldest first; private words are in no history.
+
+        `whole`: with the message from which the thread was made.
+        """
         for message in self.messages.values():
-            here = (message.channel, message.thread) == (channel, thread)
+            here = (message.channel, message.thread) == (channel, thread) or (whole and message.id == thread)
             if here and not message.deleted and message.at >= after and message.meta.get("kind") != "word":
                 yield message
 
@@ -180,10 +183,11 @@ class World:
         self._happens("clicked", {"interaction": interaction, "person": person, **where, **control})
         return interaction
 
-    def command(self, person: str, channel: str, name: str, text: str) -> str:
-        """A person gives a command. Returns the interaction's id."""
+    def command(self, person: str, channel: str, name: str, text: str, thread: str | None = None) -> str:
+        """A person gives a command, perhaps in a thread. Returns the interaction's id."""
         interaction = f"i{next(self._ids)}"
-        self._happens("command", {"interaction": interaction, "person": person, "channel": channel, "name": name, "text": text})
+        where = {"person": person, "channel": channel, "thread": thread}
+        self._happens("command", {"interaction": interaction, **where, "name": name, "text": text})
         return interaction
 
     def _happens(self, kind: EventKind, data: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.client import DiscordEndpoints
 from adapters.discord.components import ControlKind, DiscordControl
 from adapters.discord.connection import GatewayConnection
-from orchestrator_bridge.chat.inbound import Author, ControlAction, Place
+from orchestrator_bridge.chat.inbound import Author, ControlAction, Place, ThreadPosition
 from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 from orchestrator_bridge.common.clock import Clock, SystemClock
@@ -66,6 +66,15 @@ class DiscordDriver(PlatformDriver):
     async def say(self, place: Place, text: str) -> None:
         channel, replies_to = self.ids_of(place)
         self.world.write(self.ana.id, channel, text, replies_to=replies_to)
+
+    async def ask_in_thread(self, messages: Sequence[str], task: str, thread: ThreadPosition | None = None) -> None:
+        if thread is None:
+            opening = self.world.write(self.ana.id, self.channel.id, messages[0])
+            where = self.world.make_thread(self.channel.id, messages[0], opening.id, self.ana.id).id
+        else:
+            where = int(thread.place.channel)
+        for text in (*messages[thread is None :], f"<@{wire.BOT}> {task}"):
+            self.world.write(self.ana.id, where, text)
 
     async def command(self, name: str, text: str) -> None:
         fields: dict[str, Any] = {_LINES[name]: text} if text else {}

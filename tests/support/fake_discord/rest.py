@@ -17,6 +17,10 @@ _ROUTES: list[tuple[str, re.Pattern[str], Route]] = []
 LONGEST = 2000
 """Characters of a message's content."""
 
+READ_HISTORY = 1 << 16
+"""The permission Read Message History. Without it a history is empty, which is no error
+(docs.discord.com/developers/resources/message#get-channel-messages)."""
+
 
 def route(method: str, path: str) -> Callable[[Route], Route]:
     pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
@@ -189,6 +193,10 @@ def _history(world: DiscordWorld, channel: str, query: Mapping[str, str], **_: A
     where = _place(world, channel)
     if "history" in where.forbidden:
         raise Refused(403, 50001, "Missing Access")
+    if not 1 <= int(query.get("limit", 50)) <= 100:
+        raise Refused(400, 50035, "Invalid Form Body")
+    if where.denied & READ_HISTORY:
+        return []
     found = [message for message in world.here(where.id) if not message.private_to]
     if "after" in query:
         found = [message for message in found if message.id > int(query["after"])][: int(query.get("limit", 50))]
@@ -198,8 +206,13 @@ def _history(world: DiscordWorld, channel: str, query: Mapping[str, str], **_: A
 
 
 @route("GET", "/channels/{channel}/messages/{message}")
-def _one(world: DiscordWorld, message: str, **_: Any) -> Json:
-    return world.payload(_message(world, message))
+def _one(world: DiscordWorld, channel: str, message: str, **_: Any) -> Json:
+    where, known = _place(world, channel), _message(world, message)
+    if known.channel != where.id:
+        raise Refused(404, 10008, "Unknown Message")
+    if where.denied & READ_HISTORY:  # docs.discord.com/developers/resources/message#get-channel-message
+        raise Refused(403, 50001, "Missing Access")
+    return world.payload(known)
 
 
 @route("POST", "/channels/{channel}/messages")

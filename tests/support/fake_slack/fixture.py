@@ -12,7 +12,7 @@ from adapters.slack.adapter import SlackAdapter
 from adapters.slack.http_mode import PATH
 from adapters.slack.session import SlackConfig
 from bot.commands.dispatch import HELP
-from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place
+from orchestrator_bridge.chat.inbound import Author, ControlAction, InboundEvent, Place, ThreadPosition
 from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.chat.testing import PlatformDriver, VisibleMessage
 from orchestrator_bridge.common.emoji import EMOJI
@@ -54,6 +54,16 @@ class SlackDriver(PlatformDriver):
     async def say(self, place: Place, text: str) -> None:
         said = self.server.people.say(ANA, place.channel, text, place.thread)
         self._newest = (place.channel, said["ts"])
+
+    async def ask_in_thread(self, messages: Sequence[str], task: str, thread: ThreadPosition | None = None) -> None:
+        people, rest = self.server.people, messages
+        if thread is None:
+            root, rest = people.say(ANA, GENERAL, messages[0])["ts"], messages[1:]
+        else:
+            root = thread.place.thread
+        for text in rest:
+            people.say(ANA, GENERAL, text, root)
+        people.say(ANA, GENERAL, f"<@{BOT_USER}> {task}", root, raw=True)
 
     async def command(self, name: str, text: str) -> None:
         self.server.people.command(ANA, GENERAL, f"{name} {text}")

@@ -166,7 +166,8 @@ class People:
     def ask_about(self, user: str, channel: str, message: Message) -> Envelope:
         """Use the shortcut "Ask agents about this" on a message."""
         body = {**self._interactive(user, "message_action"), "callback_id": "ask_about", "channel": {"id": channel}}
-        return self.world.create_envelope("interactive", {**body, "message": message, "message_ts": message["ts"]})
+        body |= {"action_ts": self.world.stamp(), "message": message, "message_ts": message["ts"]}
+        return self.world.create_envelope("interactive", body)
 
     def open_home(self, user: str) -> Envelope:
         """Open App Home."""
