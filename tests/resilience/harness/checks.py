@@ -33,6 +33,25 @@ def every_task_became_one_run_with_an_answer(evidence: Evidence) -> Iterator[str
             yield f"{task} became {[(run.run, run.status) for run in found]}, expected one finished run"
 
 
+def every_thread_was_read_once(evidence: Evidence) -> Iterator[str]:
+    """A run whose task was given in a thread has its messages in its log, once; another one has none."""
+    for run in evidence.runs:
+        log = evidence.logs[run.run]
+        read = [event.context for event in log if isinstance(event, e.ThreadRead)]
+        expected = sum(isinstance(event, e.RunStarted) and event.thread is not None for event in log)
+        if len(read) != expected:
+            yield f"run {run.run} has read its thread {len(read)} times, expected {expected}"
+        for context in read:
+            texts = {message.text.rpartition(" ")[0] for message in context.all_messages}
+            if context.trouble or texts != {note_on(run.task)}:
+                yield f"run {run.run} has read {sorted(texts)} ({context.trouble or 'no trouble'})"
+
+
+def note_on(task: str) -> str:
+    """The beginning of every message in the thread of a task."""
+    return f"A note on “{task}”"
+
+
 def every_question_was_posted_once_and_closed_once(evidence: Evidence) -> Iterator[str]:
     """One card, which names one end; or none at all, if it was settled before it could be posted."""
     for question in _questions(evidence):
@@ -147,6 +166,7 @@ def nothing_is_left_to_do(evidence: Evidence) -> Iterator[str]:
 
 CHECKS: tuple[Check, ...] = (
     every_task_became_one_run_with_an_answer,
+    every_thread_was_read_once,
     every_question_was_posted_once_and_closed_once,
     nothing_was_posted_twice,
     no_reply_was_lost,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
 
+from tests.resilience.harness.checks import note_on
 from tests.resilience.harness.crowd import RequestingCrowd
 from tests.resilience.harness.evidence import BotPost, PersonsMessage, PlatformEvidence
 from tests.resilience.harness.kill_loop import KillNow, KillPoint
@@ -76,7 +77,12 @@ class ChatCrowd(RequestingCrowd[Message]):
         return new
 
     def request(self, person: str, task: str) -> None:
-        self.world.command(person, CHANNEL, "ask", task)
+        """Give a task, in a thread or in the channel. What stands in the thread names the task, as a check expects."""
+        root: str | None = None
+        for number in range(self._chance.choice((0, 1, 2, 40))):
+            said = self.world.say(person, CHANNEL, root, f"{note_on(task)} {number}", delivered=False)
+            root = root or said.id
+        self.world.command(person, CHANNEL, "ask", task, root)
 
     def text_of(self, card: Message) -> str:
         return card.text
