@@ -27,6 +27,8 @@ MAX_QUESTION_TEXT = 500
 """Characters of the question in a button's value."""
 
 CLOSE = "close"
+ALONE = "/alone"
+"""End of the block ids of a private message in which one question has controls."""
 
 _BLOCK = re.compile(r"question/(\d{1,16})/.*")
 _RUN_BLOCK = re.compile(r"run/(\d{1,16})/.*")
@@ -49,21 +51,24 @@ def question_controls(card: QuestionCard) -> list[Block]:
     return [*_rows(card), row(f"{_block_id(card)}/others", others)]
 
 
-def list_controls(card: QuestionCard) -> list[Block]:
+def list_controls(card: QuestionCard, *, alone: bool = False) -> list[Block]:
     """The controls in less space, for a list of questions: extensions and closing are in an overflow menu.
 
-    The value of "Write an answer" contains the question, since Slack does not return the text above the button.
+    The value of "Write an answer" contains the question, since Slack does not return the text above the button. `alone`: no
+    other question has controls in the same message, which can be removed once one of them was used.
     """
+    end = ALONE if alone else ""
     rest = [option(f"{text} more", str(seconds)) for text, seconds in MORE_TIMES] + [option("Close it without an answer", CLOSE)]
     write = button("Write an answer", "write", shorten(card.text, MAX_QUESTION_TEXT))
-    return [*_rows(card), row(f"{_block_id(card)}/others", (write, button("Not me", "pass"), overflow("rest", rest)))]
+    others = row(f"{_block_id(card)}/others{end}", (write, button("Not me", "pass"), overflow("rest", rest)))
+    return [*_rows(card, end), others]
 
 
 def _block_id(card: QuestionCard) -> str:
     return f"question/{card.question}"
 
 
-def _rows(card: QuestionCard) -> list[Block]:
+def _rows(card: QuestionCard, end: str = "") -> list[Block]:
     """The buttons of the options, in rows."""
     buttons = [
         button(
@@ -74,7 +79,7 @@ def _rows(card: QuestionCard) -> list[Block]:
         )
         for number, choice in enumerate(card.options, 1)
     ]
-    return [row(f"{_block_id(card)}/{at}", buttons[at : at + ROW]) for at in range(0, len(buttons), ROW)]
+    return [row(f"{_block_id(card)}/{at}{end}", buttons[at : at + ROW]) for at in range(0, len(buttons), ROW)]
 
 
 def parse_control(action: Mapping[str, Any]) -> SlackControl | None:
@@ -121,10 +126,19 @@ def card_options(message: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:
 
 
 def used_private_message(body: Mapping[str, Any]) -> str:
-    """The address at which a private message is removed whose command was confirmed by this click; empty for other clicks."""
-    confirmed = body.get("type") == "block_actions" and parse_command(body["actions"][0]) is not None
-    private = (body.get("container") or {}).get("is_ephemeral")
-    return str(body.get("response_url") or "") if confirmed and private else ""
+    """The address at which a private message is removed whose buttons have done their work; empty for other clicks."""
+    if body.get("type") != "block_actions" or not (body.get("container") or {}).get("is_ephemeral"):
+        return ""
+    action = body["actions"][0]
+    return str(body.get("response_url") or "") if parse_command(action) is not None or _is_done(action) else ""
+
+
+def _is_done(action: Mapping[str, Any]) -> bool:
+    """True if an action on the only question of a message leaves nothing to do there: it was answered, declined or closed."""
+    control = parse_control(action)
+    if control is None or not str(action.get("block_id")).endswith(ALONE):
+        return False
+    return control.press in ("option", "pass", "cancel")
 
 
 def command_button(confirm: Confirmation) -> Block | None:

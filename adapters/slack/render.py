@@ -222,11 +222,11 @@ def _provenance(post: FinalAnswer) -> SlackMessage:
     return small(f"*{escape_line(post.by, 80)}* · {escape_mrkdwn(one_line(post.how, 600))}")
 
 
-def open_question_blocks(card: QuestionCard, link: str) -> list[Block]:
-    """A question in a list. `link` leads to its message and thread, where there is one."""
+def open_question_blocks(card: QuestionCard, link: str, *, alone: bool = False) -> list[Block]:
+    """A question in a list. `link` leads to its message and thread, where there is one; `alone` as in `list_controls`."""
     head = f"{_asking_agent(card)} asks:\n*{escape_line(card.text, LINE + 200)}*"
     origin = f"{link} of run {card.run}: {escape_line(card.task, 80)}"
-    return [section(head), *option_blocks(card), *list_controls(card), small(f"{expiry_text(card)}\n{origin}")]
+    return [section(head), *option_blocks(card), *list_controls(card, alone=alone), small(f"{expiry_text(card)}\n{origin}")]
 
 
 def render_private_reply(reply: PrivateReply, find_url: FindMessageUrl) -> SlackMessage:
@@ -249,9 +249,10 @@ def table_blocks(table: Table, find_url: FindMessageUrl, room: int = BLOCKS) -> 
     Rows with a card come first, as cards, as far as `room` (blocks) allows; all other rows are lines.
     """
     title = f"*{escape_line(table.title)}*\n" if table.title else ""
-    cards, lines = list[Block](), list[str]()
+    cards, lines, alone = list[Block](), list[str](), sum(card is not None for card in table.cards) == 1
     for cells, card in zip_longest(table.rows, table.cards):
-        card_blocks = open_question_blocks(card, f"*{_question_link(cells, find_url, card)}*") if card is not None else []
+        link = f"*{_question_link(cells, find_url, card)}*" if card is not None else ""
+        card_blocks = open_question_blocks(card, link, alone=alone) if card is not None else []
         if card_blocks and len(cards) + len(card_blocks) <= room - RESERVED_BLOCKS:
             cards += card_blocks
         else:

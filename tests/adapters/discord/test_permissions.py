@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.discord.commands import COMMAND_NAMES
 from adapters.discord.platform import PLATFORM
 from bot.cli.setup import print_setup
 from bot.doctor.report import run_checks
@@ -78,7 +79,7 @@ async def test_the_doctor_finds_nothing_wrong_where_all_is_well(server: DiscordS
     findings = await found()
     assert {item.state for about in findings.values() for item in about} == {"ok"}
     assert findings["discord"][0].found == "bot townhall on The house"
-    assert findings["discord commands"][0].found == "all 10 are registered"
+    assert findings["discord commands"][0].found == f"all {len(COMMAND_NAMES)} are registered"
     assert findings["discord The house"][0].found == "all permissions in 1 channel"
 
 

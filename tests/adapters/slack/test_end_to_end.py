@@ -72,6 +72,13 @@ async def test_a_run_is_ended_with_the_best_answer_so_far(folder: Path, way: str
         assert not any("Finish now" in controls(message) for message in bot.messages())
 
 
+async def test_a_question_to_several_people_shows_who_has_answered(folder: Path) -> None:
+    async with start_slack_bot(folder, BOTH.replace("direct = true", 'quorum = "all"') + PEOPLE) as bot:
+        bot.people.command(ANA, GENERAL, "ask May the release go out?")
+        bot.people.say(ANA, GENERAL, "yes", (await bot.wait_for_message(ASKED))["ts"])
+        await bot.wait_for_message("1 of 2 answers: ana.")
+
+
 @pytest.mark.parametrize(("typed", "answer"), [(":white_check_mark:", "Yes"), (":thumbsdown::skin-tone-3:", "No")])
 async def test_an_emoji_below_a_quotation_of_the_question_answers_it(folder: Path, typed: str, answer: str) -> None:
     async with start_slack_bot(folder) as bot:

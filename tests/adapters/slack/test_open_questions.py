@@ -51,6 +51,29 @@ async def test_a_question_is_extended_and_closed_from_the_list(bot: SlackBot) ->
     await bot.wait_for_message("Cancelled: ")
 
 
+@pytest.mark.parametrize("action", ["option/1", "pass"])
+async def test_a_private_question_is_removed_once_its_buttons_were_used(bot: SlackBot, action: str) -> None:
+    await asked(bot)
+    bot.people.command(ANA, GENERAL, "questions")
+    listed = await bot.wait_for_message("Open questions")
+    bot.people.click(ANA, GENERAL, listed, "rest", "3600")
+    await bot.wait_for_message("Question 1 waits 1 h longer")
+    assert listed in bot.world.ephemeral
+    bot.people.click(ANA, GENERAL, listed, action)
+    await bot.until(lambda: listed not in bot.world.ephemeral)
+
+
+async def test_a_list_of_several_questions_stays_for_the_others(bot: SlackBot) -> None:
+    await asked(bot)
+    bot.people.command(ANA, GENERAL, "ask May the next release go out?")
+    await bot.until(lambda: sum(ASKED in words(message) for message in bot.messages()) == 2)
+    bot.people.command(ANA, GENERAL, "questions")
+    listed = await bot.wait_for_message("Open questions")
+    bot.people.click(ANA, GENERAL, listed, "option/1")
+    await bot.wait_for_message("Answered by Ana: Yes")
+    assert listed in bot.world.ephemeral
+
+
 async def test_a_question_of_a_run_that_has_ended_cannot_be_asked_again(bot: SlackBot) -> None:
     await asked(bot)
     bot.people.say(ANA, GENERAL, "yes", (await bot.wait_for_message(ASKED))["ts"])
