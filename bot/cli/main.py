@@ -133,12 +133,21 @@ def export(run: int) -> None:
 
 
 def _run_lookup(print_: Callable[..., Coroutine[None, None, None]], **options: object) -> None:
-    """Run a look-up in the store, beside a bot that may be running."""
+    """Run a command that needs the settings alone, such as a look-up in the store beside a bot that may be running."""
     import asyncio
 
     from bot.config.settings import read_settings
 
     asyncio.run(print_(read_settings(), **options))
+
+
+@cli.command("migrate-store")
+@_as_json("the result")
+def migrate_store(as_json: bool) -> None:
+    """Move the SQLite file of the data folder into the PostgreSQL database of TOWNHALL_DATABASE."""
+    from bot.cli.migrate_store import migrate_store
+
+    _run_lookup(migrate_store, as_json=as_json)
 
 
 @cli.command()
