@@ -1,4 +1,5 @@
 # The commands of this repository. Each target builds .venv if it is missing.
+#   make init                    set up platforms, keys and a team
 #   make run                     start the bot; ARGS="ask 'a task'" runs another command
 #   make test                    every check and every test
 #   make unit                    the tests that need no server and no process, under 30 s
@@ -10,7 +11,7 @@
 .DEFAULT_GOAL := run
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: run test unit test-live check venv vertex lock fmt docs resilience kill-test bench
+.PHONY: init run test unit test-live check venv vertex lock fmt docs resilience kill-test bench
 
 PY := .venv/bin/python
 ifdef PYTHON
@@ -19,6 +20,11 @@ endif
 PYTEST_ARGS ?= -n 2
 ARGS ?= run
 N ?= 200
+
+init: ARGS =
+init:
+	scripts/venv.sh run
+	$(PY) -m bot init $(ARGS)
 
 run:
 	scripts/venv.sh run

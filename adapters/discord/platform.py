@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 
 from adapters.discord.application import PORTAL_INTENTS
 from orchestrator_bridge.chat.adapter import Adapter, Autocomplete, DeliveryError
-from orchestrator_bridge.chat.platform import Finding, Platform, PlatformContext, SetupGuide
+from orchestrator_bridge.chat.platform import Finding, Platform, PlatformContext, SetupGuide, SetupOption
 from orchestrator_bridge.common.settings import EnvironmentSettings, Secret, SocketAddress, WebAddress
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class DiscordPlatform(Platform[DiscordSettings]):
     channel_example = "123456789012345678"
     settings_model = DiscordSettings
     setup_help = "Print the link that invites the bot, with the permissions that it needs."
+    setup_secrets = (SetupOption(name="DISCORD_TOKEN", help="Developer Portal, your application, Bot, Reset Token"),)
 
     def configured(self, settings: DiscordSettings) -> bool:
         """True with a token."""

@@ -67,6 +67,10 @@ class SlackPlatform(Platform[SlackSettings]):
             name="url", help="For HTTP mode: the public address that leads to this bot, such as https://bot.example/slack/events."
         ),
     )
+    setup_secrets = (
+        SetupOption(name="SLACK_BOT_TOKEN", help="Install App, Bot User OAuth Token, xoxb-…"),
+        SetupOption(name="SLACK_APP_TOKEN", help="Basic Information, App-Level Tokens, xapp-…"),
+    )
 
     def configured(self, settings: SlackSettings) -> bool:
         """True with a bot token."""

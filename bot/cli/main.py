@@ -32,6 +32,18 @@ def cli() -> None:
 
 
 @cli.command()
+@click.option("--platform", "platforms", multiple=True, metavar="NAME", help="terminal, slack or discord; repeat for more.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Model for the team; repeat for up to three.")
+@click.option("--server", metavar="URL", help="A model server of your own, such as http://localhost:11434/v1.")
+@click.option("--yes", is_flag=True, help="Ask nothing: use the keys and tokens that are set, and every default.")
+def init(platforms: tuple[str, ...], models: tuple[str, ...], server: str | None, yes: bool) -> int:
+    """Set up platforms, keys and a team. Writes .env and townhall.toml, overwrites nothing, and ends with the doctor."""
+    from bot.cli.init import InitOptions, initialise
+
+    return initialise(InitOptions(platforms=platforms, models=models, server=server, ask=not yes))
+
+
+@cli.command()
 def run() -> int:
     """Start the bot. It uses every chat platform whose token is set, or else this terminal."""
     import asyncio
@@ -233,6 +245,17 @@ def withdraw_token(name: str) -> None:
 @cli.group(cls=SetupGroup)
 def setup() -> None:
     """Set up a chat platform."""
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell, to be loaded from its start-up file."""
+    from click.shell_completion import get_completion_class
+
+    script = get_completion_class(shell)
+    assert script is not None
+    click.echo(script(cli, {}, "townhall", "_TOWNHALL_COMPLETE").source())
 
 
 @cli.command()

@@ -70,7 +70,7 @@ class PlatformContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SetupOption:
-    """An option of `townhall setup <platform>`: `url` is written `--url VALUE`."""
+    """An option of `townhall setup <platform>`: `url` is written `--url VALUE`. Or a variable that `townhall init` asks for."""
 
     name: str
     help: str
@@ -109,6 +109,8 @@ class Platform(ABC, Generic[S]):
     setup_help: ClassVar[str] = ""
     """Help text of `townhall setup <platform>`."""
     setup_options: ClassVar[tuple[SetupOption, ...]] = ()
+    setup_secrets: ClassVar[tuple[SetupOption, ...]] = ()
+    """Environment variables that `townhall init` asks for, with the place where people find each value."""
 
     @abstractmethod
     def configured(self, settings: S) -> bool:

@@ -65,6 +65,7 @@ async def list_models(route: Route, key: str) -> ModelList:
     base = (route.base_url or _ADDRESSES.get(route.provider, "")).rstrip("/")
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as session:
         listing = _Listing(session, route, key)
+        await listing.check_key(base)
         status, body = await listing.request("GET", f"{base}{_path(route, base)}")
         if status == 200 and _is_list(body):
             return ModelList(address=safe_base_url(route) or base, ids=frozenset(_ids(body)))
@@ -103,6 +104,18 @@ class _Listing:
             failure = as_model_error(error, self._route, self._key)
         # Raised here, outside of the handler, it has no context that might quote the key.
         raise failure
+
+    async def check_key(self, base: str) -> None:
+        """Check the key where the list is public, so that a list proves nothing.
+
+        Raises:
+            ModelError: it is refused, or the endpoint cannot be reached.
+        """
+        # openrouter.ai, API reference, "Get current API key": 401 for a key that is not valid. Proxies may lack it (404).
+        if self._route.provider == "openrouter" and self._key:
+            status, body = await self.request("GET", f"{base}/key")
+            if status in (401, 403):
+                raise error_for_status(status, parse_error_body(body, self._key), self._route)
 
     async def check_address(self, base: str, status: int, body: str) -> None:
         """Tell a server without a list from a wrong address: an address without `/v1` has neither the list nor the calls.

@@ -32,6 +32,8 @@ class Provider:
     """Required settings beside the key."""
     prefixes: tuple[str, ...] = ()
     """Prefixes of its models' names."""
+    suggested: str = ""
+    """Model that `townhall init` suggests: current, with tools, and neither the cheapest nor the most expensive."""
     client: Client = "openai"
     litellm_prefix: str = ""
     """Prefix of its ids in LiteLLM; the provider's name if empty."""
@@ -76,6 +78,7 @@ _XAI = Provider(
     title="xAI",
     base_url="https://api.x.ai/v1",
     key_env="XAI_API_KEY",
+    suggested="grok-4.3",
     prefixes=("grok",),
     # docs.x.ai, best practices: Responses for models that reason; chat completions is deprecated and returns no reasoning.
     chat_only=r".*non-reasoning",
@@ -89,6 +92,7 @@ _OPENAI = Provider(
     title="OpenAI",
     base_url="https://api.openai.com/v1",
     key_env="OPENAI_API_KEY",
+    suggested="gpt-6.1-terra",
     prefixes=("gpt", "chatgpt", "o1", "o3", "o4"),
     # gpt-5.5 and later take tools through Responses only (BerriAI/litellm#34569). Models that do not reason have none to encrypt.
     chat_only=r"gpt-[34]|chatgpt|.*-chat(-|$)",
@@ -100,6 +104,7 @@ _OPENROUTER = Provider(
     title="OpenRouter",
     base_url="https://openrouter.ai/api/v1",
     key_env="OPENROUTER_API_KEY",
+    suggested="openrouter/x-ai/grok-4.3",
     limit_name="max_tokens",
 )
 _DEEPSEEK = Provider(
@@ -107,6 +112,7 @@ _DEEPSEEK = Provider(
     title="DeepSeek",
     base_url="https://api.deepseek.com",
     key_env="DEEPSEEK_API_KEY",
+    suggested="deepseek-v4-flash",
     prefixes=("deepseek",),
     limit_name="max_tokens",
     accepts=("reasoning_effort", "response_format", "tool_choice"),
@@ -116,6 +122,7 @@ _ANTHROPIC = Provider(
     name="anthropic",
     title="Anthropic",
     key_env="ANTHROPIC_API_KEY",
+    suggested="claude-sonnet-5-5",
     prefixes=("claude",),
     client="litellm",
     bare_in_map=True,
@@ -125,6 +132,7 @@ _MISTRAL = Provider(
     name="mistral",
     title="Mistral",
     key_env="MISTRAL_API_KEY",
+    suggested="mistral-large-4",
     prefixes=("mistral", "magistral", "ministral", "codestral", "devstral"),
     client="litellm",
     sampling=("seed", "stop", "temperature", "top_p"),
@@ -171,7 +179,14 @@ _ALL = (
     _OPENROUTER,
     _DEEPSEEK,
     _ANTHROPIC,
-    Provider(name="gemini", title="Gemini", key_env="GEMINI_API_KEY", prefixes=("gemini",), client="litellm"),
+    Provider(
+        name="gemini",
+        title="Gemini",
+        key_env="GEMINI_API_KEY",
+        suggested="gemini-3.8-flash",
+        prefixes=("gemini",),
+        client="litellm",
+    ),
     _MISTRAL,
     *_LOCAL,
     *_CLOUDS,
