@@ -54,6 +54,9 @@ class DiscordPlatform(Platform[DiscordSettings]):
     title = "Discord"
     channel_id = re.compile(r"[0-9]+")
     channel_example = "123456789012345678"
+    person_id = role_id = re.compile(r"[0-9]+")
+    person_example = role_example = "123456789012345678"
+    id_help = "Discord: switch on the developer mode, then Copy ID in the menu of a channel, person or role"
     settings_model = DiscordSettings
     setup_help = "Print the link that invites the bot, with the permissions that it needs."
     setup_secrets = (SetupOption(name="DISCORD_TOKEN", help="Developer Portal, your application, Bot, Reset Token"),)

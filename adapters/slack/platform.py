@@ -60,6 +60,11 @@ class SlackPlatform(Platform[SlackSettings]):
     title = "Slack"
     channel_id = re.compile(r"[CGD][A-Z0-9]+")
     channel_example = "C0123ABCD"
+    person_id = re.compile(r"[UWB][A-Z0-9]+")
+    person_example = "U0123ABCD"
+    role_id = re.compile(r"S[A-Z0-9]+")
+    role_example = "S0123ABCD"
+    id_help = "Slack: About this channel, Copy member ID in a profile, or Copy group ID of a user group"
     settings_model = SlackSettings
     setup_help = "Print the app manifest to paste at api.slack.com/apps."
     setup_options = (

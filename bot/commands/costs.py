@@ -66,6 +66,8 @@ async def query_spending(
         lines += await others.spending(by, zone, viewer)
     if by == "person":
         lines = [_person(line, Directory(team_file.people)) for line in lines]
+    if by == "channel":  # stored as `platform:channel`; people write a channel as `platform/channel` everywhere
+        lines = [replace(line, key=line.key.replace(":", "/", 1), name=line.name.replace(":", "/", 1)) for line in lines]
     return lines if by in ("run", "call") else _merge(lines, by)
 
 

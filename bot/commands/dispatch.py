@@ -74,6 +74,18 @@ HELP = {
 }
 
 
+class UnusableModel(ConfigError):
+    """A model of a team that cannot be called. The text is for the operator; `for_people` names no setting or shell command."""
+
+    def __init__(self, model: str, team: str, why: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(f"The model {model!r} of team {team} cannot be used: {why}")
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        self.for_people = (
+            f"The model {model!r} of team {team} cannot be used.{hint} `/models` lists those that can, and `/model` selects one. "
+            "The bot's administrator can set this one up."
+        )
+
+
 class ChatCommands:
     """Executes chat commands. `engine` is set once, after construction: the engine needs these commands to be made."""
 
@@ -166,6 +178,9 @@ class ChatCommands:
                 return warning_reply(self._no_team(options["team"]))
             team = self.resolve_team(command.place, options.get("team"), options.get("model"))
             self.check_run(team, task)
+        except UnusableModel as error:
+            is_operator = self._directory.is_local(command.place.platform)
+            return warning_reply(str(error) if is_operator else error.for_people)
         except ConfigError as error:
             return warning_reply(str(error))
         assert self.engine is not None
@@ -205,11 +220,9 @@ class ChatCommands:
             try:
                 self._models.check(model)
             except (UnknownModelName, ScriptError) as error:
-                raise ConfigError(f"The model {model!r} of team {team.name} cannot be used: {error}") from error
+                raise UnusableModel(model, team.name, str(error), getattr(error, "near", ())) from error
             except ModelError as error:
-                raise ConfigError(
-                    f"The model {model!r} of team {team.name} cannot be used: {error.found} {error.advice}"
-                ) from error
+                raise UnusableModel(model, team.name, f"{error.found} {error.advice}") from error
 
     async def _end_run(self, command: CommandReceived, act: EndingAct) -> PrivateReply | None:
         """Cancel or finish the run that the command names, or else the only one."""

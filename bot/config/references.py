@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from bot.config.errors import format_value, suggest_name
 from bot.config.explain import KeyPath, Source, split_message
 from bot.config.platforms import installed_platforms
 from bot.config.team_schema import TeamFile
+from orchestrator_bridge.chat.platform import Platform
 from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve, similar_names
 from orchestrator_bridge.model.parameters import MAX_OUTPUT, unsupported_value
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
 from orchestrator_bridge.team.team import AgentSpec, Permissions, Policy, Team
 
+_IDS_OF_DISCORD = "in Discord, switch on the developer mode, then Copy ID in the menu"
 _MAX_LISTED = 12
 """Names that an error lists."""
 
@@ -50,6 +54,7 @@ class References:
                     self._check_name(("permissions", key, index), name, ["anyone", "guests", *people, *roles])
         self._check_roles(people)
         self._check_people()
+        self._check_servers()
         self._check_budgets()
         self._check_own_models(scripts)
 
@@ -89,11 +94,29 @@ class References:
         self.source.report(path, format_value(name), expected, fix)
 
     def _check_channel(self, path: KeyPath, channel: str, written: str) -> None:
-        """A name such as '#general' would match no channel: Discord and Slack send ids. Other platforms may use such ids."""
-        platform, slash, id_ = channel.rpartition("/")
-        if not id_ or (id_.startswith("#") and (not slash or platform in ("discord", "slack"))):
-            expected = "the channel's id: 'C0123ABCD' on Slack, '123456789012345678' on Discord"
-            self.source.report(path, repr(written), expected, "copy the id: Slack, About this channel; Discord, Copy Channel ID")
+        """A channel must be an id of a platform: `slack/C1`, or `C1`. A name such as `#general` would match no channel."""
+        name, slash, id_ = channel.rpartition("/")
+        installed, accounts = installed_platforms().usable, installed_platforms().with_accounts
+        named = [installed[name]] if name in installed else [installed[other] for other in accounts]
+        if (name in installed or not slash) and any(platform.channel_id.fullmatch(id_) for platform in named):
+            return
+        examples = (f"'{platform.name}/{platform.channel_example}' on {platform.title}" for platform in named)
+        expected = f"the channel's id: {', '.join(examples)}"
+        self.source.report(path, repr(written), expected, _channel_fix(channel, named))
+
+    def _check_ids(self, path: KeyPath, ids: Mapping[str, str], kind: Literal["person", "role"]) -> None:
+        """Ids of a person or role on platforms: names and mentions are none, because people can change their names."""
+        for name, id_ in ids.items():
+            platform = installed_platforms().usable.get(name)
+            if platform is None:
+                continue
+            form, example = (
+                (platform.person_id, platform.person_example) if kind == "person" else (platform.role_id, platform.role_example)
+            )
+            if not form.fullmatch(id_):
+                mentioned = re.search(rf"<[@!&^a-z]*({form.pattern})(?:\|[^>]*)?>", id_)
+                fix = f"write {mentioned[1]!r}" if mentioned else platform.id_help
+                self.source.report((*path, name), repr(id_), f"the {kind}'s id on {platform.title}, such as {example!r}", fix)
 
     def _check_agents(self, team: Team, scripts: Path) -> None:
         self._check_tools(("team", team.name, "tools"), team.tools)
@@ -160,6 +183,7 @@ class References:
     def _check_roles(self, people: Sequence[str]) -> None:
         for name, role in self.team_file.roles.items():
             self._check_names(("roles", name, "people"), role.people, [*self.names.get("people", ()), *people])
+            self._check_ids(("roles", name), role.ids, "role")
             if not (role.people or any(role.ids.values())):
                 expected = f"'people', or the role's id as {' or '.join(map(repr, installed_platforms().with_accounts))}"
                 self.source.report(("roles", name), "a role without people", expected)
@@ -168,27 +192,44 @@ class References:
         owners: dict[tuple[str, str], str] = {}
         for name, person in self.team_file.people.items():
             self._check_zone(("people", name, "time_zone"), person.time_zone)
+            self._check_ids(("people", name), person.ids, "person")
             for platform, id_ in person.ids.items():
                 owner = owners.setdefault((platform, id_), name)
                 if owner != name:
                     found = f"{id_!r}, which is also {owner}'s id"
                     self.source.report(("people", name, platform), found, "an id that only one person has")
 
+    def _check_servers(self) -> None:
+        """Ids that only Discord has: of servers, and of applications that repost messages."""
+        lists = (("servers", "a Discord server"), ("message_proxies", "a Discord application"))
+        for key, title in lists:
+            for index, id_ in enumerate(getattr(self.team_file, key)):
+                if not id_.isdecimal():
+                    self.source.report(
+                        (key, index), repr(id_), f"the id of {title}, such as '123456789012345678'", _IDS_OF_DISCORD
+                    )
+
     def _check_budgets(self) -> None:
         self._check_zone(("budgets", "time_zone"), self.team_file.budgets.time_zone)
         for channel in self.team_file.budgets.channels:
-            platform, _, id_ = channel.partition(":")
-            if platform in installed_platforms().usable and id_:
-                self._check_channel(("budgets", "channels", channel), f"{platform}/{id_}", channel)
-            else:
-                expected = f"a platform ({', '.join(installed_platforms().usable)}) and the channel's id on it: 'discord:123'"
-                self.source.report(("budgets", "channels", channel), repr(channel), expected, "/cost by channel lists them")
+            platform, mark, id_ = re.fullmatch(r"([^:/]*)([:/]?)(.*)", channel, re.DOTALL).groups()  # type: ignore[union-attr]
+            # Earlier releases wrote `discord:123`, which is still read.
+            self._check_channel(("budgets", "channels", channel), f"{platform}/{id_}" if mark else f"/{channel}", channel)
 
     def _check_zone(self, path: KeyPath, zone: str | None) -> None:
         zones = zoneinfo.available_timezones() if zone is not None else set()
         if zone is not None and zones and zone not in zones:
             expected = "a zone of the tz database, such as 'Europe/Berlin'"
             self.source.report(path, repr(zone), expected, suggest_name(zone, list(zones)))
+
+
+def _channel_fix(channel: str, platforms: Sequence[Platform[Any]]) -> str:
+    """The id that stands within what was written, such as a mention of the channel; else where ids are found."""
+    for platform in platforms:
+        found = re.search(rf"(?:^|[<#:/])({platform.channel_id.pattern})(?:\|[^>]*)?>?$", channel)
+        if found:
+            return f"write '{platform.name}/{found[1]}'"
+    return "; ".join(platform.id_help for platform in platforms if platform.id_help)
 
 
 def _suggest(names: Sequence[str]) -> str:

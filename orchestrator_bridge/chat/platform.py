@@ -106,6 +106,16 @@ class Platform(ABC, Generic[S]):
     """Form of a channel's id; a name such as `#general` is none."""
     channel_example: ClassVar[str] = "general"
     """Example of a channel's id."""
+    person_id: ClassVar[re.Pattern[str]] = re.compile(r"\S+")
+    """Form of a person's id; a name such as `@ana` may be none."""
+    person_example: ClassVar[str] = "ana"
+    """Example of a person's id."""
+    role_id: ClassVar[re.Pattern[str]] = re.compile(r"\S+")
+    """Form of the id of a group that the platform can notify."""
+    role_example: ClassVar[str] = "backend"
+    """Example of such an id."""
+    id_help: ClassVar[str] = ""
+    """Explanation of where people find ids on the platform: `Copy Channel ID in the channel's menu`."""
     setup_help: ClassVar[str] = ""
     """Help text of `townhall setup <platform>`."""
     setup_options: ClassVar[tuple[SetupOption, ...]] = ()

@@ -17,7 +17,20 @@ EMOJI = {
     "ok_hand": "👌",
     "raised_hands": "🙌",
     "rocket": "🚀",
+    "ok_woman": "🙆",
+    "ok_person": "🙆",
+    "woman-gesturing-ok": "🙆",
+    "man-gesturing-ok": "🙆",
     "x": "❌",
+    "negative_squared_cross_mark": "❎",
+    "no_good": "🙅",
+    "person_gesturing_no": "🙅",
+    "woman_gesturing_no": "🙅",
+    "man_gesturing_no": "🙅",
+    "woman-gesturing-no": "🙅",
+    "man-gesturing-no": "🙅",
+    "ng_woman": "🙅",
+    "ng_man": "🙅",
     "heavy_multiplication_x": "✖",
     "no_entry": "⛔",
     "no_entry_sign": "🚫",
@@ -36,9 +49,12 @@ EMOJI = {
 }
 """Emoji with a meaning in a reply, by its usual short name. The keycaps become their digits."""
 
-_MODIFIERS = re.compile("[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]")
-"""Characters that change how an emoji looks: variation selectors, the keycap, skin tones."""
-_SIDES = {**dict.fromkeys("👍✅✔☑", ("yes", "approve")), **dict.fromkeys("👎❌✖🚫⛔", ("no", "deny"))}
+SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+GENDER = re.compile("\u200d[♀♂]")
+"""The end of an emoji of a person that says who makes the gesture, without its variation selector."""
+_MODIFIERS = re.compile(f"\u200d[♀♂]|[\ufe0e\ufe0f\u20e3{SKIN_TONES}]")
+"""Characters that change how an emoji looks: variation selectors, the keycap, skin tones, and who makes a gesture."""
+_SIDES = {**dict.fromkeys("👍✅✔☑🙆", ("yes", "approve")), **dict.fromkeys("👎❌❎✖🚫⛔🙅", ("no", "deny"))}
 """Ids of the options that an emoji chooses, where one of them is offered."""
 _NUMBERS = {"🔟": 10, **{str(number): number for number in range(1, 11)}}
 

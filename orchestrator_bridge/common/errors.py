@@ -8,6 +8,7 @@ class TownhallError(Exception):
 
     TownhallError
     ├── ConfigError              bot.config.errors: the environment, `.env` or the team file is wrong
+    │   └── UnusableModel        bot.commands.dispatch: a model of a team cannot be called
     ├── ListenerError            bot.mcp_server.listener: the MCP server cannot listen
     ├── ToolCallDenied           bot.mcp_server.scopes: a tool call exceeds the scope of its access token
     ├── StoreError               orchestrator_bridge.store.interface: the store cannot do its work

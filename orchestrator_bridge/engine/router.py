@@ -141,7 +141,7 @@ class Router:
 
     async def _route_to_run(self, event: MessageReceived | MessageDeleted | ControlUsed, target: Target | None) -> None:
         if target is not None and self._local_runs.is_ignored(target.run):
-            text = f"Run {target.run} is not active in this process. To continue it, start the bot with `townhall run`."
+            text = f"Run {target.run} is not active now. It continues at the next start of the bot."
             await self._refuse(event, text, "its run is not active in this process")
         elif target is not None and isinstance(event, MessageReceived | ControlUsed) and event.question is not None:
             await self._deliver_numbered(event, target)

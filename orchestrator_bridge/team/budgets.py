@@ -29,7 +29,7 @@ class Budgets(Value):
     channel: Dollars | None = None
     """Limit of the runs of each channel."""
     channels: Mapping[str, Dollars] = {}
-    """Limits of single channels (`platform:channel`), in place of `channel`."""
+    """Limits of single channels (`platform/123`, earlier `platform:123`), in place of `channel`."""
 
     @property
     def zone(self) -> tzinfo:
@@ -37,8 +37,9 @@ class Budgets(Value):
         return ZoneInfo(self.time_zone)
 
     def of_channel(self, channel: str) -> Decimal | None:
-        """Limit of a channel, None if there is none."""
-        return self.channels.get(channel, self.channel)
+        """Limit of a channel (`channel_key`), None if there is none."""
+        own = self.channels.get(channel.replace(":", "/", 1))
+        return own if own is not None else self.channels.get(channel, self.channel)
 
     def day_of(self, at: float) -> str:
         """Day of a time, such as `2026-11-22`."""
@@ -52,7 +53,7 @@ class Budgets(Value):
 
 
 def channel_key(place: Place) -> str:
-    """Key of a channel in `[budgets.channels]` and in costs: `platform:123`."""
+    """Key of a channel in stored costs: `platform:123`. People read and write `platform/123`."""
     return f"{place.platform}:{place.channel}"
 
 

@@ -43,7 +43,7 @@ async def test_a_single_run_leaves_unfinished_runs_alone(tmp_path: Path) -> None
             await engine.wait_finished()
         assert {final.run for final in platform.final_answers} == {run} == engine.started_here
         assert platform.questions == []
-        assert "Run 1 is not active in this process" in platform.private_replies[0][1].text
+        assert "Run 1 is not active now. It continues at the next start of the bot." in platform.private_replies[0][1].text
         assert len(server.requests) == 1
     store = await SqliteStore.open(file)
     open_questions = await store.questions(status="open")

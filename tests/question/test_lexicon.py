@@ -38,7 +38,8 @@ def test_a_registered_language_is_understood_beside_the_others() -> None:
 
 
 def test_without_its_file_a_language_is_not_understood() -> None:
-    assert parse_yes_no("oui") is None
+    assert not declines(ask("text"), "pas moi")
+    assert requested_seconds(ask("text"), "encore deux heures", 1.0) is None
 
 
 @pytest.mark.parametrize("text", ["yes = 1", "yes = []\nno = []\nmaybe = []", "yes = ["])

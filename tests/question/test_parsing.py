@@ -338,6 +338,15 @@ APPROVAL = (
         (":x:", "deny"),
         (":thumbsdown::skin-tone-4:", "deny"),
         (":+1: but only tomorrow", "deny"),
+        (":negative_squared_cross_mark:", "deny"),
+        (":woman-gesturing-no::skin-tone-3:", "deny"),
+        ("🙅", "deny"),
+        ("🙅‍♀️", "deny"),
+        ("🙅🏽‍♂️", "deny"),
+        ("👎🏽", "deny"),
+        ("⛔", "deny"),
+        ("🚫", "deny"),
+        ("🙆🏿", "approve"),
         ("> yes\nonly after the backup", "deny"),
         ("> Approve", None),
         (":thinking_face:", None),
@@ -351,6 +360,43 @@ APPROVAL = (
 def test_only_a_clear_emoji_decides_an_approval(text: str, choice: str | None) -> None:
     reading = parse_reply(Ask.model_validate({**ask().model_dump(), "kind": "approval", "options": APPROVAL}), text)
     assert (reading.choice if isinstance(reading, ParsedReply) else None) == choice
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("sí", "oui", "Sim!", "да", "I have no objection, go ahead", "no problem, go ahead", "not a problem", "no objections"),
+        *("I see no problem with that", "no concerns from my side", "I don't mind", "Ich habe nichts dagegen", "keine Bedenken"),
+    ],
+)
+def test_consent_that_contains_a_no_is_a_yes(text: str) -> None:
+    approval = Ask.model_validate({**ask().model_dump(), "kind": "approval", "options": APPROVAL})
+    assert parse_reply(approval, text) == ParsedReply(text=text, choice="approve")
+    assert parse_reply(ask("confirm"), text) == ParsedReply(text=text, choice="yes")
+
+
+@pytest.mark.parametrize("text", ["non", "нет", "não", "🙅‍♀️", ":negative_squared_cross_mark:"])
+def test_a_no_in_another_language_or_as_a_gesture_is_a_no(text: str) -> None:
+    approval = Ask.model_validate({**ask().model_dump(), "kind": "approval", "options": APPROVAL})
+    assert parse_reply(approval, text) == ParsedReply(text=text, choice="deny")
+    assert parse_reply(ask("confirm"), text) == ParsedReply(text=text, choice="no")
+
+
+@pytest.mark.parametrize(
+    "text", ["the table is still in use", "maybe", "I have no idea", "hm", "yes and no", "SIM card is broken", "vale"]
+)
+def test_words_that_neither_consent_nor_object_are_asked_about(text: str) -> None:
+    approval = Ask.model_validate({**ask().model_dump(), "kind": "approval", "options": APPROVAL})
+    for kind in (approval, ask("confirm")):
+        assert isinstance(parse_reply(kind, text), UnparsedReply)
+
+
+@pytest.mark.parametrize(
+    "text", ["no objections, but not on Friday", "go ahead if the tests pass", "I object", "no", "not on a Friday"]
+)
+def test_an_objection_or_a_condition_denies_an_approval(text: str) -> None:
+    approval = Ask.model_validate({**ask().model_dump(), "kind": "approval", "options": APPROVAL})
+    assert parse_reply(approval, text) == ParsedReply(text=text, choice="deny")
 
 
 @pytest.mark.parametrize(

@@ -316,9 +316,9 @@ def test_the_log_names_who_approved_a_call() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["approve, but only if you rename it", "yes, if Ben agrees", "not on a Friday", "Who wants that?\nno", "maybe", "wait"],
+    ["approve, but only if you rename it", "yes, if Ben agrees", "not on a Friday", "Who wants that?\nno"],
 )
-def test_conditions_doubts_and_remarks_are_a_no_with_their_words(words: str) -> None:
+def test_conditions_and_objections_are_a_no_with_their_words(words: str) -> None:
     simulator = at_work()
     simulator.says("one", use("files__write", path="a"))
     simulator.post_question(1)
@@ -339,11 +339,12 @@ def test_a_no_after_a_yes_is_a_no() -> None:
     assert simulator.state.questions[1].outcome
 
 
-def test_a_counter_question_is_not_an_answer() -> None:
+@pytest.mark.parametrize("words", ["what is in it?", "maybe", "wait", "the file is still open"])
+def test_a_counter_question_a_doubt_or_a_remark_is_not_an_answer(words: str) -> None:
     simulator = at_work()
     simulator.says("one", use("files__write", path="a"))
     simulator.post_question(1)
-    simulator.replies(1, "what is in it?")
+    simulator.replies(1, words)
     assert simulator.state.questions[1].open
 
 

@@ -16,11 +16,13 @@ from importlib import resources
 
 from pydantic import BaseModel, ConfigDict
 
+from orchestrator_bridge.common.emoji import GENDER, SKIN_TONES
+
 EDGES = " \n\t,.;:!…–—-_*~'\"“”„«»()[]"
 """Characters around a phrase that have no meaning."""
 
-_VARIANTS = str.maketrans("’‘´`＇", "'''''", "\ufe0f\u20e3")
-"""Apostrophes become plain; the marks that turn a digit or sign into an emoji (`2️⃣`) are removed."""
+_VARIANTS = str.maketrans("’‘´`＇", "'''''", f"\ufe0f\u20e3{SKIN_TONES}")
+"""Apostrophes become plain; the marks that turn a digit or sign into an emoji (`2️⃣`) and skin tones are removed."""
 
 
 class Language(BaseModel):
@@ -33,6 +35,7 @@ class Language(BaseModel):
     yes_alone: tuple[str, ...] = ()
     no_alone: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    beside_yes: tuple[str, ...] = ()
     filler: tuple[str, ...] = ()
     turn: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
@@ -85,6 +88,7 @@ class Lexicon:
     yes_alone: re.Pattern[str]
     no_alone: re.Pattern[str]
     unsure: re.Pattern[str]
+    beside_yes: re.Pattern[str]
     filler: re.Pattern[str]
     turn: re.Pattern[str]
     against: re.Pattern[str]
@@ -131,8 +135,9 @@ class Lexicon:
 
 @lru_cache(maxsize=256)
 def fold_text(text: str) -> str:
-    """Normalise a text for comparison: NFC, case-folded, plain apostrophes, digits for keycaps, single spaces."""
-    return " ".join(unicodedata.normalize("NFC", text.translate(_VARIANTS).casefold()).split())
+    """Normalise a text for comparison: NFC, case-folded, plain apostrophes, digits for keycaps, emoji without their
+    variants, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", GENDER.sub("", text.translate(_VARIANTS)).casefold()).split())
 
 
 def strip_courtesy(text: str) -> str:
@@ -180,6 +185,7 @@ def lexicon() -> Lexicon:
         no=_phrase_pattern(language.no for language in languages),
         yes_alone=_phrase_pattern(language.yes_alone for language in languages),
         no_alone=_phrase_pattern(language.no_alone for language in languages),
+        beside_yes=_phrase_pattern(language.beside_yes for language in languages),
         unsure=_phrase_pattern(language.unsure for language in languages),
         filler=_phrase_pattern(language.filler for language in languages),
         turn=_phrase_pattern(language.turn for language in languages),

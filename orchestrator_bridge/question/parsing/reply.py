@@ -1,8 +1,8 @@
 """Parsing of a reply by the kind of the question.
 
-Own words are always valid for a `text`, and for a `choice` unless they are only a number that no option has; for an approval
-they mean no. A `confirm` needs a yes or a no, and a `number` one number in its range. Any other reply becomes an `UnparsedReply`
-with a hint for the person, who can reply again.
+Own words are always valid for a `text`, and for a `choice` unless they are only a number that no option has. A `confirm` and an
+approval need a yes or a no, and a `number` one number in its range. Any other reply becomes an `UnparsedReply`, whose hint tells
+the person what is missing.
 """
 
 from __future__ import annotations
@@ -41,12 +41,23 @@ def parse_yes_no(text: str) -> Literal["yes", "no"] | None:
 
 
 def _parse_line(line: str) -> Literal["yes", "no"] | None:
+    if _only_agrees(line):
+        return "yes"
     side, rest = _opening_side(line)
     if side is None or side == "unsure" or rest.lstrip().startswith("?"):
         return None
     if _opening_side(rest)[0] == "unsure" or _ending_side(rest) not in (None, side):
         return None
     return side
+
+
+def _only_agrees(line: str) -> bool:
+    """True if a line consists of phrases of consent and words that say nothing beside them: "I have no objection, go ahead"."""
+    known = lexicon()
+    rest = known.yes.sub(" ", line)
+    if rest == line or "?" in line:
+        return False
+    return not known.beside_yes.sub(" ", known.filler.sub(" ", rest)).strip(EDGES)
 
 
 def _opening_side(line: str) -> tuple[ConfirmSide | None, str]:
@@ -109,10 +120,10 @@ APPROVE, APPROVE_TOOL, DENY = "approve", "approve_tool", "deny"
 
 
 def parse_consent(options: Sequence[Option], texts: Sequence[str]) -> str | None:
-    """Id of the option that a person's messages (oldest first) choose; None for a question, an unknown number or unclear emoji.
+    """Id of the option that a person's messages (oldest first) choose; None where that would be a guess.
 
-    The newest message counts. Only an unconditional yes approves: a condition, a doubt or a remark is a denial, which the agent
-    reads.
+    The newest message counts. Only an unconditional yes approves. A no denies, and so does a condition or an objection, which the
+    agent reads. Other words, doubts, questions, unknown numbers and unclear emoji are asked about.
     """
     newest = texts[-1]
     option = find_option(options, newest)
@@ -121,16 +132,19 @@ def parse_consent(options: Sequence[Option], texts: Sequence[str]) -> str | None
     side = parse_yes_no(newest)
     if option is None and side is None and not has_words(newest):
         return None
-    agreed = option.id if option else APPROVE if side == "yes" else DENY
-    return DENY if _is_qualified(newest) else agreed
+    if _is_qualified(newest):
+        return DENY
+    if option is not None or side is None:
+        return option.id if option is not None else None
+    return APPROVE if side == "yes" else DENY
 
 
 def _is_qualified(text: str) -> bool:
-    """True if a condition, doubt or negation limits a consent ("but", "if", "not"); "no problem" is none of them."""
+    """True if a condition or an objection limits a consent ("but", "if", "not"); "no problem" is none of them."""
     known = lexicon()
-    # Phrases of consent go first: "no problem" contains a "no".
-    line = known.yes.sub(" ", fold_text(text))
-    return any(words.search(line) is not None for words in (known.condition, known.no, known.against, known.unsure))
+    # Doubts and phrases of consent are no objections, although "not sure" contains a "not" and "no problem" a "no".
+    line = known.yes.sub(" ", known.unsure.sub(" ", fold_text(text)))
+    return any(words.search(line) is not None for words in (known.condition, known.no, known.against))
 
 
 MAX_REPLY = 10_000

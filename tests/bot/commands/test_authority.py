@@ -70,7 +70,7 @@ async def test_costs_are_those_of_runs_that_a_person_may_see(bot: Bot) -> None:
         assert "writer" not in cells(await bot.execute(BO, PLACE, "cost", words))
         assert not any(table.rows for table in (await bot.execute(BO, DIRECT, "cost", words)).tables)
     assert "writer" in cells(await bot.execute(ANA, PLACE, "cost"))
-    assert "list:another" in cells(await bot.execute(ANA, PLACE, "cost", "by channel"))
+    assert "list/another" in cells(await bot.execute(ANA, PLACE, "cost", "by channel"))
 
 
 async def test_a_person_who_sees_the_channel_cancels_its_run_from_another_one_but_not_in_direct_messages(bot: Bot) -> None:

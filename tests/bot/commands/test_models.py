@@ -160,8 +160,15 @@ async def test_a_model_can_be_set_for_one_run(bot: Bot) -> None:
 
 
 async def test_a_model_of_one_run_that_cannot_be_called_is_refused(bot: Bot) -> None:
-    assert "OPENAI_API_KEY is not set" in (await bot("ask", "model=gpt-5 a task")).text
-    assert "model 'nobody' is not known" in (await bot("ask", "model=nobody a task")).text
+    for name in ("gpt-5", "nobody"):
+        assert f"The model '{name}' of team docs cannot be used." in (await bot("ask", f"model={name} a task")).text
+
+
+async def test_a_channel_reads_no_shell_command_about_a_model_that_cannot_be_called(bot: Bot) -> None:
+    reply = await bot("ask", "model=gork-4.3 plan the move")
+    assert reply.text.startswith("The model 'gork-4.3' of team docs cannot be used. Did you mean 'grok-4.3'")
+    assert "`/models` lists those that can" in reply.text
+    assert "townhall" not in reply.text
 
 
 async def test_a_retired_model_needs_a_confirmation(bot: Bot) -> None:

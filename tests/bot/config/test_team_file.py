@@ -75,7 +75,64 @@ def test_budgets_have_valid_channels_and_a_valid_time_zone(file: Path) -> None:
     assert "more than 0" in refused(file, "[budgets]\nday = 0\n")
     wrong = refused(file, '[budgets]\ntime_zone = "Berlin"\n[budgets.channels]\n"general" = 1\n')
     assert "a zone of the tz database" in wrong
-    assert "'discord:123'" in wrong
+    assert "'slack/C0123ABCD' on Slack" in wrong
+
+
+def test_a_budget_names_its_channel_as_every_other_key_does(file: Path) -> None:
+    found = read(file, '[budgets]\nchannel = 1\n[budgets.channels]\n"discord/1" = 2.5\n"slack:C1" = 3\n').budgets
+    assert [found.of_channel(key) for key in ("discord:1", "slack:C1", "slack:C2")] == [Decimal("2.5"), 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("entry", "fix"),
+    [
+        ("channel:platform", "About this channel"),
+        ("channel:<#C0123ABCD>", "write 'slack/C0123ABCD'"),
+        ("channel:<#C0123ABCD|general>", "write 'slack/C0123ABCD'"),
+        ("channel:<#123456>", "write 'discord/123456'"),
+        ("channel:slack:C1", "write 'slack/C1'"),
+        ("channel:slack:general", "About this channel"),
+        ("channel:slack/general", "About this channel"),
+        ("channel:discord/C1", "Copy ID"),
+        ("channel:matrix/C1", "write 'slack/C1'"),
+    ],
+)
+def test_a_channel_that_is_no_id_is_an_error_with_its_fix(file: Path, entry: str, fix: str) -> None:
+    for text in (
+        f"[permissions]\nstart = ['{entry}']\n",
+        f"{AGENT}[[team.review.channels]]\nchannel = '{entry.removeprefix('channel:')}'\n",
+        f"[budgets.channels]\n'{entry.removeprefix('channel:')}' = 1\n",
+    ):
+        if "slack:C1" in entry and "budgets" in text:
+            continue  # the spelling of earlier releases
+        error = refused(file, text)
+        assert "the channel's id" in error
+        assert fix in error
+
+
+@pytest.mark.parametrize("channel", ["C1", "slack/C1", "123", "discord/123"])
+def test_ids_of_channels_are_accepted_with_and_without_their_platform(file: Path, channel: str) -> None:
+    found = read(file, f"[permissions]\nstart = ['channel:{channel}']\n{AGENT}[[team.review.channels]]\nchannel = '{channel}'\n")
+    assert found.permissions.start == (f"channel:{channel}",)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "expected"),
+    [
+        ("[people.ana]\nslack = '@ana'\n", "people.ana.slack", "the person's id on Slack, such as 'U0123ABCD'"),
+        ("[people.ana]\nslack = '<@U1>'\n", "people.ana.slack", "write 'U1'"),
+        ("[people.ana]\ndiscord = 'ana#1234'\n", "people.ana.discord", "the person's id on Discord"),
+        ("[people.ana]\ndiscord = '<@!42>'\n", "people.ana.discord", "write '42'"),
+        ("[roles.crew]\nslack = '@crew'\n", "roles.crew.slack", "the role's id on Slack, such as 'S0123ABCD'"),
+        ("[roles.crew]\nslack = '<!subteam^S1|@crew>'\n", "roles.crew.slack", "write 'S1'"),
+        ("[roles.crew]\ndiscord = '<@&7>'\n", "roles.crew.discord", "write '7'"),
+        ("servers = ['My server']\n", "servers[1]", "the id of a Discord server"),
+    ],
+)
+def test_a_name_or_mention_in_place_of_an_id_is_an_error_with_its_fix(file: Path, text: str, where: str, expected: str) -> None:
+    error = refused(file, text)
+    assert where in error
+    assert expected in error
 
 
 def test_the_smallest_and_the_largest_budget_of_a_run_are_accepted(file: Path) -> None:
@@ -241,7 +298,7 @@ def test_all_errors_are_reported_at_once_in_the_order_of_their_lines(file: Path)
             AGENT + "[[team.review.channels]]\nchannel = '#platform'\n",
             "channels[1].channel",
             "'#platform'",
-            "'C0123ABCD' on Slack",
+            "'slack/C0123ABCD' on Slack",
         ),
         ("[permissions]\nstart = ['channel:#general']\n", "permissions.start[1]", "'channel:#general'", "the channel's id"),
         ("[budgets.channels]\n'discord:#general' = 1\n", "budgets.channels", "'discord:#general'", "the channel's id"),
