@@ -11,7 +11,7 @@ import discord
 
 from adapters.discord.backfill import DiscordBackfill
 from adapters.discord.card_threads import CardThreads
-from adapters.discord.channels import PLATFORM, ChannelCache, to_author
+from adapters.discord.channels import PLATFORM, ChannelCache, message_url, to_author
 from adapters.discord.client import DiscordClient
 from adapters.discord.command_sync import CommandSync
 from adapters.discord.commands import DiscordCommandTree
@@ -28,7 +28,7 @@ from adapters.discord.role_members import RoleMembers
 from adapters.discord.sender import AuthorNotices, DiscordSender, MessageApi
 from adapters.discord.standing import DiscordStandings, ServedAutocomplete
 from adapters.discord.thread_context import DiscordThreadReader
-from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, SendUncertain, Standing
+from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, ChannelReach, NotSent, SendUncertain, Standing
 from orchestrator_bridge.chat.inbound import (
     Attachment,
     Author,
@@ -182,6 +182,14 @@ class DiscordAdapter:
     async def absence(self, person: Author, place: Place) -> str:
         """Say why a person is gone, as `SupportsPresence.absence` specifies."""
         return await self._standings.absence(person, place)
+
+    def message_url(self, place: Place, message: str) -> str:
+        """The web address of a message, as `SupportsLinks.message_url` specifies."""
+        return message_url(place, message, self._channels.guild_of) or ""
+
+    async def reach(self, place: Place) -> ChannelReach:
+        """Look up a place's channel, as `SupportsReach.reach` specifies."""
+        return await self._standings.reach(place)
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Answer one person privately, as `Adapter.reply_privately` specifies."""

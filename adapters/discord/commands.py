@@ -35,7 +35,7 @@ MAX_TASK = 6000
 MESSAGE_MENU = "Ask the agents about this"
 
 COMMAND_NAMES = frozenset(
-    {"ask", "model", "models", "team", "runs", "questions", "cancel", "finish", "cost", "help", MESSAGE_MENU}
+    {"ask", "model", "models", "team", "runs", "questions", "cancel", "finish", "cost", "recall", "help", MESSAGE_MENU}
 )
 """All commands that are registered with Discord."""
 
@@ -295,8 +295,13 @@ def lookup_commands(commands: CommandDelivery, choices: CommandAutocomplete) -> 
     async def cost(interaction: Interaction, run: str | None = None) -> None:
         await commands.deliver(interaction, "cost", run)
 
+    @app_commands.command(name="recall", description="Find what was decided here, by whom and when")
+    @app_commands.describe(words="Words of the question or of the decision")
+    async def recall(interaction: Interaction, words: str | None = None) -> None:
+        await commands.deliver(interaction, "recall", words)
+
     @app_commands.command(name="help", description="Show this bot's commands")
     async def help_(interaction: Interaction) -> None:
         await commands.deliver(interaction, "help")
 
-    return models, team_, runs, questions, cost, help_
+    return models, team_, runs, questions, cost, recall, help_

@@ -14,7 +14,15 @@ import discord
 from adapters.discord.channels import AnyChannel, ChannelCache, direct_user_id
 from adapters.discord.client import DiscordClient
 from adapters.discord.errors import bounded_attempt
-from orchestrator_bridge.chat.adapter import Autocomplete, DeliveryError, Membership, ModelOption, SendRejected, Standing
+from orchestrator_bridge.chat.adapter import (
+    Autocomplete,
+    ChannelReach,
+    DeliveryError,
+    Membership,
+    ModelOption,
+    SendRejected,
+    Standing,
+)
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.common.lru_map import LruMap
@@ -116,6 +124,29 @@ class DiscordStandings:
         if direct is not None:
             return Standing(membership=await self._membership(int(person.id), max_age), sees=str(direct) == person.id)
         return await self._in_channel(int(person.id), await self._channels.get(int(place.channel)), max_age)
+
+    async def reach(self, place: Place) -> ChannelReach:
+        """Look up a place's channel, as `SupportsReach.reach` specifies. Direct messages belong to no server."""
+        if place.channel.startswith("@"):
+            return ChannelReach()
+        try:
+            channel = await self._channels.get(int(place.channel))
+            if not isinstance(channel, discord.abc.GuildChannel | discord.Thread) or not self.is_served(channel.guild.id):
+                return ChannelReach()
+            return ChannelReach(server=str(channel.guild.id), public=await self._is_public(channel))
+        except DeliveryError as failure:
+            _LOG.warning("channel %s counts as private, because it cannot be looked up: %s", place.channel, failure)
+            return ChannelReach()
+
+    async def _is_public(self, channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+        """True if everybody on the server can see a channel or thread."""
+        if isinstance(channel, discord.Thread):
+            parent = channel.parent or await self._channels.get(channel.parent_id)
+            if channel.is_private() or not isinstance(parent, discord.abc.GuildChannel):
+                return False
+            channel = parent
+        allowed = channel.permissions_for(channel.guild.default_role)
+        return allowed.view_channel and allowed.read_message_history
 
     async def _membership(self, user: int, max_age: float) -> Membership:
         """Membership in any server for which the bot is set up, for direct messages."""

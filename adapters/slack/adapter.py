@@ -10,7 +10,7 @@ from adapters.slack.files import fetch_file
 from adapters.slack.http_mode import HttpTransport
 from adapters.slack.session import SlackConfig, SlackSession, create_session
 from adapters.slack.workspace import PLATFORM
-from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, NotSent, Standing
+from orchestrator_bridge.chat.adapter import Autocomplete, Capabilities, ChannelReach, NotSent, Standing
 from orchestrator_bridge.chat.inbound import (
     Attachment,
     Author,
@@ -20,7 +20,7 @@ from orchestrator_bridge.chat.inbound import (
     Place,
     ThreadPosition,
 )
-from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
+from orchestrator_bridge.chat.outbound import Link, OutboundPost, PostedMessage, PrivateReply, StreamingAnswer
 from orchestrator_bridge.chat.thread_context import ThreadPage
 from orchestrator_bridge.common.clock import process_time
 
@@ -152,6 +152,16 @@ class SlackAdapter:
     async def absence(self, person: Author, place: Place) -> str:
         """Say why a person is gone, as `SupportsPresence.absence` specifies."""
         return await self.session.standings.absence(person, place)
+
+    def message_url(self, place: Place, message: str) -> str:
+        """The web address of a message, as `SupportsLinks.message_url` specifies."""
+        if self._session is None:
+            return ""
+        return self._session.private_replies.message_url(Link(text="", place=place, message=message)) or ""
+
+    async def reach(self, place: Place) -> ChannelReach:
+        """Look up a place's channel, as `SupportsReach.reach` specifies."""
+        return await self.session.standings.reach(place)
 
     async def reply_privately(self, event: InboundEvent, reply: PrivateReply) -> None:
         """Answer one person privately, as `Adapter.reply_privately` specifies."""

@@ -83,7 +83,7 @@ def _features(url: dict[str, str]) -> dict[str, Any]:
     command = {
         "command": "/townhall",
         "description": "Give the agents a task, see your open questions, select models",
-        "usage_hint": "ask | model | models | team | runs | questions | cancel | finish | cost | help",
+        "usage_hint": "ask | model | models | team | runs | questions | cancel | finish | cost | recall | help",
         "should_escape": True,
     }
     shortcut = {

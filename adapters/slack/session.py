@@ -155,7 +155,7 @@ async def create_session(
     return SlackSession(
         api=api,
         people=people,
-        standings=SlackStandings(api, people, channels),
+        standings=SlackStandings(api, people, channels, workspace.team),
         groups=groups,
         channels=channels,
         sender=SlackSender(api, workspace, channels, history, streams),

@@ -6,13 +6,14 @@ Every full member can see a public channel. Everybody else, and everybody in a p
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import assert_never
 
 from adapters.slack.api import SlackApi, SlackRejected
 from adapters.slack.channels import SlackChannels
 from adapters.slack.workspace import Membership, SlackUsers
 from orchestrator_bridge.chat import adapter as port
-from orchestrator_bridge.chat.adapter import DeliveryError, Standing
+from orchestrator_bridge.chat.adapter import ChannelReach, DeliveryError, Standing
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.common.lru_map import LruMap
 
@@ -30,14 +31,27 @@ _NOT_VISIBLE = frozenset({"channel_not_found", "not_in_channel", "method_not_sup
 """Errors for a channel that the bot cannot see: it has posted nothing there that a person could act on."""
 
 
-class SlackStandings:
-    """Looks up people and places."""
+_SHARED = ("is_shared", "is_ext_shared", "is_pending_ext_shared", "is_org_shared")
+"""Marks of a channel that another workspace can see (docs.slack.dev/reference/objects/conversation-object)."""
 
-    def __init__(self, api: SlackApi, users: SlackUsers, channels: SlackChannels) -> None:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ChannelFacts:
+    """A channel that all full members can see, or that another workspace can see."""
+
+    public: bool = False
+    shared: bool = False
+
+
+class SlackStandings:
+    """Looks up people and places. `team` is the id of the workspace."""
+
+    def __init__(self, api: SlackApi, users: SlackUsers, channels: SlackChannels, team: str) -> None:
         self._api = api
         self._users = users
         self._channels = channels
-        self._public: LruMap[str, tuple[float, bool]] = LruMap(REMEMBERED)
+        self._team = team
+        self._facts: LruMap[str, tuple[float, _ChannelFacts]] = LruMap(REMEMBERED)
 
     async def standing(self, person: Author, place: Place) -> Standing:
         """Look up a person and a place, as `SupportsStanding.standing` specifies."""
@@ -94,11 +108,32 @@ class SlackStandings:
         known = user in await self._channels.load_members(channel, CACHE_SECONDS)
         return known or user in await self._channels.load_members(channel, RECHECK_SECONDS)
 
+    async def reach(self, place: Place) -> ChannelReach:
+        """Look up a place's channel, as `SupportsReach.reach` specifies.
+
+        A channel that is shared with another workspace, or is about to be, belongs to no server: guests of a workspace cannot
+        see its public channels either, so what people may see there is checked for each of them.
+        """
+        if place.channel.startswith("@"):
+            return ChannelReach(server=self._team)
+        try:
+            about = await self._about(place.channel)
+        except DeliveryError as error:
+            _LOG.warning("channel %s counts as private, because it cannot be looked up: %s", place.channel, error)
+            return ChannelReach()
+        return ChannelReach() if about.shared else ChannelReach(server=self._team, public=about.public)
+
     async def _is_public(self, channel: str) -> bool:
-        at, public = self._public.get(channel) or (-CACHE_SECONDS, False)
+        return (await self._about(channel)).public
+
+    async def _about(self, channel: str) -> _ChannelFacts:
+        at, about = self._facts.get(channel) or (-CACHE_SECONDS, _ChannelFacts())
         if self._api.now() - at >= CACHE_SECONDS:
             response = await self._api.read("conversations.info", lambda client: client.conversations_info(channel=channel))
             info = response["channel"] or {}
-            public = bool(info.get("is_channel")) and not info.get("is_private")
-            self._public.put(channel, (self._api.now(), public))
-        return public
+            about = _ChannelFacts(
+                public=bool(info.get("is_channel")) and not info.get("is_private"),
+                shared=any(info.get(mark) for mark in _SHARED),
+            )
+            self._facts.put(channel, (self._api.now(), about))
+        return about

@@ -44,6 +44,7 @@ from bot.formatting import (
 )
 from bot.storage import open_lookups
 from orchestrator_bridge.common.text import one_line, shorten
+from orchestrator_bridge.question.decisions import Decision, deciders_text, outcome_text
 from orchestrator_bridge.question.messages import options_summary
 from orchestrator_bridge.run.events import VERSION, dump
 from orchestrator_bridge.store.interface import CostBy, CostLine, Lookups, NotFound, RunSummary, TokenCalibration
@@ -51,6 +52,8 @@ from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers, s
 
 _MAX_TASK = 60
 """Characters of a task in a table."""
+_MAX_PEOPLE = 40
+"""Characters of the names of those who decided."""
 _MAX_QUESTION = 500
 """Characters of a question's text."""
 _TOKENS = ("IN", "CACHED", "OUT")
@@ -121,6 +124,29 @@ def _question_object(question: OpenQuestion) -> dict[str, Any]:
         "expires_at": card.expires_at if card else None,
         "silence": card.silence if card else None,
     }
+
+
+async def print_decisions(settings: Settings, words: str, limit: int, as_json: bool) -> None:
+    """Print the newest decisions of all channels that contain all words, those that are superseded last."""
+    async with _lookups(settings) as lookups:
+        decisions = await lookups.decisions(words, limit) if lookups else []
+    if as_json:
+        print_json({"decisions": decisions})
+    elif decisions:
+        print_table(["DECISION", "DATE", "BY", "QUESTION", "OUTCOME", "LINK"], [_decision_row(found) for found in decisions])
+    else:
+        click.echo("No decision has these words." if words else "There are no decisions yet.", err=True)
+
+
+def _decision_row(decision: Decision) -> list[str]:
+    return [
+        str(decision.decision),
+        format_time(decision.at)[:10],
+        shorten(deciders_text(decision), _MAX_PEOPLE),
+        shorten(decision.question, _MAX_TASK),
+        shorten(outcome_text(decision), _MAX_TASK),
+        decision.link or f"{decision.place.platform}/{decision.place.channel}",
+    ]
 
 
 async def print_costs(settings: Settings, run: int | None, as_json: bool) -> None:

@@ -136,6 +136,17 @@ def cost(run: int | None, by: CostBy | None, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("words", nargs=-1)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Number of entries, newest first.")
+@_as_json("the decisions")
+def decisions(words: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """List what was decided, by whom and when. With WORDS: the decisions that contain all of them."""
+    from bot.cli.lookups import print_decisions
+
+    _run_lookup(print_decisions, words=" ".join(words), limit=limit, as_json=as_json)
+
+
+@cli.command()
 @click.argument("run", type=click.IntRange(min=1))
 def export(run: int) -> None:
     """Print the event log of RUN as JSON lines."""

@@ -19,6 +19,7 @@ from bot.commands.costs import (
     sources_text,
     token_cells,
 )
+from bot.commands.decisions import recall_decisions
 from bot.commands.home import HomePage
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelCommands, ModelSelections, parse_leading_options, warning_reply, with_team_model
@@ -70,6 +71,7 @@ HELP = {
     "cancel": ("/cancel [RUN]", "Stop a run and close its questions."),
     "finish": ("/finish [RUN]", "End a run now, with the best answer so far."),
     "cost": ("/cost [RUN] [by WHAT]", "Show tokens and US dollars, by call, agent, run, channel, person, day or model."),
+    "recall": ("/recall [WORDS]", "Find what was decided here, with who decided and when. Without words: the newest decisions."),
     "help": ("/help", "Show this list."),
 }
 
@@ -140,6 +142,8 @@ class ChatCommands:
                 return await self._end_run(command, Act.FINISH_RUN)
             case "cost":
                 return await self._cost(command)
+            case "recall":
+                return await recall_decisions(command, self.engine.memory)
             case "help":
                 return _help()
             case "home":
@@ -339,6 +343,8 @@ def _acts_in_place(command: CommandReceived) -> Act | None:
             return Act.SELECT_MODEL
         case "model" | "models" | "team" | "home":
             return Act.SEE_TEAM
+        case "recall":
+            return Act.RECALL
         case _:
             return None
 

@@ -105,6 +105,17 @@ class Standing:
     """The place is on a server for which this bot is set up."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelReach:
+    """The server or workspace of a channel, by its id, and if all its members can see the channel.
+
+    The defaults are those of a channel of which nothing is known: it counts as private, and belongs to no server.
+    """
+
+    server: str = ""
+    public: bool = False
+
+
 class Adapter(Protocol):
     """One chat platform.
 
@@ -253,6 +264,28 @@ class SupportsThreadContext(Protocol):
             NotSent: the thread cannot be read now.
             SendRejected: the thread or `before` does not exist, or the bot may not read it.
         """
+        ...
+
+
+@runtime_checkable
+class SupportsReach(Protocol):
+    """An adapter that knows which channels everybody on a server can see. Without it every channel counts as private."""
+
+    async def reach(self, place: Place) -> ChannelReach:
+        """Look up a place's channel.
+
+        It may ask the platform. A channel that people of other organisations or servers can see belongs to no server. A failure
+        is logged, never raised, and gives the defaults.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsLinks(Protocol):
+    """An adapter of a platform whose messages have web addresses."""
+
+    def message_url(self, place: Place, message: str) -> str:
+        """The web address of a message, from memory; empty if it has none, or its channel is not known. Never waits."""
         ...
 
 

@@ -36,6 +36,7 @@ _ARGUMENTS: Mapping[str, re.Pattern[str]] = {
         "finish": _STOP,
         "stop": _STOP,
         "cost": r"(?P<text>(?:run\s+)?(?:#?\d{1,15})?\s*(?:by\s+[a-z]+)?)",
+        "recall": r"(?!that\b)(?P<text>(?:[\w'’.+#/-]+(?:\s+[\w'’.+#/-]+){0,5})?)\??",
         "help": r"(?P<text>)",
     }.items()
 }

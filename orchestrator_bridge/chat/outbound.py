@@ -98,6 +98,15 @@ class TextFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A text that links to a message, where the platform has links to messages."""
+
+    text: str
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
     """A message in a thread. `speaker` is the agent whose words it quotes; `mentions` and `groups` are those to notify.
 
@@ -116,6 +125,10 @@ class Note:
     """Position of the speaker in its team, from which platforms derive its colour."""
     about: str | None = None
     """Key of the post that a note is about, to which platforms link."""
+    link: Link | None = None
+    """Message that a note is about, to which platforms link, if it is not a post of this run."""
+    again: int | None = None
+    """Number of a question that a button asks again: the command `/questions NUMBER again`."""
     kind: Literal["note"] = "note"
 
 
@@ -178,15 +191,6 @@ class PostedMessage:
     message: str
     thread: str | None
     at: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Link:
-    """A text that links to a message, where the platform has links to messages."""
-
-    text: str
-    place: Place
-    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

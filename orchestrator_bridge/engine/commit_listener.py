@@ -84,6 +84,8 @@ class CommitListener:
                 | records.OutcomeDelivered()
                 | records.TokenCreated()
                 | records.TokenRevoked()
+                | records.DecisionStored()
+                | records.DecisionSuperseded()
             ):
                 pass  # for the store alone, or taken by the outbox and the ledger from all rows at once
             case _:

@@ -16,6 +16,7 @@ from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.engine.answer_stream import AnswerStreams
 from orchestrator_bridge.engine.commit_listener import CommitListener
+from orchestrator_bridge.engine.memory import DecisionMemory
 from orchestrator_bridge.engine.model_gateway import ModelGateway
 from orchestrator_bridge.engine.outbox import Outbox
 from orchestrator_bridge.engine.platforms import Platforms
@@ -27,9 +28,11 @@ from orchestrator_bridge.engine.thread_reader import ThreadReader
 from orchestrator_bridge.engine.tool_executor import ToolExecutor
 from orchestrator_bridge.model.errors import CircuitOpen
 from orchestrator_bridge.model.interface import Response
+from orchestrator_bridge.question.decisions import Recollection
 from orchestrator_bridge.question.model import Question, waiting_end
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.decide import AskQuestion
 from orchestrator_bridge.run.handlers import handle_input
 from orchestrator_bridge.run.projection import fires_at
 from orchestrator_bridge.run.questions.service import QuestionService
@@ -66,6 +69,7 @@ class DriverContext:
     history: HistorySync
     presence: PresenceCheck
     outbox: Outbox
+    memory: DecisionMemory
 
 
 class RunDriver:
@@ -73,7 +77,7 @@ class RunDriver:
 
     Keys of its tasks: the action of a model call; `wait:ACTION` for a call that waits for admission; `use:ACTION` for a tool
     call; `read:QUESTION` for a thread that is being read, `read:context` for that of the task; `list:SERVER` for the tools of a
-    server.
+    server; `recall:ACTION` for a look-up of earlier decisions before a question is asked.
     """
 
     def __init__(self, state: RunState, context: DriverContext) -> None:
@@ -84,6 +88,7 @@ class RunDriver:
         self._tasks = BackgroundTasks(on_done=self._wakeup.set)
         self._held: frozenset[str] = frozenset()
         self._read_until: dict[int, float] = {}
+        self._recalled: dict[str, Recollection] = {}
         self._alarm: Alarm | None = None
 
     def deliver(self, run_input: inputs.RunInput) -> None:
@@ -126,7 +131,8 @@ class RunDriver:
         transaction = Transaction(self.state, context.clock.now())
         for run_input in run_inputs:
             self._handle(transaction, run_input)
-        result = step(transaction, context.questions, context.gateway, self._synced_questions(transaction.state))
+        read = self._synced_questions(transaction.state)
+        result = step(transaction, context.questions, context.gateway, read, self._recalled)
         try:
             await self._commit(transaction)
         except BaseException:
@@ -154,6 +160,8 @@ class RunDriver:
                 self._context.presence.start(transaction.state, run_input.question)
             case inputs.ThreadSynced():
                 self._read_until[run_input.question] = run_input.deadline
+            case inputs.DecisionsRecalled():
+                self._recalled[run_input.action] = run_input.recalled
             case _:
                 handle_input(transaction, run_input, self._context.questions)
         settle_immediate(transaction)
@@ -192,6 +200,14 @@ class RunDriver:
                 self._tasks.start(self._wait(action), f"wait:{action}")
         for use in result.uses:
             self._tasks.start(self._use(use), f"use:{use.use}")
+        self._look_up(transaction, result)
+
+    def _look_up(self, transaction: Transaction, result: StepResult) -> None:
+        """Start to read what must be known before questions are asked, or before they fall back."""
+        self._recalled = {action: found for action, found in self._recalled.items() if action in self.state.asks}
+        for ask in result.recalls:
+            if f"recall:{ask.action}" not in self._tasks:
+                self._tasks.start(self._recall(ask), f"recall:{ask.action}")
         for number in transaction.questions_to_sync:
             if f"read:{number}" not in self._tasks:
                 self._tasks.start(self._read(self.state.questions[number]), f"read:{number}")
@@ -200,7 +216,7 @@ class RunDriver:
         """Cancel calls whose result nobody waits for any more, and waits for calls that will not be made."""
         wanted = {*self.state.calls, *(f"wait:{action}" for action in self._held), *(f"use:{use}" for use in self.state.uses)}
         for key in self._tasks.keys:
-            if not key.startswith(("read:", "list:")) and key not in wanted:
+            if not key.startswith(("read:", "list:", "recall:")) and key not in wanted:
                 self._tasks.cancel(key)
 
     async def _list(self, server: str) -> None:
@@ -208,6 +224,10 @@ class RunDriver:
 
     async def _read_context(self) -> None:
         self.deliver(await self._context.threads.read_context(self.state))
+
+    async def _recall(self, ask: AskQuestion) -> None:
+        recalled = await self._context.memory.before_asking(self.state, ask)
+        self.deliver(inputs.DecisionsRecalled(action=ask.action, recalled=recalled))
 
     async def _use(self, use: ToolUse) -> None:
         if use.tool == READ_THREAD:

@@ -30,6 +30,7 @@ from orchestrator_bridge.engine.driver import DriverContext
 from orchestrator_bridge.engine.external_agents import ExternalAgents
 from orchestrator_bridge.engine.inbox import Inbox
 from orchestrator_bridge.engine.mailbox import Mailbox
+from orchestrator_bridge.engine.memory import DecisionMemory
 from orchestrator_bridge.engine.model_gateway import ModelGateway
 from orchestrator_bridge.engine.outbox import Outbox
 from orchestrator_bridge.engine.platforms import Platforms
@@ -88,6 +89,7 @@ class Engine:
         self._states = RunStates(store)
         with_members = directory.with_member_lookup(self._platforms.members)
         self.authority = Authority(store, self._states, self._platforms, with_members)
+        self.memory = DecisionMemory(store=store, authority=self.authority, platforms=self._platforms, clock=clock)
         self._local_runs = LocalRuns()
         self._index = RunIndex()
         self._watchers = RunWatchers(self._states, clock)
@@ -162,6 +164,7 @@ class Engine:
             history=self._history,
             presence=self._presence,
             outbox=self._outbox,
+            memory=self.memory,
         )
         self._supervisor = RunSupervisor(
             context,

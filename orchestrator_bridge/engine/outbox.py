@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from orchestrator_bridge.chat.adapter import Adapter, DeliveryError, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.adapter import Adapter, DeliveryError, NotSent, SendRejected, SendUncertain, SupportsLinks
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.outbound import Link, Note, OutboundPost, PostedMessage, QuestionCard, RunCard
 from orchestrator_bridge.common.background import BackgroundTasks
@@ -304,8 +304,15 @@ class Outbox:
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
         return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at, link=link)
 
+    def _url(self, place: Place, message: str) -> str:
+        """The web address of a message, where its platform has them."""
+        adapter = self._adapters[place.platform]
+        return adapter.message_url(place, message) if isinstance(adapter, SupportsLinks) else ""
+
     async def _link(self, outgoing: OutboxEntry) -> Link | None:
         """The link to the message that a note is about. Raises `StoreError`."""
+        if isinstance(outgoing.post, Note) and outgoing.post.link is not None:
+            return outgoing.post.link
         key = outgoing.post.about if isinstance(outgoing.post, Note) else None
         posted = await self._sent_message(key) if key else None
         if posted is None:
@@ -353,7 +360,9 @@ class Outbox:
             # The run marks this post: the transaction that starts the question's times is the same.
             # Its time is by our clock, also if an earlier process sent it; it was not sent before it was stored.
             noted_at = max(outgoing.at, posted.at + self._clock_offsets.get(outgoing.place.platform, -math.inf))
-            self._mailbox.deliver(outgoing.run, inputs.QuestionDelivered(outgoing=outgoing, posted=posted, noted_at=noted_at))
+            url = self._url(replace(outgoing.place, thread=posted.thread), posted.message)
+            delivered = inputs.QuestionDelivered(outgoing=outgoing, posted=posted, noted_at=noted_at, url=url)
+            self._mailbox.deliver(outgoing.run, delivered)
             return
         rows: list[Record] = [PostSent(key=outgoing.key, version=outgoing.version, posted=posted)]
         if isinstance(outgoing.post, RunCard) and not outgoing.replaces:

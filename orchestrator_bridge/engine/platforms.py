@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
-from orchestrator_bridge.chat.adapter import Adapter, NotSent
-from orchestrator_bridge.chat.inbound import Author, InboundEvent, InboundHandler
+from orchestrator_bridge.chat.adapter import Adapter, ChannelReach, NotSent, SupportsReach
+from orchestrator_bridge.chat.inbound import Author, InboundEvent, InboundHandler, Place
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock, sleep_until
 
 _LOG = logging.getLogger(__name__)
+
+REACH_TIMEOUT = 5.0
+"""Seconds in which a platform must say who can see a channel; a question is not posted before."""
 
 RECONNECT_DELAY = 10.0
 """Seconds before a platform that could not be reached is tried again, unless it named a time itself."""
@@ -58,6 +62,20 @@ class Platforms:
         """True if a platform passes on a message again that could not be stored."""
         adapter = self.by_name.get(platform)
         return adapter is not None and adapter.capabilities.redelivers
+
+    async def reach(self, place: Place) -> ChannelReach:
+        """The server of a place's channel and if all its members can see it. What a platform does not say in time is private."""
+        adapter = self.by_name.get(place.platform)
+        if not isinstance(adapter, SupportsReach):
+            return ChannelReach()
+        try:
+            async with asyncio.timeout(REACH_TIMEOUT):
+                return await adapter.reach(place)
+        except TimeoutError:
+            _LOG.error("%s did not say in time who can see channel %s, so it counts as private", place.platform, place.channel)
+        except Exception:
+            _LOG.exception("%s could not be asked who can see channel %s, so it counts as private", place.platform, place.channel)
+        return ChannelReach()
 
     def members(self, platform: str, group: str) -> Sequence[Author] | None:
         """The members of a platform's group or channel; None if they are not known."""

@@ -15,6 +15,7 @@ from orchestrator_bridge.chat.outbound import CardOption, QuestionCard
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.common.text import clean, listed, one_line, sentence, shorten
+from orchestrator_bridge.question.decisions import Decision, date_text, deciders_text
 from orchestrator_bridge.question.model import Option, Outcome, Question, Reply, deadline
 from orchestrator_bridge.question.quorum import (
     counted_replies,
@@ -189,6 +190,39 @@ def shared_outcome_result(question: Question) -> str:
     return f"This was asked before, as question {question.id}, and people have answered it:\n{tool_result(question)}"
 
 
+def offer_result(decisions: Sequence[Decision], now: float) -> str:
+    """Tool result of an ask that is not asked yet: earlier decisions that resemble it, as JSON, and what to do now."""
+    found = [
+        {
+            "decision": decision.decision,
+            "asked": decision.question,
+            "options": list(decision.options) or None,
+            "outcome": decision.outcome,
+            "decided_by": deciders_text(decision),
+            "on": date_text(decision.at, now),
+            "link": decision.link or None,
+        }
+        for decision in decisions
+    ]
+    shown = json.dumps(
+        [{key: value for key, value in fields.items() if value is not None} for fields in found], ensure_ascii=False
+    )
+    return (
+        "Not asked yet: this has been decided before.\n"
+        f"{shown}\n"
+        "If one of these answers your question here, call ask_others again with settled_by set to its number: nobody is asked, "
+        "and people see which decision you go by. If none does, call ask_others again as you did; set refers_to to the number of "
+        "a decision that the answer is to replace."
+    )
+
+
+def memory_result(question: Question, decision: Decision) -> str:
+    """Tool result of an ask that an earlier decision answers."""
+    return (
+        f"Decision {decision.decision} answers this; nobody was asked. People can have it asked again.\n{tool_result(question)}"
+    )
+
+
 def outcome_note(question: Question) -> str:
     """Message to an agent with the outcome of a question for which it did not wait."""
     return f"The outcome of your question {question.id} (“{question.ask.question}”):\n{tool_result(question)}"
@@ -268,6 +302,8 @@ def closing_line(question: Question) -> str:
     if outcome.status == "cancelled":
         return f"Cancelled: {outcome.why}"
     decision = shorten(" ".join(outcome.decision.split()), MAX_LINE)
+    if outcome.decided_by == "memory":
+        return f"{outcome.why[:1].upper()}{outcome.why[1:]}: {decision}"
     if outcome.status == "answered":
         return f"Answered by {_deciders(question, outcome)}: {decision}"
     if question.ask.kind == "approval":

@@ -53,6 +53,10 @@ class Ask(Value):
     assumption: Annotated[str, Field(min_length=1, max_length=500)]
     urgency: Urgency = "normal"
     wait: bool = True
+    settled_by: int | None = None
+    """Number of an earlier decision, which was offered to the agent, that answers the question: nobody is asked."""
+    refers_to: int | None = None
+    """Number of an offered decision that the question is to replace."""
 
     @model_validator(mode="before")
     @classmethod
@@ -158,13 +162,16 @@ class Delivery(Value):
     message: str
     posted_at: float
     noted_at: float
+    url: str = ""
+    """Web address of the card, where the platform has them."""
 
 
 Status = Literal["answered", "fallen_back", "cancelled"]
 
 
 class Outcome(Value):
-    """The end of a question. `decided_by`: `human`, `agent`, `nobody`, or `fallback:` and the name of the fallback.
+    """The end of a question. `decided_by`: `human`, `agent`, `nobody`, `memory` (an earlier decision), or `fallback:` and the
+    name of the fallback.
 
     `why` is the reason for a fallback or a remark on the quorum; `given` describes the replies that a fallback had.
     """
@@ -249,6 +256,10 @@ class Question(Value):
     """Agents that asked a duplicate and get this outcome too."""
     again: int | None = None
     """Number of the ended question that a person had asked again as this one."""
+    supersedes: int | None = None
+    """Number of the decision that the outcome replaces, if it is not that of a fallback."""
+    shared_with: str = ""
+    """Id of the server or workspace that shares the decision, if it was asked in a public channel; empty: its channel alone."""
     wishes: tuple[ExtensionRequest, ...] = ()
     added: tuple[Responder, ...] = ()
     welcome: tuple[str, ...] = ()

@@ -212,6 +212,10 @@ def _text(description: str) -> dict[str, Any]:
     return {"type": "string", "description": description}
 
 
+def _number(description: str) -> dict[str, Any]:
+    return {"type": "integer", "description": description}
+
+
 def _choices(kind: Any, description: str) -> dict[str, Any]:
     return {"type": "string", "enum": list(kind.__args__), "description": description}
 
@@ -264,6 +268,8 @@ def _ask_others(askable: tuple[str, ...]) -> ToolSpec:
             "properties": {
                 **ask_fields(whom),
                 "wait": {"type": "boolean", "description": "true: get the outcome here. false: go on, it comes later."},
+                "settled_by": _number("Number of a decision that you were shown: go by it, and ask nobody."),
+                "refers_to": _number("Number of a decision that you were shown, and that the answer is to replace."),
             },
             "required": ["question", "assumption"],
         },

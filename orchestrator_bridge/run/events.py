@@ -16,6 +16,7 @@ from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Group, Place, ThreadPosition
 from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.model.interface import PromptCount, ProviderState, ToolCall, Usage
+from orchestrator_bridge.question.decisions import Decision
 from orchestrator_bridge.question.model import Ask, Delivery, FallbackStage, Outcome, Question
 from orchestrator_bridge.team.budgets import BudgetName
 from orchestrator_bridge.team.directory import Mentioned, Responder
@@ -257,6 +258,27 @@ class QuestionJoined:
     question: int
     wait: bool = True
     event: Literal["question_joined"] = "question_joined"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionsOffered:
+    """An agent's `ask_others` was not asked yet, because earlier decisions resemble it: the agent is shown them."""
+
+    at: float
+    action: str
+    decisions: tuple[Decision, ...]
+    event: Literal["decisions_offered"] = "decisions_offered"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionUsed:
+    """An agent goes by an earlier decision instead of asking. `question` has its outcome already and is not posted."""
+
+    at: float
+    action: str
+    question: Question
+    decision: Decision
+    event: Literal["decision_used"] = "decision_used"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -544,6 +566,8 @@ Event = (
     | QuestionAsked
     | QuestionRefused
     | QuestionJoined
+    | DecisionsOffered
+    | DecisionUsed
     | AskedAgain
     | QuestionPosted
     | CardLost

@@ -59,7 +59,7 @@ def handle_input(  # noqa: C901  (one case an input)
             questions.responses.on_command(transaction, run_input)
         case inputs.QuestionDelivered(outgoing=outgoing, posted=posted):
             transaction.rows.append(PostSent(key=outgoing.key, version=outgoing.version, posted=posted))
-            questions.question_delivered(transaction, outgoing, posted, run_input.noted_at)
+            questions.question_delivered(transaction, outgoing, posted, run_input.noted_at, run_input.url)
         case inputs.QuestionUndeliverable(outgoing=outgoing, why=why):
             transaction.rows.append(PostFailed(key=outgoing.key, why=why))
             questions.question_undeliverable(transaction, outgoing, why)
@@ -82,6 +82,8 @@ def handle_input(  # noqa: C901  (one case an input)
         case inputs.ProcessRestarted():
             transaction.add(e.Resumed(at=transaction.now))
         # These only wake the run: the step after every input looks at what calls, questions and timers need by now.
+        case inputs.DecisionsRecalled():
+            pass
         case inputs.SlotGranted() | inputs.CheckQuestion() | inputs.ThreadSynced() | inputs.ToolsChanged() | inputs.TimerFired():
             pass
         case inputs.CheckPeople():

@@ -11,6 +11,7 @@ from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.interface import Response
+from orchestrator_bridge.question.decisions import Recollection
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.records import OutboxEntry
@@ -139,12 +140,22 @@ class ThreadSynced:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionsRecalled:
+    """Earlier decisions were looked up for an ask (`action`)."""
+
+    action: str
+    recalled: Recollection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionDelivered:
     """A question's card is posted, at `noted_at` by our clock."""
 
     outgoing: OutboxEntry
     posted: PostedMessage
     noted_at: float
+    url: str = ""
+    """Web address of the card, where the platform has them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,6 +237,7 @@ RunInput = (
     | CheckPeople
     | CheckQuestion
     | ThreadSynced
+    | DecisionsRecalled
     | QuestionDelivered
     | QuestionUndeliverable
     | CancelRun

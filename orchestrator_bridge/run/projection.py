@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal, assert_never
 
 from orchestrator_bridge.question import messages, model, schedule, transitions
+from orchestrator_bridge.question.decisions import decision_of
 from orchestrator_bridge.question.model import Question
 from orchestrator_bridge.question.system_questions import parse_grant
 from orchestrator_bridge.run import events as e
@@ -30,6 +31,8 @@ def project_event(before: RunState | None, event: e.Event, after: RunState) -> R
             return _replied(before, event, after)
         case "question_asked" | "more_asked" | "approval_asked" | "asked_again":
             return _question_opened(event, after)
+        case "decision_used":
+            return _decision_used(event, after)
         case "question_posted":
             return _question_posted(event)
         case "question_settled":
@@ -51,7 +54,7 @@ def project_event(before: RunState | None, event: e.Event, after: RunState) -> R
             return ()
         case "bound_reached" | "budget_neared" | "backup_taken" | "guided" | "guest_asked" | "thread_read":
             return ()
-        case "question_refused" | "question_joined" | "card_lost" | "passed" | "extended" | "reminded":
+        case "question_refused" | "question_joined" | "decisions_offered" | "card_lost" | "passed" | "extended" | "reminded":
             return ()
         case "escalated" | "rested" | "woken" | "fallback_began" | "finish_asked":
             return ()
@@ -201,7 +204,17 @@ def _without_usage(state: RunState, call: Call, outcome: Literal["failed", "unkn
     )
 
 
-def _question_opened(event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked, after: RunState) -> Records:
+def _decision_used(event: e.DecisionUsed, after: RunState) -> Records:
+    line = messages.closing_line(event.question)
+    return (
+        *_question_opened(event, after),
+        records.QuestionClosed(question=event.question.id, status="answered", line=line, at=event.at),
+    )
+
+
+def _question_opened(
+    event: e.QuestionAsked | e.MoreAsked | e.AskedAgain | e.ApprovalAsked | e.DecisionUsed, after: RunState
+) -> Records:
     question = after.questions[event.question.id]
     return (
         records.QuestionOpened(
@@ -251,7 +264,22 @@ def _replied(before: RunState | None, event: e.Replied, after: RunState) -> Reco
 def _question_settled(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:
     line = messages.closing_line(after.questions[event.question])
     closed = records.QuestionClosed(question=event.question, status=event.outcome.status, line=line, at=event.at)
-    return (*_abandoned_calls(before, event.at, after), closed, *_budget_raised(before, event, after))
+    return (*_abandoned_calls(before, event.at, after), closed, *_decided(event, after), *_budget_raised(before, event, after))
+
+
+def _decided(event: e.QuestionSettled, after: RunState) -> Records:
+    """The decision, unless the team keeps none."""
+    if after.team.memory == "off":
+        return ()
+    question = after.questions[event.question]
+    decision = decision_of(question, team=after.team.name, place=after.place, at=event.at)
+    if decision is None:
+        return ()
+    stored = records.DecisionStored(decision=decision)
+    if question.supersedes is None or decision.decided_by not in ("human", "agent"):
+        return (stored,)
+    by_people = decision.decided_by == "human"
+    return stored, records.DecisionSuperseded(decision=question.supersedes, by=decision.decision, by_people=by_people)
 
 
 def _budget_raised(before: RunState | None, event: e.QuestionSettled, after: RunState) -> Records:

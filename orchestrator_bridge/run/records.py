@@ -9,6 +9,7 @@ from typing import Literal
 from orchestrator_bridge.chat.inbound import ExternalAgent, Place
 from orchestrator_bridge.chat.outbound import Post, PostedMessage
 from orchestrator_bridge.model.interface import Usage
+from orchestrator_bridge.question.decisions import Decision
 
 RunStatus = Literal["running", "finished", "failed", "cancelled"]
 QuestionStatus = Literal["open", "answered", "fallen_back", "cancelled"]
@@ -88,6 +89,25 @@ class QuestionClosed:
     status: QuestionStatus
     line: str
     at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionStored:
+    """The outcome of a question as a decision of the team; a second one with its number changes nothing."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionSuperseded:
+    """A decision is replaced by another one; the newest replacement counts.
+
+    `by_people`: people decided the new one, or asked for this; otherwise it replaces decisions of agents alone.
+    """
+
+    decision: int
+    by: int
+    by_people: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -293,6 +313,8 @@ Record = (
     | QuestionUpdated
     | QuestionClosed
     | QuestionMessageLinked
+    | DecisionStored
+    | DecisionSuperseded
     | RunMessageLinked
     | ReplyStored
     | ReplyRemoved

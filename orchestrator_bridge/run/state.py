@@ -16,6 +16,7 @@ from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place, Threa
 from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.model.interface import ProviderState
+from orchestrator_bridge.question.decisions import Decision
 from orchestrator_bridge.question.model import Ask, Question
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team.budgets import BudgetName
@@ -278,6 +279,8 @@ class RunState:
     calls: Mapping[str, Call] = field(default_factory=dict)
     asks: Mapping[str, PendingAsk] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
+    offered: Mapping[tuple[str, int], Decision] = field(default_factory=dict)
+    """Decisions that each agent was shown instead of asking, by the agent's name and the decision's number."""
     offers: Mapping[str, ServerTools] = field(default_factory=dict)
     """Offers of the tool servers that have listed their tools."""
     first_seen: Mapping[str, str] = field(default_factory=dict)
@@ -400,8 +403,13 @@ def leader(state: RunState) -> Answer | None:
 
 
 def questions_asked(state: RunState) -> int:
-    """The number of questions that agents have asked, without approvals, which Townhall asks."""
-    return sum(question.ask.kind != "approval" for question in state.questions.values())
+    """The number of questions that agents have asked people or agents, without approvals, which Townhall asks."""
+    return sum(question.ask.kind != "approval" and not is_settled_by_memory(question) for question in state.questions.values())
+
+
+def is_settled_by_memory(question: Question) -> bool:
+    """True if an earlier decision answered a question, which nobody was asked."""
+    return question.outcome is not None and question.outcome.decided_by == "memory"
 
 
 def has_waiters(state: RunState) -> bool:

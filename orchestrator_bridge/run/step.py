@@ -9,8 +9,10 @@ from typing import Protocol
 
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.model.interface import Request, Throttled
+from orchestrator_bridge.question.decisions import Recollection
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.decide import Action, AppendEvent, AskApproval, AskQuestion, CallModel, UseTool, WaitUntil, decide
+from orchestrator_bridge.run.questions.asking import NOTHING_RECALLED
 from orchestrator_bridge.run.questions.service import QuestionService
 from orchestrator_bridge.run.records import Record
 from orchestrator_bridge.run.requests import consumed, fit_request
@@ -69,12 +71,14 @@ class CallToStart:
 class StepResult:
     """The work of a step, to be done once its transaction is stored.
 
-    `starts`: calls to make; `held`: actions of calls that wait for admission; `uses`: tools to call.
+    `starts`: calls to make; `held`: actions of calls that wait for admission; `uses`: tools to call; `recalls`: asks for which
+    earlier decisions are to be looked up.
     """
 
     starts: tuple[CallToStart, ...]
     held: frozenset[str]
     uses: tuple[ToolUse, ...] = ()
+    recalls: tuple[AskQuestion, ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -86,31 +90,50 @@ class AdmissionResult:
 
 
 def step(
-    transaction: Transaction, questions: QuestionService, admission: CallAdmission, read_to_end: Collection[int]
+    transaction: Transaction,
+    questions: QuestionService,
+    admission: CallAdmission,
+    read_to_end: Collection[int],
+    recalled: Mapping[str, Recollection] | None = None,
 ) -> StepResult:
     """Add events until only calls, tools, people and the clock are outstanding.
 
-    Expired questions stay in `transaction.questions_to_sync` until their threads are among `read_to_end`.
+    Expired questions stay in `transaction.questions_to_sync` until their threads are among `read_to_end`. Asks for which earlier
+    decisions must be looked up first stay in `StepResult.recalls` until they are in `recalled` by their action; with None nothing
+    is looked up.
     """
     admissions = AdmissionResult()
     uses: dict[str, ToolUse] = {}
+    recalls: tuple[AskQuestion, ...] = ()
     # Every part of a pass can make another pass necessary: a question that nobody can answer settles at once, a budget that is
     # used up ends the run or asks a question. So all are looked at again until a pass has nothing left to do.
     while transaction.state.end is None:
         transaction.questions_to_sync = questions.process_due(transaction, read_to_end)
         settle_immediate(transaction)
         actions = transaction.pending_actions
-        asks = [action for action in actions if isinstance(action, AskQuestion)]
+        pending = [action for action in actions if isinstance(action, AskQuestion)]
+        recalls = _to_recall(transaction.state, pending, recalled)
+        asks = [ask for ask in pending if ask not in recalls]
         new_calls = (action for action in actions if isinstance(action, CallModel) and not action.is_under_way)
         calls = [call for call in new_calls if call.action not in admissions.held]
         for ask in asks:
-            questions.ask(transaction, ask)
+            questions.ask(transaction, ask, (recalled or {}).get(ask.action, NOTHING_RECALLED))
         admit_calls(transaction, calls, admission, questions, admissions)
         started = _start_tools(transaction, questions, actions)
         uses |= {use.use: use for use in started}
         if not (asks or calls or started or any(isinstance(action, AskApproval) for action in actions)):
             break
-    return _step_result(transaction.state, admissions, uses, admission)
+    return replace(_step_result(transaction.state, admissions, uses, admission), recalls=recalls)
+
+
+def _to_recall(
+    state: RunState, asks: Sequence[AskQuestion], recalled: Mapping[str, Recollection] | None
+) -> tuple[AskQuestion, ...]:
+    """The asks for which earlier decisions have not been looked up. External agents ask without memory: they run elsewhere, and
+    what they are shown leaves the channel."""
+    if recalled is None or state.team.memory == "off" or state.external_agent is not None:
+        return ()
+    return tuple(ask for ask in asks if ask.action not in recalled)
 
 
 def settle_immediate(transaction: Transaction) -> None:

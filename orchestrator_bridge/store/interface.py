@@ -15,6 +15,7 @@ from orchestrator_bridge.chat.inbound import ExternalAgent, InboundEvent, Messag
 from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.estimator import Ratio
+from orchestrator_bridge.question.decisions import Decision, DecisionScope
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.records import BudgetRaised, OutboxEntry, QuestionStatus, Record, RunStatus
 
@@ -352,6 +353,25 @@ class Lookups(Protocol):
 
     async def question(self, question: int, viewer: Viewer | None = None) -> QuestionSummary | None:
         """One question; None if there is none, or if the viewer may not see it."""
+        ...
+
+    async def decisions(self, words: str = "", limit: int = 20, scope: DecisionScope | None = None) -> list[Decision]:
+        """Decisions that contain every one of these words, or a word that begins with it, in the question, the options, the
+        outcome or the names of those who decided; all decisions without words. With a scope, those that it sees.
+
+        Newest first; those that are superseded come after the others.
+        """
+        ...
+
+    async def decision(self, number: int) -> Decision | None:
+        """One decision by the number of its question; None if there is none."""
+        ...
+
+    async def similar_decisions(
+        self, words: Sequence[str], scope: DecisionScope, since: float, limit: int = 50
+    ) -> list[Decision]:
+        """Candidates for `matching_decisions`: decisions since a time that agents may go by and that have at least two of these
+        words, or words that begin with them from `LEAST_STEM` letters on. The most similar come first."""
         ...
 
     async def costs(self, run: int | None = None, viewer: Viewer | None = None) -> list[CostLine]:

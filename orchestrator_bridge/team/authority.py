@@ -20,6 +20,8 @@ class Act(StrEnum):
     SELECT_MODEL = "select models here"
     SEE_TEAM = "see teams and models here"
     SEE_RUN = "see this run"
+    RECALL = "see decisions here"
+    SEE_DECISION = "see this decision"
     SEE_ALL_COSTS = "see the costs of all channels"
     CANCEL_RUN = "cancel this run"
     FINISH_RUN = "finish this run"
@@ -65,14 +67,16 @@ class Facts:
     """The person acts in direct messages with the bot."""
 
 
-def decide(act: Act, facts: Facts) -> Verdict:
+def decide(act: Act, facts: Facts) -> Verdict:  # noqa: C901  (one case an act)
     """Decide if a person may do something."""
     match act:
-        case Act.START_RUN | Act.SELECT_MODEL | Act.SEE_TEAM:
+        case Act.START_RUN | Act.SELECT_MODEL | Act.SEE_TEAM | Act.RECALL:
             served = Verdict.ALLOWED if facts.standing.served else Verdict.NOT_SERVED
             return _join(served, _membership(facts), _visibility(facts), _permission(facts))
         case Act.SEE_ALL_COSTS:
             return _permission(facts)
+        case Act.SEE_DECISION:
+            return _question_visibility(facts)
         case Act.SEE_RUN:
             return Verdict.ALLOWED if facts.own else _run_visibility(facts)
         case Act.CANCEL_RUN | Act.FINISH_RUN:

@@ -40,7 +40,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=
 """Names of people, roles and agents; a single name may be written without brackets."""
 
 
-DAY, YEAR = 86_400, 31_536_000
+HOUR, DAY, YEAR = 3_600, 86_400, 31_536_000
 """Seconds. Upper bounds of durations: a longer one is a typing error."""
 
 
@@ -238,6 +238,11 @@ class Team(Value):
     """Show the final answer while it is written, on platforms that support it."""
     notify: Literal["mention", "direct", "none"] = "mention"
     """Notice of the end to the requester: a mention in its thread, a direct message, or neither."""
+    memory: Literal["channel", "workspace", "off"] = "channel"
+    """Earlier decisions that agents are offered: of the channel, also of the workspace's public channels, or none. With `off`,
+    outcomes are not remembered either."""
+    memory_max_age: Annotated[Duration, bounded_duration(HOUR, 10 * YEAR)] = 180 * DAY
+    """Age in seconds up to which a decision is offered to agents."""
     channels: tuple[ChannelRules, ...] = ()
 
     @cached_property

@@ -9,6 +9,7 @@ class TestMine(StoreContract):
 from __future__ import annotations
 
 from tests.contract.store_counting import CountingContract
+from tests.contract.store_decisions import DecisionContract
 from tests.contract.store_inbox import InboxContract
 from tests.contract.store_log import LogContract
 from tests.contract.store_outside import OutsideContract
@@ -31,5 +32,6 @@ class StoreContract(
     PickContract,
     OutsideContract,
     ViewerContract,
+    DecisionContract,
 ):
     """The whole contract."""

@@ -17,6 +17,7 @@ from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.chat.inbound import Author
 from orchestrator_bridge.chat.thread_context import QuotedMessage, Speaker, ThreadContext
 from orchestrator_bridge.model.errors import InvalidApiKey, Overloaded
+from orchestrator_bridge.question.decisions import Decision
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
@@ -25,7 +26,7 @@ from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.team.directory import Directory
 from orchestrator_bridge.team.team import Escalation, FallbackStep, PersonSpec, Policy
 from orchestrator_bridge.tool.model import Tool
-from tests.support.run_simulator import RunSimulator, answer, ask, team, use, vote
+from tests.support.run_simulator import PLACE, RunSimulator, answer, ask, team, use, vote
 
 GOLDEN = Path(__file__).parent / "golden"
 THIS_RELEASE = "0.1.0"
@@ -207,20 +208,59 @@ def in_a_thread() -> RunSimulator:
     return simulator
 
 
+def with_memory() -> RunSimulator:
+    """A run in which an agent is shown an earlier decision, goes by it, and asks another question that replaces it."""
+    simulator = RunSimulator(team(1))
+    simulator.remembered = (
+        Decision(
+            decision=90,
+            run=7,
+            team="default",
+            place=replace(PLACE, thread="t"),
+            message="m",
+            link="https://chat.example/m",
+            question="Which database does billing use?",
+            options=("PostgreSQL", "MySQL"),
+            outcome="PostgreSQL",
+            kind="choice",
+            decided_by="human",
+            quorum="majority",
+            people=("Alice", "Bob"),
+            people_ids=("@alice", "@bob"),
+            at=500.0,
+            offered=True,
+        ),
+    )
+    simulator.says("one", ask("Which database does billing use?"))
+    simulator.says("one", ask("Which database does billing use?", settled_by=90))
+    simulator.types(1, "ask again")
+    simulator.says("one", ask("Which database does billing use now?", refers_to=90))
+    simulator.post_question(2)
+    simulator.post_question(3)
+    simulator.replies(2, "MySQL")
+    simulator.passes(10)
+    simulator.replies(3, "MariaDB")
+    simulator.passes(10)
+    simulator.says("one", answer("We go by it."))
+    return simulator
+
+
 def write(file: Path, simulator: RunSimulator) -> None:
     """Write a golden log of this release."""
     lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in simulator.events]
     file.write_text("\n".join([*lines, json.dumps({"means": meaning(simulator.state)})]) + "\n", encoding="utf-8")
 
 
+PLAYS = {
+    THIS_RELEASE: eventful,
+    f"{THIS_RELEASE}-guest": of_an_external_agent,
+    f"{THIS_RELEASE}-departure": of_people_who_leave,
+    f"{THIS_RELEASE}-finish": finished_early,
+    f"{THIS_RELEASE}-thread": in_a_thread,
+    f"{THIS_RELEASE}-memory": with_memory,
+}
+
 if __name__ == "__main__":
-    logs = {
-        "": eventful,
-        "-guest": of_an_external_agent,
-        "-departure": of_people_who_leave,
-        "-finish": finished_early,
-        "-thread": in_a_thread,
-    }
-    for name, play in ((f"{THIS_RELEASE}{kind}", play) for kind, play in logs.items()):
+    for name, play in PLAYS.items():
         if not (golden := GOLDEN / f"{name}.jsonl").exists():
             write(golden, play())

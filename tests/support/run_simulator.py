@@ -28,6 +28,7 @@ from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.interface import Message, Request, Response, Throttled, ToolCall, ToolSpec, Usage
+from orchestrator_bridge.question.decisions import Decision, Recollection
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.decide import CallModel
@@ -130,6 +131,7 @@ class RunSimulator:
         self.holds: Callable[[str], Throttled | None] = lambda _: None
         self.question_service = QuestionService(directory, lambda: next(self._numbers), lambda _: unattended, self.open)
         self.read_to_end: set[int] = set()
+        self.remembered: tuple[Decision, ...] | None = None
         self._messages = 0
         transaction = Transaction.of_new_run(started)
         if external:
@@ -146,7 +148,12 @@ class RunSimulator:
         self._advance(transaction)
 
     def _advance(self, transaction: Transaction) -> None:
-        for start in step(transaction, self.question_service, self, self.read_to_end).starts:
+        recalled: dict[str, Recollection] | None = None if self.remembered is None else {}
+        result = step(transaction, self.question_service, self, self.read_to_end, recalled)
+        while result.recalls and recalled is not None:
+            recalled |= {ask.action: Recollection(decisions=self.remembered or ()) for ask in result.recalls}
+            result = step(transaction, self.question_service, self, self.read_to_end, recalled)
+        for start in result.starts:
             self.seen_requests[start.action] = start.request.messages
         transaction.finish()
         self._commit(transaction)

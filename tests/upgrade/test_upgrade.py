@@ -285,6 +285,16 @@ async def test_data_beside_the_logs_is_kept(legacy: Path) -> None:
     assert {"pending": pending, "unhandled": unhandled, "busy": busy} == facts()["waiting"]
 
 
+async def test_the_decisions_of_stored_runs_are_remembered_once(legacy: Path) -> None:
+    async with store_in(legacy) as store:
+        found = await store.decisions()
+        assert sorted(decision.decision for decision in found) == [1, 9]
+        assert (await store.decision(1)) in await store.decisions(found[-1].question)
+    assert all(decision.people and not decision.server for decision in found)
+    async with store_in(legacy) as store:
+        assert await store.decisions() == found
+
+
 async def test_an_answer_in_words_finishes_a_run(bot: McpBot, platform: HistoryPlatform, server: ModelServer) -> None:
     await answers(platform, 2, "Call it Pigeon.")
     assert await ended(bot, 2) == "finished"

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from orchestrator_bridge.chat.inbound import Author, Place
-from orchestrator_bridge.chat.outbound import Note, QuestionCard
+from orchestrator_bridge.chat.outbound import Link, Note, QuestionCard
+from orchestrator_bridge.common.text import shorten
 from orchestrator_bridge.question import messages
 from orchestrator_bridge.question.messages import remaining_summary
 from orchestrator_bridge.question.model import Question, to_platform_time
@@ -60,6 +61,18 @@ def card_post(state: RunState, question: Question, key: str, place: Place) -> Ou
 def render_question_asked(event: e.QuestionAsked | e.MoreAsked | e.AskedAgain, after: RunState) -> RenderedPosts:
     """The card of a new question."""
     return (card_post(after, event.question, question_key(event.question.id), after.place),)
+
+
+def render_decision_used(event: e.DecisionUsed, after: RunState) -> RenderedPosts:
+    """A note on a question that was not asked, with a link to the decision and a button that asks it all the same."""
+    question, decision = event.question, event.decision
+    text = f"Question {question.id} was not asked: {shorten(question.ask.question, messages.MAX_LINE)}\n"
+    text += messages.closing_line(question)
+    link = (
+        Link(text=f"Decision {decision.decision}", place=decision.place, message=decision.message) if decision.message else None
+    )
+    note = Note(text=text, speaker=question.agent, link=link, again=question.id)
+    return (thread_post(after, note, "settled", priority=FIRST),)
 
 
 def render_asked_again(event: e.AskedAgain, after: RunState) -> RenderedPosts:

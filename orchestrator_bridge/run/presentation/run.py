@@ -63,6 +63,8 @@ def _render(before: RunState | None, event: e.Event, after: RunState) -> Rendere
             return _render_call_failed(before, event, after)
         case "approval_asked":
             return tools.render_approval_asked(event, after)
+        case "decision_used":
+            return questions.render_decision_used(event, after)
         case "asked_again":
             return questions.render_asked_again(event, after)
         case "question_joined":
@@ -99,7 +101,7 @@ def _render(before: RunState | None, event: e.Event, after: RunState) -> Rendere
         # These show in the run card, which `Transaction.finish` edits once for all of them, or not at all.
         case "call_started" | "call_held" | "retry_due" | "straggler_due" | "bound_reached" | "guided":
             return ()
-        case "guest_asked" | "question_refused" | "rested":
+        case "guest_asked" | "question_refused" | "decisions_offered" | "rested":
             return ()
         case _:
             assert_never(event)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from orchestrator_bridge.question import schedule, system_questions
+from orchestrator_bridge.question.decisions import Decision, Recollection, matching_decisions, settled_by_decision
 from orchestrator_bridge.question.model import Ask, Question
 from orchestrator_bridge.question.quorum import group_id
 from orchestrator_bridge.question.screening import is_duplicate, is_reusable, route_question, secret_refusal
@@ -13,10 +14,12 @@ from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.decide import AskQuestion
 from orchestrator_bridge.run.presentation.tools import format_arguments
 from orchestrator_bridge.run.questions.availability import QuestionQuota, QuietHoursPolicy, overload_message
-from orchestrator_bridge.run.state import RunState, ToolUse, agent_responder
+from orchestrator_bridge.run.state import RunState, ToolUse, agent_responder, is_settled_by_memory
 from orchestrator_bridge.run.transaction import Transaction
 from orchestrator_bridge.team.directory import Audience, Directory, Mentioned, Responder, UnknownName
 from orchestrator_bridge.team.team import Policy
+
+NOTHING_RECALLED = Recollection()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +31,9 @@ class QuestionFactory:
     next_number: Callable[[], int]
     quota: QuestionQuota
 
-    def ask(self, transaction: Transaction, action: AskQuestion) -> None:
-        """Ask a question, join an earlier one that is the same, or refuse it with the reason."""
+    def ask(self, transaction: Transaction, action: AskQuestion, recalled: Recollection = NOTHING_RECALLED) -> None:
+        """Ask a question, join an earlier one that is the same, offer or go by an earlier decision, or refuse it with the
+        reason."""
         state = transaction.state
         if refusal := secret_refusal(action.ask):
             self._refuse(transaction, action, refusal)
@@ -43,15 +47,47 @@ class QuestionFactory:
         if earlier := _earlier_question(state, action.ask, audience):
             event = e.QuestionJoined(at=transaction.now, action=action.action, question=earlier.id, wait=action.ask.wait)
             transaction.add(event)
+        elif self._settled_by_memory(transaction, action, audience, recalled):
+            return
         elif refusal := self.quota.quota_error(state, action.agent):
             self._refuse(transaction, action, refusal)
         else:
-            self._ask(transaction, action, audience)
+            self._ask(transaction, action, audience, recalled.shared_with)
+
+    def _settled_by_memory(
+        self, transaction: Transaction, action: AskQuestion, audience: Audience, recalled: Recollection
+    ) -> bool:
+        """Go by the decision that the ask names, or offer decisions that resemble it. False if it is to be asked."""
+        ask, offered = action.ask, transaction.state.offered
+        number = ask.refers_to if ask.settled_by is None else ask.settled_by
+        if number is not None:
+            decision = next((found for found in recalled.decisions if found.decision == number), None)
+            if decision is None or (action.agent, number) not in offered:
+                text = f"decision {number} was not offered to you, or holds no longer; leave settled_by and refers_to out to ask."
+                self._refuse(transaction, action, text)
+                return True
+            if ask.settled_by is not None:
+                self._use_decision(transaction, action, audience, decision)
+            return ask.settled_by is not None
+        alone = not (audience.people or audience.groups)
+        found = matching_decisions(ask, recalled.decisions, agents_alone=alone)
+        new = tuple(decision for decision in found if (action.agent, decision.decision) not in offered)
+        if new:
+            transaction.add(e.DecisionsOffered(at=transaction.now, action=action.action, decisions=new))
+        return bool(new)
+
+    def _use_decision(self, transaction: Transaction, action: AskQuestion, audience: Audience, decision: Decision) -> None:
+        outcome = settled_by_decision(action.ask, decision, transaction.now)
+        question = self._question(transaction, action, audience, ())
+        question = question.model_copy(
+            update={"meant": audience_ids(audience), "outcome": outcome, "supersedes": decision.decision}
+        )
+        transaction.add(e.DecisionUsed(at=transaction.now, action=action.action, question=question, decision=decision))
 
     def _refuse(self, transaction: Transaction, action: AskQuestion, reason: str) -> None:
         transaction.add(e.QuestionRefused(at=transaction.now, action=action.action, reason=reason))
 
-    def _ask(self, transaction: Transaction, action: AskQuestion, audience: Audience) -> None:
+    def _ask(self, transaction: Transaction, action: AskQuestion, audience: Audience, shared_with: str) -> None:
         # Duplicates are found by the people who were meant: who was left out for quiet hours or limits differs from time to time.
         meant, limit = audience_ids(audience), transaction.state.team.limits.open_per_person
         overloaded, audience = self.quota.exclude_overloaded(transaction.state, audience)
@@ -60,7 +96,8 @@ class QuestionFactory:
             return
         unreachable = (f"{name} cannot be reached here" for name in audience.unreachable)
         notes = (*_overload_notes(overloaded), *unreachable)
-        question = self._question(transaction, action, audience, notes).model_copy(update={"meant": meant})
+        more = {"meant": meant, "shared_with": shared_with, "supersedes": action.ask.refers_to}
+        question = self._question(transaction, action, audience, notes).model_copy(update=more)
         transaction.add(
             e.QuestionAsked(at=transaction.now, action=action.action, question=self.quiet_hours.apply(transaction, question))
         )
@@ -109,6 +146,8 @@ class QuestionFactory:
             authors={person.id: author for person in question.humans if (author := question.author(person.id))},
             joined=question.joined,
             again=question.id,
+            supersedes=question.supersedes if is_settled_by_memory(question) else question.id,
+            shared_with=question.shared_with,
             asked_at=transaction.now,
         )
         transaction.add(

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from orchestrator_bridge.chat.outbound import PostedMessage
 from orchestrator_bridge.question import schedule, settlement
+from orchestrator_bridge.question.decisions import Recollection
 from orchestrator_bridge.question.model import Delivery, Outcome, Question, to_platform_time
 from orchestrator_bridge.question.quorum import group_id, nobody_can_answer, people_decide, people_to_remind
 from orchestrator_bridge.question.system_questions import ASKER, budget_policy, budget_question
@@ -19,7 +20,7 @@ from orchestrator_bridge.run.decide import AskQuestion
 from orchestrator_bridge.run.inputs import PeopleAbsent
 from orchestrator_bridge.run.presentation.posts import newest_key
 from orchestrator_bridge.run.questions import actions
-from orchestrator_bridge.run.questions.asking import QuestionFactory
+from orchestrator_bridge.run.questions.asking import NOTHING_RECALLED, QuestionFactory
 from orchestrator_bridge.run.questions.availability import OpenQuestionIndex, QuestionQuota, QuietHoursPolicy
 from orchestrator_bridge.run.questions.responses import ResponseHandler
 from orchestrator_bridge.run.records import OutboxEntry
@@ -49,9 +50,9 @@ class QuestionService:
         self._no_human_reachable = no_human_reachable
         self.responses = ResponseHandler(directory=directory, quiet_hours=self._quiet_hours, questions=self._factory)
 
-    def ask(self, transaction: Transaction, action: AskQuestion) -> None:
-        """Ask a question, or tell the agent why it is not asked."""
-        self._factory.ask(transaction, action)
+    def ask(self, transaction: Transaction, action: AskQuestion, recalled: Recollection = NOTHING_RECALLED) -> None:
+        """Ask a question, or tell the agent why it is not asked. `recalled`: what was decided before."""
+        self._factory.ask(transaction, action, recalled)
         # Without this, a question at the end of a pipe's input would wait for its deadline with nobody there to answer.
         if self._no_human_reachable(transaction.state):
             self.mark_unattended(transaction)
@@ -85,10 +86,12 @@ class QuestionService:
         if self._no_human_reachable(transaction.state):
             self.mark_unattended(transaction)
 
-    def question_delivered(self, transaction: Transaction, outgoing: OutboxEntry, posted: PostedMessage, noted_at: float) -> None:
+    def question_delivered(
+        self, transaction: Transaction, outgoing: OutboxEntry, posted: PostedMessage, noted_at: float, url: str = ""
+    ) -> None:
         """Record that a question's card, or one person's copy of it, is posted."""
         place = replace(outgoing.place, thread=posted.thread)
-        delivery = Delivery(place=place, message=posted.message, posted_at=posted.at, noted_at=noted_at)
+        delivery = Delivery(place=place, message=posted.message, posted_at=posted.at, noted_at=noted_at, url=url)
         transaction.add(e.QuestionPosted(at=transaction.now, question=outgoing.question or 0, delivery=delivery))
 
     def question_undeliverable(self, transaction: Transaction, outgoing: OutboxEntry, why: str) -> None:

@@ -102,6 +102,10 @@ def _reduce(state: RunState, event: e.Event) -> RunState:  # noqa: C901  (one ca
             return questions.on_question_refused(state, event)
         case "question_joined":
             return questions.on_question_joined(state, event)
+        case "decisions_offered":
+            return questions.on_decisions_offered(state, event)
+        case "decision_used":
+            return questions.on_decision_used(state, event)
         case "asked_again":
             return questions.on_asked_again(state, event)
         case "card_lost":

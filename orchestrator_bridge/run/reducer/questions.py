@@ -70,6 +70,27 @@ def on_question_joined(state: RunState, event: e.QuestionJoined) -> RunState:
     return complete_tool_use(state, pending.agent, event.action, result)
 
 
+def on_decisions_offered(state: RunState, event: e.DecisionsOffered) -> RunState:
+    """Show an agent earlier decisions as the result of its tool use: it goes by one, or asks in its next turn."""
+    pending, state = _take_ask(state, event.action)
+    if pending is None:
+        return state
+    offered = {(pending.agent, decision.decision): decision for decision in event.decisions}
+    state = update_agent(replace(state, offered={**state.offered, **offered}), pending.agent, malformed=0)
+    return complete_tool_use(state, pending.agent, event.action, messages.offer_result(event.decisions, event.at))
+
+
+def on_decision_used(state: RunState, event: e.DecisionUsed) -> RunState:
+    """Add a question that an earlier decision answers, and give the agent its outcome at once."""
+    pending, state = _take_ask(state, event.action)
+    if pending is None:
+        return state
+    state = update_agent(update_question(state, event.question), pending.agent, malformed=0)
+    result = messages.memory_result(event.question, event.decision)
+    state = complete_tool_use(state, pending.agent, event.action, result)
+    return _inform_others(state, event.question, {pending.agent})
+
+
 def _take_ask(state: RunState, action: str) -> tuple[PendingAsk | None, RunState]:
     asks = dict(state.asks)
     pending = asks.pop(action, None)

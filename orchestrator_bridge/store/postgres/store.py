@@ -6,10 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
+from orchestrator_bridge.run.records import DecisionStored
 from orchestrator_bridge.store.postgres.connection import Connection, PostgresReaders
 from orchestrator_bridge.store.postgres.migrate import bundled_migrations, check_version
 from orchestrator_bridge.store.postgres.ownership import Ownership
 from orchestrator_bridge.store.postgres.queries import blobs as blob_queries
+from orchestrator_bridge.store.postgres.queries import decisions as decision_queries
 from orchestrator_bridge.store.postgres.queries import external as external_queries
 from orchestrator_bridge.store.postgres.queries import log as log_queries
 from orchestrator_bridge.store.postgres.queries import messages as message_queries
@@ -62,6 +64,9 @@ class PostgresQueries:
     log_rows = _query(log_queries.list_log_rows)
     questions = _query(question_queries.list_questions)
     question = _query(question_queries.get_question)
+    decisions = _query(decision_queries.list_decisions)
+    decision = _query(decision_queries.get_decision)
+    similar_decisions = _query(decision_queries.list_similar_decisions)
     costs = _query(run_queries.list_costs)
     runs = _query(run_queries.list_runs)
     spending = _query(usage_queries.list_spending)
@@ -164,7 +169,8 @@ class PostgresStore(PostgresQueries):
             ValueError: there are events and no run.
         """
         now = self._clock()
-        statements = [*append_events(run, after, events), *(to_statement(row, now) for row in rows)]
+        words = (decision_queries.set_words(row.decision) for row in rows if isinstance(row, DecisionStored))
+        statements = [*append_events(run, after, events), *(to_statement(row, now) for row in rows), *words]
         await self._writer.commit(tuple(statements))
 
     async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from orchestrator_bridge.run import records
-from orchestrator_bridge.store.sql import blobs, external, messages, questions, runs, usage
+from orchestrator_bridge.store.sql import blobs, decisions, external, messages, questions, runs, usage
 from orchestrator_bridge.store.sql.statement import Statement
 
 
@@ -28,6 +28,10 @@ def to_statement(row: records.Record, now: float) -> Statement:  # noqa: C901  (
             return questions.close_question(row)
         case records.QuestionMessageLinked():
             return questions.link_question_message(row)
+        case records.DecisionStored():
+            return decisions.insert_decision(row)
+        case records.DecisionSuperseded():
+            return decisions.supersede_decision(row)
         case records.ReplyStored():
             return questions.upsert_reply(row)
         case records.ReplyRemoved():

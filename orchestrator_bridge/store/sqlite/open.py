@@ -14,6 +14,7 @@ from orchestrator_bridge.common.private_files import create_private_file, create
 from orchestrator_bridge.store.interface import InUse, SchemaTooNew, StoreError
 from orchestrator_bridge.store.sql.migrations import Migration, latest_version
 from orchestrator_bridge.store.sqlite.connection import open_sqlite
+from orchestrator_bridge.store.sqlite.decision_backlog import fill_decisions
 from orchestrator_bridge.store.sqlite.errors import corrupted, foreign_file
 from orchestrator_bridge.store.sqlite.migrate import APPLICATION_ID, migrate
 
@@ -204,6 +205,7 @@ def open_writer(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connecti
         _restrict_files(path)
         _configure_journal(connection)
         migrate(connection, path, version, migrations)
+        fill_decisions(connection)
         # SQLite opens a file that it cannot write, and even begins a transaction; only a commit reports the error.
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     except BaseException:

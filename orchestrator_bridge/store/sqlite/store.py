@@ -9,18 +9,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
+from orchestrator_bridge.run.records import DecisionStored, DecisionSuperseded
 from orchestrator_bridge.store.sql.codec import as_stored
 from orchestrator_bridge.store.sql.log import append_events
 from orchestrator_bridge.store.sql.messages import insert_inbound
 from orchestrator_bridge.store.sql.migrations import Migration, latest_version
 from orchestrator_bridge.store.sql.records import to_statement
-from orchestrator_bridge.store.sql.statement import MAX_INTEGER
+from orchestrator_bridge.store.sql.statement import MAX_INTEGER, Statement
 from orchestrator_bridge.store.sqlite.connection import QueryExecutor, ReaderPool, connect
 from orchestrator_bridge.store.sqlite.errors import to_store_error
 from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
 from orchestrator_bridge.store.sqlite.open import StoreLock, open_writer, prepare_and_lock
 from orchestrator_bridge.store.sqlite.open_files import OpenFiles
 from orchestrator_bridge.store.sqlite.queries import blobs as blob_queries
+from orchestrator_bridge.store.sqlite.queries import decisions as decision_queries
 from orchestrator_bridge.store.sqlite.queries import external as external_queries
 from orchestrator_bridge.store.sqlite.queries import log as log_queries
 from orchestrator_bridge.store.sqlite.queries import messages as message_queries
@@ -69,6 +71,9 @@ class SqliteQueries:
     log_rows = _query(log_queries.list_log_rows)
     questions = _query(question_queries.list_questions)
     question = _query(question_queries.get_question)
+    decisions = _query(decision_queries.list_decisions)
+    decision = _query(decision_queries.get_decision)
+    similar_decisions = _query(decision_queries.list_similar_decisions)
     costs = _query(run_queries.list_costs)
     runs = _query(run_queries.list_runs)
     spending = _query(usage_queries.list_spending)
@@ -167,7 +172,8 @@ class SqliteStore(SqliteQueries):
             ValueError: there are events and no run.
         """
         now = self._clock()
-        statements = [*append_events(run, after, events), *(to_statement(row, now) for row in rows)]
+        written = (statement for row in rows for statement in to_statements(row, now))
+        statements = [*append_events(run, after, events), *written]
         await self._writer.commit(tuple(statements))
 
     async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
@@ -194,3 +200,15 @@ async def _lock_file(path: Path) -> StoreLock:
         return await asyncio.to_thread(prepare_and_lock, path)
     except OSError as error:
         raise to_store_error(error, path) from error
+
+
+def to_statements(row: Record, now: float) -> tuple[Statement, ...]:
+    """The statements that write a row, in order. A decision is also written to its text index."""
+    statement = to_statement(row, now)
+    match row:
+        case DecisionStored():
+            return decision_queries.indexed(row.decision.decision, statement)
+        case DecisionSuperseded():
+            return decision_queries.indexed(row.decision, statement)
+        case _:
+            return (statement,)

@@ -29,7 +29,21 @@ async def test_every_command_is_registered_with_a_description() -> None:
     async with discord_driver() as driver:
         await driver.server.until(lambda: driver.world.commands)
         named = {command["name"]: command for command in driver.world.commands}
-        assert set(named) == {"ask", "model", "models", "team", "runs", "questions", "cancel", "cost", "help", MESSAGE_MENU}
+        names = (
+            "ask",
+            "model",
+            "models",
+            "team",
+            "runs",
+            "questions",
+            "cancel",
+            "finish",
+            "cost",
+            "recall",
+            "help",
+            MESSAGE_MENU,
+        )
+        assert set(named) == set(names)
         for name, command in named.items():
             assert name == MESSAGE_MENU or command["description"]
             assert all(option["description"] for option in command.get("options", []))

@@ -13,6 +13,7 @@ from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.records import PromptTokensObserved, QuestionClosed, Record
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.bot.conftest import Townhall
+from tests.contract.store_decisions import decision, stored
 from tests.contract.store_values import booked, guided, question_opened, run_opened
 from tests.docs.session import a_session
 from tests.support.store_files import run_sql
@@ -52,6 +53,7 @@ async def _fill(file: Path, rows: Sequence[Record], events: Sequence[Event]) -> 
     [
         ("runs", {"runs": []}),
         ("questions", {"questions": []}),
+        ("decisions", {"decisions": []}),
         ("cost", {"costs": [], "known_usd": "0", "complete": True, "counting": []}),
     ],
 )
@@ -82,6 +84,24 @@ def test_open_questions_are_listed_or_all_with_an_option(townhall: Townhall) -> 
     assert [(question["question"], question["status"]) for question in every] == [(2, "open"), (1, "answered")]
     assert "question 1?" not in townhall("questions").out
     assert "answered: Alice: yes" in townhall("questions", "--all").out
+
+
+def test_decisions_are_listed_with_their_people_and_found_by_their_words(townhall: Townhall, folder: Path) -> None:
+    rows = [*stored(decision(1), decision(2, "Which queue?", "RabbitMQ", link="https://chat.example/2"))]
+    asyncio.run(_fill(folder / "data" / "townhall.db", rows, []))
+    found = json.loads(townhall("decisions", "--json").out)["decisions"]
+    assert [(entry["decision"], entry["outcome"], entry["people"]) for entry in found] == [
+        (2, "RabbitMQ", ["Alice", "Bob"]),
+        (1, "PostgreSQL", ["Alice", "Bob"]),
+    ]
+    head, first, second = townhall("decisions").out.splitlines()
+    assert head.split() == ["DECISION", "DATE", "BY", "QUESTION", "OUTCOME", "LINK"]
+    assert first.split("  ")[2:] != second.split("  ")[2:]
+    assert "Alice and Bob (majority)" in first
+    assert first.endswith("https://chat.example/2")
+    assert second.endswith("fake/general")
+    assert len(townhall("decisions", "postgres", "which").out.splitlines()) == 2
+    assert townhall("decisions", "kafka").err == "No decision has these words.\n"
 
 
 @pytest.fixture
