@@ -236,9 +236,13 @@ class DiscordAdapter:
     async def reaction_added(self, event: discord.RawReactionActionEvent) -> None:
         """Handle a reaction: to an open question's card it may be an answer."""
         card = self.open_cards.find(event.message_id)
-        used = await self._reactions.to_control_used(event, card) if card is not None else None
-        if used is not None and self._receive is not None:
-            await self._listener.deliver(used, self._receive)
+        if card is not None and self._receive is not None:
+            await self._reactions.added(event, card, self._listener, self._receive)
+
+    async def reaction_removed(self, event: discord.RawReactionActionEvent) -> None:
+        """Handle a reaction that was removed: its answer may be withdrawn."""
+        if self._receive is not None:
+            await self._reactions.removed(event, self.open_cards.find(event.message_id), self._listener, self._receive)
 
     async def thread_deleted(self, thread: int, parent: int) -> None:
         """Handle a deleted thread. In a forum its card is deleted with it; elsewhere the card remains and collects replies."""

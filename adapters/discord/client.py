@@ -63,6 +63,10 @@ class GatewayEvents(Protocol):
         """Somebody reacted to a message."""
         ...
 
+    async def reaction_removed(self, event: discord.RawReactionActionEvent) -> None:
+        """Somebody removed a reaction to a message."""
+        ...
+
     async def thread_deleted(self, thread: int, parent: int) -> None:
         """A thread was deleted; `parent` is its channel."""
         ...
@@ -147,6 +151,10 @@ class DiscordClient(discord.AutoShardedClient):
     async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
         """Called by discord.py for reactions to messages of any age."""
         await self.run_tracked(self._events.reaction_added(event))
+
+    async def on_raw_reaction_remove(self, event: discord.RawReactionActionEvent) -> None:
+        """Called by discord.py for reactions that were removed from messages of any age."""
+        await self.run_tracked(self._events.reaction_removed(event))
 
     async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
         """Called by discord.py for deleted threads."""

@@ -1,25 +1,35 @@
 """Reactions to question cards as answers: an emoji that can only mean one option counts like a click on its button.
 
-The event names only the message, so the card is read, and its own components say which question and options it has.
+The event names only the message, so the card is read, and its own components say which question and options it has. Removing a
+reaction withdraws its answer. For closed cards the reactions of this process are remembered, so that the person learns that the
+removal changes nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import discord
 
 from adapters.discord.channels import ChannelCache, to_author
 from adapters.discord.components import DiscordControl, parse_control
 from adapters.discord.errors import bounded_attempt
+from adapters.discord.messages import MessageListener
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
-from orchestrator_bridge.chat.inbound import Author, ControlUsed, Place
+from orchestrator_bridge.chat.inbound import Author, ControlUsed, InboundHandler, Place
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.common.emoji import chosen_option, is_answer_emoji
+from orchestrator_bridge.common.lru_map import LruMap
 
 _LOG = logging.getLogger(__name__)
+
+
+REMEMBERED = 1000
+"""Reactions whose card and question are remembered: a card that is closed no longer says which they were."""
 
 
 class ReactionReader:
@@ -29,32 +39,89 @@ class ReactionReader:
         self._channels = channels
         self._clock = clock
         self._listed = listed
+        self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+        self._answered: LruMap[tuple[int, int, str], tuple[Place, int]] = LruMap(REMEMBERED)
 
-    async def to_control_used(self, event: discord.RawReactionActionEvent, card: Place) -> ControlUsed | None:
-        """The answer that a reaction to an open card gives; None if it is none."""
+    async def added(
+        self, event: discord.RawReactionActionEvent, card: Place, listener: MessageListener, on_event: InboundHandler
+    ) -> None:
+        """Deliver the answer that a reaction to an open card gives, if it gives one."""
+        async with self._in_order(event):
+            emoji = event.emoji.name or ""
+            if not self._may_answer(event) or (found := await self._read(event)) is None:
+                return
+            options, author = found
+            choice = chosen_option(emoji, [option.value for option in options])
+            if choice is None:
+                return
+            self._answered.put((event.message_id, event.user_id, emoji), (card, options[0].number))
+            await listener.deliver(self._used(event, card, options[0].number, "option", choice, author), on_event)
+
+    async def removed(
+        self, event: discord.RawReactionActionEvent, card: Place | None, listener: MessageListener, on_event: InboundHandler
+    ) -> None:
+        """Deliver the withdrawal of a reaction that may have answered the question of a card."""
+        async with self._in_order(event):
+            emoji = event.emoji.name or ""
+            known = self._answered.get((event.message_id, event.user_id, emoji))
+            if not self._may_answer(event) or (known is None and card is None):
+                return
+            if known is not None:
+                (place, question), author = known, await self._known_author(event)
+            else:
+                assert card is not None
+                found = await self._read(event)
+                place, (question, author) = card, (found[0][0].number, found[1]) if found else (0, None)
+            if author is not None:
+                await listener.deliver(self._used(event, place, question, "withdraw", emoji, author), on_event)
+
+    def _in_order(self, event: discord.RawReactionActionEvent) -> asyncio.Lock:
+        """Lock of a person's reactions to a message: a removal must not overtake the reaction that it removes."""
+        return self._locks.setdefault((event.message_id, event.user_id), asyncio.Lock())
+
+    def _may_answer(self, event: discord.RawReactionActionEvent) -> bool:
         emoji = event.emoji.name or ""
-        if event.emoji.is_custom_emoji() or not is_answer_emoji(emoji) or event.user_id == self._channels.client().me:
-            return None
+        return not event.emoji.is_custom_emoji() and is_answer_emoji(emoji) and event.user_id != self._channels.client().me
+
+    async def _read(self, event: discord.RawReactionActionEvent) -> tuple[list[DiscordControl], Author] | None:
+        """The options of the card and the person; None if the message is no open card, or cannot be read."""
         try:
             async with bounded_attempt():
                 options = await self._options(event)
-                choice = chosen_option(emoji, [option.value for option in options])
-                author = await self._author(event) if choice is not None else None
+                author = await self._author(event) if options else None
         except (NotSent, SendRejected) as failure:
             _LOG.warning("a reaction cannot be read as an answer: %s", failure)
             return None
-        if choice is None or author is None:
+        return (options, author) if author is not None else None
+
+    async def _known_author(self, event: discord.RawReactionActionEvent) -> Author | None:
+        try:
+            async with bounded_attempt():
+                return await self._author(event)
+        except (NotSent, SendRejected) as failure:
+            _LOG.warning("the person who removed a reaction cannot be looked up: %s", failure)
             return None
+
+    def _used(
+        self,
+        event: discord.RawReactionActionEvent,
+        card: Place,
+        question: int,
+        press: Literal["option", "withdraw"],
+        value: str,
+        author: Author,
+    ) -> ControlUsed:
         now = self._clock.now()
+        # The event has no id of its own, and Discord does not deliver it again.
+        interaction = f"reaction/{event.message_id}/{event.user_id}/{now:.6f}"
         return ControlUsed(
             place=card,
-            # The event has no id of its own, and Discord does not deliver it again.
-            interaction=f"reaction/{event.message_id}/{event.user_id}/{now:.6f}",
-            question=options[0].number,
-            press="option",
+            interaction=interaction if press == "option" else f"{interaction}/removed",
+            question=question,
+            press=press,
             author=author,
             at=now,
-            value=choice,
+            value=value,
         )
 
     async def _options(self, event: discord.RawReactionActionEvent) -> list[DiscordControl]:

@@ -235,7 +235,7 @@ class SlackInteractionHandler:
             case "cancel":
                 here = self._command_place(body, place)
                 return self._command_received(here, interaction, author, "questions", f"{control.question} cancel")
-            case "option" | "pass" | "more":
+            case "option" | "pass" | "more" | "withdraw":
                 return self._control_used(control, place, interaction, author, at)
             case _:
                 assert_never(control.press)

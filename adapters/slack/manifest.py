@@ -46,6 +46,7 @@ BOT_EVENTS = (
     "message.im",
     "message.mpim",
     "reaction_added",
+    "reaction_removed",
     "subteam_created",
     "subteam_members_changed",
     "subteam_updated",

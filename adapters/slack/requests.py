@@ -132,9 +132,8 @@ class SlackRequestHandler:
         match event.get("type"):
             case "message" | "app_mention":
                 await self._message(event)
-            case "reaction_added":
-                if (answer := await self._reactions.handle(event)) is not None:
-                    await self._deliver(answer)
+            case "reaction_added" | "reaction_removed":
+                await self._reaction(event)
             case "app_home_opened" if event.get("tab") == "home":
                 interaction = str(body.get("event_id") or event.get("event_ts"))
                 await self._home_tabs.open(str(event["user"]), interaction, parse_home_state(event.get("view")))
@@ -153,6 +152,14 @@ class SlackRequestHandler:
             result = await self._events.handle(event)
         if result is not None:
             await self._deliver(result)
+
+    async def _reaction(self, event: Body) -> None:
+        """Handle the reactions to a message in their order: a removal must not overtake the reaction that it removes."""
+        item = event.get("item") or {}
+        lock = self._thread_locks.setdefault(f"reactions/{item.get('channel')}/{item.get('ts')}", asyncio.Lock())
+        async with lock:
+            if (answer := await self._reactions.handle(event)) is not None:
+                await self._deliver(answer)
 
     async def _interaction(self, body: Body) -> BoltResponse:
         """Handle an interaction, in the background when the acknowledgement cannot wait for it any longer."""

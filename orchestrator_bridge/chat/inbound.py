@@ -157,7 +157,7 @@ class ThreadPosition:
     omitted: tuple[str, ...] = ()
 
 
-ControlAction = Literal["option", "pass", "more", "write"]
+ControlAction = Literal["option", "pass", "more", "write", "withdraw"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +168,7 @@ class ControlUsed:
     - `pass` ("Not me"): empty, or who should answer instead: a person's id on the platform, or `@name`
     - `more` ("More time"): the number of seconds
     - `write`: the text typed into a form
+    - `withdraw`: the emoji of a reaction to the card that the person has removed again
 
     `to` is the person whom `pass` names, where the platform says who that is.
     """

@@ -181,6 +181,10 @@ class PlatformDriver(ABC):
         """Add a reaction (an emoji character) to a card of the bot, as the person."""
         raise _lacking("react")
 
+    async def unreact(self, posted: PostedMessage, emoji: str) -> None:
+        """Remove a reaction of the person's again, on platforms with `react`."""
+        raise _lacking("react")
+
     async def delete_message(self) -> None:
         """Delete the person's newest message."""
         raise _lacking("delete_message")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from orchestrator_bridge.chat.adapter import SupportsPresence
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import PostedMessage
-from orchestrator_bridge.chat.testing.driver import RUN, PlatformDriver, needs, question
+from orchestrator_bridge.chat.testing.driver import RUN, PlatformDriver, closed, needs, question
+from orchestrator_bridge.common.emoji import chosen_option
 
 
 async def next_message(driver: PlatformDriver) -> MessageReceived:
@@ -112,6 +113,30 @@ class InboundContract:
         event = await driver.next_event()
         assert isinstance(event, ControlUsed)
         assert (event.question, event.press, event.value, event.author.id) == (2, "option", "lite", driver.person.id)
+
+    @needs("react")
+    async def test_a_reaction_that_is_removed_arrives_after_the_answer_that_it_gave(self, driver: PlatformDriver) -> None:
+        asked = await driver.post(question())
+        await driver.react(asked, "2\ufe0f\u20e3")
+        await driver.unreact(asked, "2\ufe0f\u20e3")
+        given, withdrawn = await driver.next_event(), await driver.next_event()
+        assert isinstance(given, ControlUsed)
+        assert isinstance(withdrawn, ControlUsed)
+        assert (withdrawn.question, withdrawn.press, withdrawn.author.id) == (2, "withdraw", driver.person.id)
+        assert chosen_option(withdrawn.value, ["pg", "lite"]) == given.value
+        assert given.interaction.startswith("reaction/")
+        assert withdrawn.key != given.key
+
+    @needs("react")
+    async def test_a_reaction_that_is_removed_from_a_closed_card_arrives_too(self, driver: PlatformDriver) -> None:
+        asked = await driver.post(question())
+        await driver.react(asked, "1\ufe0f\u20e3")
+        await driver.next_event()
+        await driver.post(closed(question()), replaces=asked)
+        await driver.unreact(asked, "1\ufe0f\u20e3")
+        withdrawn = await driver.next_event()
+        assert isinstance(withdrawn, ControlUsed)
+        assert (withdrawn.question, withdrawn.press) == (2, "withdraw")
 
     @needs("edit")
     async def test_an_edit_is_another_version_of_the_same_message(self, driver: PlatformDriver) -> None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator_bridge.common.duration import format_duration, parse_duration
+from orchestrator_bridge.common.emoji import chosen_option
 from orchestrator_bridge.common.text import clean, sentence
 from orchestrator_bridge.question import messages, settlement, transitions
 from orchestrator_bridge.question.model import Question, expiry, to_platform_time
 from orchestrator_bridge.question.parsing.intent import parse_time, requested_seconds, unknown_name
 from orchestrator_bridge.question.parsing.reply import MAX_REPLY
-from orchestrator_bridge.question.voices import unparsed_reply
+from orchestrator_bridge.question.voices import clickable_options, unparsed_reply
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.questions.availability import QuietPerson, earliest_start
 from orchestrator_bridge.run.transaction import Transaction
@@ -88,6 +89,32 @@ def select_option(transaction: Transaction, question: Question, by: Responder, c
     event = e.Replied(at=transaction.now, question=question.id, author=by, message=key, text=label, sent_at=at, choice=choice)
     transaction.add(event)
     return ActionResult(status="taken", text=f"You answered question {question.id}: {label}")
+
+
+REACTION = "click:reaction/"
+"""Beginning of the keys of answers that were given by a reaction: adapters begin its interaction with `reaction/`."""
+
+
+def withdraw_reaction(transaction: Transaction, question: Question, by: Responder, emoji: str) -> ActionResult | None:
+    """Withdraw the answers that a person gave by a reaction, which they have removed; None if it gave none."""
+    choice = chosen_option(emoji, [option.id for option in clickable_options(question.ask)])
+    given = [
+        heard.message
+        for heard in question.heard
+        if (heard.author.id, heard.choice) == (by.id, choice) and heard.message.startswith(REACTION)
+    ]
+    counted = [message for message in given if message not in question.withdrawn]
+    if choice is None or not counted:
+        return None
+    label = messages.label_of(question, choice)
+    if not question.open or transaction.state.end is not None:
+        text = f"Question {question.id} has ended: removing your reaction changes nothing. Your answer was: {label}"
+        return ActionResult(status="late", text=text)
+    for message in counted:
+        transaction.add(e.Unreplied(at=transaction.now, question=question.id, message=message))
+    return ActionResult(
+        status="taken", text=f"You withdrew your answer to question {question.id}: {label}. The question stays open."
+    )
 
 
 def decline_or_delegate(

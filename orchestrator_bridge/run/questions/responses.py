@@ -108,6 +108,10 @@ class ResponseHandler:
             transaction.reply(clicked, _no_question(clicked.question))
             return
         by = self._responder(question, clicked.author, clicked.place, standing)
+        if clicked.press == "withdraw":
+            if (withdrawn := actions.withdraw_reaction(transaction, question, by, clicked.value)) is not None:
+                transaction.reply(clicked, _private_reply(question, withdrawn))
+            return
         result = self._use_control(transaction, clicked, question, by, standing)
         typed = clicked.value if clicked.press == "write" and result.status in ("refused", "late") else ""
         transaction.reply(clicked, _private_reply(question, result, typed))
@@ -134,6 +138,8 @@ class ResponseHandler:
                 result = self._reply(transaction, question, by, message)
                 is_bare = result.status == "late" and not result.text.startswith("Too late")
                 return replace(result, text=f"Too late: {result.text}") if is_bare else result
+            case "withdraw":
+                raise AssertionError("handled before: the author need not be asked any more")
 
     def on_command(self, transaction: Transaction, given: QuestionCommand) -> None:
         """Apply `/questions 12 …`: pass, more time, cancel, again, or an answer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from orchestrator_bridge.chat.inbound import ControlUsed, MessageReceived
 from orchestrator_bridge.chat.outbound import CardOption
 from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
+from tests.support.fake_discord.running_bot import ME, start_discord_bot
+from tests.support.fake_discord.server import DiscordServer
 
 MANY = replace(question(), options=tuple(CardOption(id=f"o{number}", label=f"Option {number}") for number in range(1, 9)))
 CONFIRM = replace(question(), options=(CardOption(id="yes", label="Yes"), CardOption(id="no", label="No")))
@@ -53,3 +56,28 @@ async def test_reactions_of_bots_and_to_other_messages_answer_nothing(driver: Di
         await driver.react(message, "1️⃣")
     await driver.say(driver.thread(asked), "SQLite")
     assert isinstance(await driver.next_event(), MessageReceived)
+
+
+async def test_a_reaction_of_an_earlier_process_is_withdrawn_by_the_card(driver: DiscordDriver) -> None:
+    asked = await driver.post(question())
+    await driver.unreact(asked, "2️⃣")
+    withdrawn = await used(driver)
+    assert (withdrawn.question, withdrawn.press, withdrawn.value) == (2, "withdraw", "2️⃣")
+
+
+async def test_a_removed_reaction_withdraws_the_answer_that_it_gave(tmp_path: Path) -> None:
+    async with DiscordServer() as server:
+        rules = f"[[team.house.channels]]\nchannel = '{server.world.general.id}'\npolicy = {{settle_delay = 600}}\n"
+        await _react_and_withdraw(tmp_path, server, f"\n{rules}")
+
+
+async def _react_and_withdraw(folder: Path, server: DiscordServer, rules: str) -> None:
+    async with start_discord_bot(folder, more=rules, server=server) as bot:
+        bot.say(f"{ME} choose a database for the shop")
+        card = await bot.wait_card("Question")
+        await bot.wait_for("asked this too")  # the card is known to be open once something was posted in its thread
+        bot.world.react(bot.ana.id, card.id, "2️⃣")
+        await bot.wait_for("You answered question 1: SQLite", bot.direct)
+        bot.world.unreact(bot.ana.id, card.id, "2️⃣")
+        await bot.wait_for("You withdrew your answer to question 1: SQLite", bot.direct)
+        assert "Answered" not in bot.card("Question").text

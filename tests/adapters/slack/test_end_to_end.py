@@ -104,6 +104,25 @@ async def test_a_reaction_of_an_asked_person_on_the_card_answers_it(folder: Path
         assert sum("You answered question 1" in words(message) for message in bot.messages()) == 1
 
 
+async def test_a_reaction_that_is_removed_withdraws_its_answer_while_the_question_is_open(folder: Path) -> None:
+    async with start_slack_bot(folder, BOTH.replace("direct = true", 'quorum = "all"') + PEOPLE) as bot:
+        bot.people.command(ANA, GENERAL, "ask May the release go out?")
+        card = await bot.wait_for_message(ASKED)
+        bot.people.react(ANA, GENERAL, card, "-1")
+        await bot.wait_for_message("You answered question 1: No")
+        bot.people.unreact(ANA, GENERAL, card, "+1")
+        bot.people.unreact(ANA, GENERAL, card, "-1")
+        receipt = await bot.wait_for_message("You withdrew your answer to question 1: No.")
+        assert receipt["to"] == ANA
+        bot.people.react(ANA, GENERAL, card, "+1")
+        await bot.wait_for_message("You answered question 1: Yes")
+        bot.people.react(BEN, GENERAL, card, "+1")
+        closed = await bot.wait_for_message("Answered by")
+        assert "Yes" in words(closed)
+        bot.people.unreact(BEN, GENERAL, card, "+1")
+        assert (await bot.wait_for_message("removing your reaction changes nothing"))["to"] == BEN
+
+
 @pytest.mark.parametrize("ended", [True, False])
 async def test_words_of_a_form_for_a_question_that_has_ended_are_late_and_given_back(folder: Path, ended: bool) -> None:
     async with start_slack_bot(folder) as bot:

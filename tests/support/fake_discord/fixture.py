@@ -150,6 +150,9 @@ class DiscordDriver(PlatformDriver):
     async def react(self, posted: PostedMessage, emoji: str) -> None:
         self.world.react(self.ana.id, int(posted.message), emoji)
 
+    async def unreact(self, posted: PostedMessage, emoji: str) -> None:
+        self.world.unreact(self.ana.id, int(posted.message), emoji)
+
     async def delete_post(self, posted: PostedMessage) -> None:
         self.world.delete(int(posted.message))
 

@@ -150,6 +150,13 @@ class DiscordWorld:
         member = {"member": wire.member(self.people[person])} if "guild_id" in data else {}
         self.emit("MESSAGE_REACTION_ADD", data | member)
 
+    def unreact(self, person: int, message: int, emoji: str) -> None:
+        """Remove a reaction. The event names no member and no author of the message (Gateway Events, Message Reaction Remove)."""
+        known = self.messages[message]
+        data: Json = {"user_id": str(person), "channel_id": str(known.channel), "message_id": str(message)}
+        data |= {"type": 0, "burst": False, "emoji": {"id": None, "name": emoji}, **self._guild(known.channel)}
+        self.emit("MESSAGE_REACTION_REMOVE", data)
+
     def delete(self, message: int) -> None:
         gone = self.messages.pop(message)
         self.emit("MESSAGE_DELETE", {"id": str(gone.id), "channel_id": str(gone.channel), **self._guild(gone.channel)})

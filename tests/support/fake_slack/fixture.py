@@ -111,9 +111,10 @@ class SlackDriver(PlatformDriver):
         self.server.people.click(ANA, GENERAL, card, "finish")
 
     async def react(self, posted: PostedMessage, emoji: str) -> None:
-        names = {character: name for name, character in reversed(EMOJI.items())}
-        name = names.get(emoji.removesuffix("\ufe0f\u20e3"), "tada")
-        self.server.people.react(ANA, GENERAL, self.world.channels[GENERAL].messages[posted.message], name)
+        self.server.people.react(ANA, GENERAL, self.world.channels[GENERAL].messages[posted.message], _emoji_name(emoji))
+
+    async def unreact(self, posted: PostedMessage, emoji: str) -> None:
+        self.server.people.unreact(ANA, GENERAL, self.world.channels[GENERAL].messages[posted.message], _emoji_name(emoji))
 
     def card(self, question: int) -> dict[str, Any]:
         """The message of a question."""
@@ -172,6 +173,11 @@ class SlackDriver(PlatformDriver):
 def slack_config(server: SlackServer, **access: Any) -> SlackConfig:
     """Configuration for a server: Socket Mode unless `access` says otherwise."""
     return SlackConfig(**{"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "url": server.url, "ping_interval": 1.0, **access})
+
+
+def _emoji_name(emoji: str) -> str:
+    names = {character: name for name, character in reversed(EMOJI.items())}
+    return names.get(emoji.removesuffix("\ufe0f\u20e3"), "tada")
 
 
 def _seen(message: dict[str, Any]) -> VisibleMessage:

@@ -107,6 +107,12 @@ class People:
         event = {"type": "reaction_added", "user": user, "reaction": emoji, "item": item, "item_user": message["user"]}
         return self.world.create_event({**event, "event_ts": self.world.stamp()})
 
+    def unreact(self, user: str, channel: str, message: Message, emoji: str) -> Envelope:
+        """Remove a reaction, by the emoji's short name."""
+        item = {"type": "message", "channel": channel, "ts": message["ts"]}
+        event = {"type": "reaction_removed", "user": user, "reaction": emoji, "item": item, "item_user": message["user"]}
+        return self.world.create_event({**event, "event_ts": self.world.stamp()})
+
     # Commands and clicks --------------------------------------------------------------------------------------------------
 
     def command(self, user: str, channel: str, text: str, *, raw: bool = False) -> Envelope:
