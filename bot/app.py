@@ -30,6 +30,7 @@ from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import Route, resolve
 from orchestrator_bridge.model.catalogue.dated_prices import use_downloaded
 from orchestrator_bridge.model.client import ModelClient
+from orchestrator_bridge.model.route_memory import RouteMemory
 from orchestrator_bridge.question.parsing.lexicon import register_languages
 from orchestrator_bridge.store.interface import Store
 from orchestrator_bridge.store.sqlite.shared_spending import AskSpending, SharedSpending, SpendingOfOthers, spending_file
@@ -86,7 +87,11 @@ class LoadedConfig:
         """All models as of today, or of that day in UTC, by the current settings."""
         day = today or datetime.now(UTC).date()
         return ModelBrowser(
-            own=self.team_file.models, base_urls=self.settings.base_urls, settings=self.provider_settings, today=day
+            own=self.team_file.models,
+            base_urls=self.settings.base_urls,
+            settings=self.provider_settings,
+            today=day,
+            memory=RouteMemory(self.settings.data, SystemClock()),
         )
 
     def route(self, model: str) -> Route:
@@ -272,6 +277,7 @@ def create_model_client(start: LoadedConfig, clock: Clock) -> ModelClient:
         own=start.team_file.models,
         scripts=beside,
         clock=clock,
+        data=start.settings.data,
     )
 
 

@@ -183,15 +183,16 @@ def workers(as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--online", is_flag=True, help="Also check that every model's endpoint responds.")
+@click.option("--online", is_flag=True, help="Also ask every model's endpoint, and probe free models for tool calls.")
+@click.option("--probe", is_flag=True, help="Also probe models that cost money; the price is shown first.")
 @_as_json("the findings")
-def doctor(online: bool, as_json: bool) -> int:
+def doctor(online: bool, probe: bool, as_json: bool) -> int:
     """Check the installation. Covers settings, team file, models, tools, store, disk and chat platforms."""
     import asyncio
 
     from bot.doctor.report import print_report
 
-    return asyncio.run(print_report(online=online, as_json=as_json))
+    return asyncio.run(print_report(online=online, as_json=as_json, probe=probe))
 
 
 @cli.command()

@@ -92,8 +92,10 @@ def _remarks(view: ModelView, users: Mapping[str, list[str]]) -> Iterator[str]:
         yield f"at {safe_base_url(route)}"
     if view.lacks:
         yield f"needs {', '.join(view.lacks)}"
-    if route.tools is False:
-        yield "does not support tools, so agents cannot use it"
+    if view.unusable or route.tools is False:
+        yield (
+            "made no tool calls, so agents cannot use it" if view.unusable else "has no tools of its own, so it is asked for JSON"
+        )
     if view.notice or view.badge:
         yield view.notice.rstrip(".") or view.badge
     if route.price and not view.notice:

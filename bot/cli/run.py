@@ -25,6 +25,8 @@ from orchestrator_bridge.common.clock import SystemClock
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import SCRIPTED
+from orchestrator_bridge.model.route_memory import RouteMemory
+from orchestrator_bridge.model.tool_mode import UNUSABLE_ADVICE, unusable_text
 from orchestrator_bridge.store.interface import InUse
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ def _remarks(start: LoadedConfig, team: Team) -> Iterator[str]:
     for model in used_models(start):
         if model.default_team and model.key == "missing":
             yield f"{model.route.key_env} is not set, so {model.route.name} cannot be called. Put it into .env."
+        if model.default_team and RouteMemory(start.settings.data, SystemClock()).get(model.route).unusable:
+            yield f"{unusable_text(model.route)}, so its team starts no run. {UNUSABLE_ADVICE}"
 
 
 async def run_bot(start: LoadedConfig) -> int:

@@ -13,6 +13,7 @@ from orchestrator_bridge.model.catalogue.sources import model_entries
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.credentials import missing_extra, missing_settings
 from orchestrator_bridge.model.interface import Usage
+from orchestrator_bridge.model.route_memory import RouteMemory
 
 SAMPLE = Usage(input=10_000, output=2_000)
 """A typical call: about six pages of input, two of output."""
@@ -30,13 +31,15 @@ class ModelView:
     badge: str
     notice: str
     retired: bool
+    unusable: bool = False
+    """True if it was seen to make no tool calls in any form."""
     about: str = ""
     old: bool = False
 
     @property
     def usable(self) -> bool:
-        """True if the model can be called now and takes tools, which agents need."""
-        return not self.lacks and self.route.tools is not False
+        """True if the model can be called now, and makes tool calls in some form, which agents need."""
+        return not (self.lacks or self.unusable)
 
     @property
     def unverified(self) -> bool:
@@ -71,7 +74,7 @@ class ModelView:
     @property
     def hint(self) -> str:
         """The most important warning, short enough for autocomplete; empty if there is none."""
-        if self.retired and not self.lacks and self.route.tools is not False:
+        if self.retired and self.usable:
             answers = self.route.lifecycle.answered_by if self.route.lifecycle else ""
             return f"retired, {answers} answers" if answers else "retired"
         return self.warning or ("expensive" if self.expensive else "")
@@ -81,19 +84,21 @@ class ModelView:
         """Reason against the model, in a few words; empty if there is none."""
         if self.lacks:
             return f"needs {', '.join(self.lacks)}"
-        if self.route.tools is False:
-            return "no tool support"
+        if self.unusable:
+            return "makes no tool calls"
         return self.badge if self.retired or self.notice else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelBrowser:
-    """Finds models: the team file's `own`, base URLs by provider, settings by name, and the date for lifecycles."""
+    """Finds models: the team file's `own`, base URLs by provider, settings by name, the date for lifecycles, and what was
+    seen of their servers."""
 
     own: Mapping[str, ModelSpec]
     base_urls: Mapping[str, str]
     settings: Mapping[str, str]
     today: date
+    memory: RouteMemory | None = None
 
     def get(self, name: str) -> ModelView:
         """Look up one model by any of its names.
@@ -112,6 +117,7 @@ class ModelBrowser:
             retired=lifecycle_stage(route.lifecycle, self.today) == "retired",
             about=listed.about if listed else "",
             old=listed.old if listed else False,
+            unusable=self.memory is not None and self.memory.get(route).unusable,
         )
 
     def search(self, first: Iterable[str] = (), search: str = "", *, old: bool = False) -> list[ModelView]:

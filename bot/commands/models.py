@@ -240,7 +240,7 @@ def _blocker(view: ModelView) -> str:
     name = view.route.name
     if view.lacks:
         return f"{name} cannot be used: this bot needs {', '.join(view.lacks)} for it. Select another model."
-    return f"{name} does not support tools, which agents need. Select another model." if view.route.tools is False else ""
+    return f"{name} makes no tool calls, which agents need. Select another model." if view.unusable else ""
 
 
 def _confirmation_reason(view: ModelView) -> str:

@@ -12,12 +12,15 @@ from typing import Literal
 
 from bot.app import LoadedConfig
 from orchestrator_bridge.chat.platform import Finding
+from orchestrator_bridge.common.clock import SystemClock
 from orchestrator_bridge.model.catalogue import SCRIPTED, Route, is_configured, similar_names
 from orchestrator_bridge.model.credentials import install_command, missing_extra, missing_settings
 from orchestrator_bridge.model.errors import ModelError, Overloaded
 from orchestrator_bridge.model.listing import ModelList, has_list, list_models, stored_lists
 from orchestrator_bridge.model.provider_errors import safe_base_url
+from orchestrator_bridge.model.route_memory import RouteMemory
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
+from orchestrator_bridge.model.tool_mode import UNUSABLE_ADVICE, unusable_text
 
 KeyState = Literal["set", "missing", "not needed"]
 
@@ -89,6 +92,8 @@ def _check_model(model: UsedModel, start: LoadedConfig) -> Finding:
     if missing := _missing(model.route, start):
         found, fix = missing
         return Finding(about=about, state="wrong" if model.default_team else "warn", found=found, fix=fix)
+    if RouteMemory(start.settings.data, SystemClock()).get(model.route).unusable:
+        return Finding(about=about, state="wrong", found=unusable_text(model.route), fix=UNUSABLE_ADVICE)
     address = safe_base_url(model.route) or model.route.provider
     found = f"{model.route.id} at {address}, key {model.key}"
     if model.route.tools is False:
@@ -129,7 +134,15 @@ async def check_endpoints(start: LoadedConfig) -> list[Finding]:
             key = (model.route.base_url or model.route.provider, model.route.key_env or "")
             by_endpoint.setdefault(key, []).append(model)
     checks = await asyncio.gather(*(_check_endpoint(models, start) for models in by_endpoint.values()))
-    return [finding for findings in checks for finding in findings]
+    return [*(finding for findings in checks for finding in findings), *_without_list(start)]
+
+
+def _without_list(start: LoadedConfig) -> Iterator[Finding]:
+    """A finding for each model of a cloud: its id was not looked up."""
+    for route in (model.route for model in used_models(start) if model.key != "missing"):
+        if not has_list(route) and route.provider != SCRIPTED:
+            found = f"{route.id!r} was not looked up: {route.provider} gives no list of models to an API key"
+            yield Finding(about=f"model {route.name}", state="ok", found=found)
 
 
 async def _check_endpoint(models: Sequence[UsedModel], start: LoadedConfig) -> list[Finding]:

@@ -23,6 +23,7 @@ from bot.doctor.checks import (
     to_findings,
 )
 from bot.doctor.models import check_endpoints, check_models
+from bot.doctor.probes import check_tool_modes
 from bot.doctor.tools import check_tools
 from bot.formatting import print_json
 from orchestrator_bridge.chat.platform import Finding
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
+async def run_checks(online: bool = False, probe: bool = False) -> AsyncIterator[Finding]:
     """Run all checks, one after the other. A check that an earlier error makes impossible is reported as skipped."""
     yield Finding(about="python", state="ok", found=f"{platform.python_version()} with SQLite {sqlite3.sqlite_version}")
     try:
@@ -47,11 +48,11 @@ async def run_checks(online: bool = False) -> AsyncIterator[Finding]:
     yield check_space(settings.data)
     for finding in [*await check_store(settings.location), *await check_processes(settings.location)]:
         yield finding
-    async for finding in _team_and_models(settings, online):
+    async for finding in _team_and_models(settings, online, probe):
         yield finding
 
 
-async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Finding]:
+async def _team_and_models(settings: Settings, online: bool, probe: bool) -> AsyncIterator[Finding]:
     try:
         team_file = read_team_file(settings.team_file, must_exist=settings.names_team_file)
     except ConfigError as error:
@@ -62,16 +63,19 @@ async def _team_and_models(settings: Settings, online: bool) -> AsyncIterator[Fi
     for finding in _spelling_findings(settings, team_file.key_variables):
         yield finding
     yield _team_finding(team_file)
-    async for finding in _config_findings(LoadedConfig(settings=settings, team_file=team_file), online):
+    async for finding in _config_findings(LoadedConfig(settings=settings, team_file=team_file), online, probe):
         yield finding
 
 
-async def _config_findings(start: LoadedConfig, online: bool) -> AsyncIterator[Finding]:
+async def _config_findings(start: LoadedConfig, online: bool, probe: bool) -> AsyncIterator[Finding]:
     """The checks that need valid settings and a valid team file: models, tools and platforms."""
     for finding in check_models(start):
         yield finding
-    for finding in await check_endpoints(start) if online else []:
-        yield finding
+    if online:
+        for finding in await check_endpoints(start):
+            yield finding
+        async for finding in check_tool_modes(start, paid=probe):
+            yield finding
     async for finding in check_tools(start):
         yield finding
     async for finding in check_mcp_listener(start):
@@ -100,10 +104,10 @@ def _team_finding(team_file: TeamFile) -> Finding:
 _MARKS = {"ok": "ok   ", "warn": "warn ", "wrong": "WRONG"}
 
 
-async def print_report(online: bool, as_json: bool) -> int:
+async def print_report(online: bool, as_json: bool, probe: bool = False) -> int:
     """Print each finding at once, or all as one JSON object; returns the exit code, 1 if anything is wrong."""
     findings: list[Finding] = []
-    async for finding in run_checks(online):
+    async for finding in run_checks(online or probe, probe):
         findings.append(finding)
         if not as_json:
             click.echo(clean(f"{_MARKS[finding.state]} {finding.about}: {finding.found}"))

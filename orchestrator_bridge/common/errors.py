@@ -35,7 +35,8 @@ class TownhallError(Exception):
     │   │   ├── ContentRefused
     │   │   └── BadRequest
     │   │       ├── ToolsRefused
-    │   │       └── FormatRefused
+    │   │       ├── FormatRefused
+    │   │       └── RolesRefused
     │   └── Transient            a retry may succeed
     │       ├── RateLimited
     │       ├── Overloaded

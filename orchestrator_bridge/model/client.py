@@ -31,17 +31,19 @@ from orchestrator_bridge.model.catalogue import (
 )
 from orchestrator_bridge.model.catalogue.pricing import cost
 from orchestrator_bridge.model.credentials import check_extra, credentials
-from orchestrator_bridge.model.errors import ContextTooLong, FormatRefused, ToolsRefused, UnknownModel
+from orchestrator_bridge.model.errors import BadRequest, ContextTooLong, FormatRefused, RolesRefused, ToolsRefused, UnknownModel
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key, Ratio
-from orchestrator_bridge.model.interface import STATED, CallEstimate, OnDelta, Request, Response, Usage
+from orchestrator_bridge.model.interface import STATED, CallEstimate, OnDelta, Request, Response, ToolMode, Usage
 from orchestrator_bridge.model.litellm.client import LiteLLMClient
 from orchestrator_bridge.model.openai.client import STALL_AFTER, OpenAIClient, validate_key
 from orchestrator_bridge.model.parameters import limited
 from orchestrator_bridge.model.preview import Preview, ReasoningHabits
+from orchestrator_bridge.model.probe import makes_calls, probe_request, probed_modes
+from orchestrator_bridge.model.route_memory import RouteMemory
 from orchestrator_bridge.model.scripted.client import ScriptedClient
 from orchestrator_bridge.model.scripted.script import ScriptError
 from orchestrator_bridge.model.tokens import O200K, TokenCounter, TokenizerCache, tokenizer_of
-from orchestrator_bridge.model.tool_mode import ToolModes
+from orchestrator_bridge.model.tool_mode import UNUSABLE_ADVICE, ToolModes, unusable_text
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue.spec import ModelSpec
@@ -56,7 +58,7 @@ class ProviderClients:
         self._clock = clock
         self._stall_after = stall_after
         self._openai: dict[str, OpenAIClient] = {}
-        self._litellm = LiteLLMClient(clock=clock)
+        self._litellm = LiteLLMClient(clock=clock, stall_after=stall_after)
 
     def check(self, route: Route) -> None:
         """Check without a call that a route is ready to be called.
@@ -191,6 +193,7 @@ class ModelClient:
     `keys` holds the settings that providers need, API keys among them, by environment variable. `base_urls` replaces providers'
     addresses, by provider. `own` holds the team file's `[models.<name>]`. `scripts` are the folders that hold scripts.
     `sleep` (seconds) delays scripted models. `stall_after` is the longest silence in a stream, in seconds.
+    `data` is the folder in which it is remembered what servers take; None keeps that for this process.
     """
 
     def __init__(
@@ -203,11 +206,13 @@ class ModelClient:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Clock | None = None,
         stall_after: float = STALL_AFTER,
+        data: Path | None = None,
     ) -> None:
         clock = clock or SystemClock()
+        self._memory = RouteMemory(data, clock)
         self._routes = RouteTable(keys, base_urls, own or {}, clock)
         self._clients = ProviderClients(keys, ScriptedClient(scripts, sleep), clock, stall_after)
-        self._modes = ToolModes()
+        self._modes = ToolModes(self._memory)
         self._habits = ReasoningHabits()
         self._tokenizers = TokenizerCache()
         self._estimator = Estimator(TokenCounter(self._tokenizers))
@@ -232,10 +237,12 @@ class ModelClient:
             UnknownModelName: the name is not known.
             ScriptError: its script is missing or invalid.
             InvalidApiKey: its key or another required setting is missing or malformed.
-            BadRequest: it needs optional packages that are not installed.
+            BadRequest: it needs optional packages that are not installed, or makes no tool calls in any form.
         """
         route = self._routes.resolve(model)
         self._clients.check(route)
+        if self._memory.get(route).unusable:
+            raise BadRequest(unusable_text(route), UNUSABLE_ADVICE)
         return route
 
     async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
@@ -252,12 +259,12 @@ class ModelClient:
         except (UnknownModelName, ScriptError) as error:
             raise UnknownModel(str(error), "Choose another model.") from None
         while True:
-            mode = self._modes.mode(route)
+            tried = self._modes.apply_to(request, route)
             try:
-                return await self._call(replace(request, tool_mode=mode), route, on_delta)
-            except (ToolsRefused, FormatRefused):
+                return await self._call(tried, route, on_delta)
+            except (ToolsRefused, FormatRefused, RolesRefused) as error:
                 # Refused before anything was read or billed, the same call can be made in another form at once.
-                if not self._modes.step_down(route, mode):
+                if not self._modes.take_next(route, tried, error):
                     raise
             except UnknownModel:
                 self._routes.refuse(route)
@@ -267,7 +274,40 @@ class ModelClient:
                     raise
                 route = following
 
-    async def _call(self, request: Request, route: Route, on_delta: OnDelta | None) -> Response:
+    async def probe(self, model: str) -> ToolMode | None:
+        """Find by at most six tiny calls the mode in which a model makes tool calls, and remember it.
+
+        None if it made none in any mode; that is remembered too, unless an answer was cut off.
+
+        Raises:
+            UnknownModelName: the name is not known.
+            ModelError: a call failed for another reason than its mode.
+        """
+        route = self._routes.resolve(model)
+        cut = False
+        for mode in probed_modes(route):
+            response = await self._probe_in(mode, probe_request(model), route)
+            if response is not None and makes_calls(response):
+                self._memory.set(route, mode=mode, unusable=False)
+                return mode
+            cut = cut or (response is not None and response.cut)
+        if not cut:
+            self._memory.set(route, mode=None, unusable=True)
+        return None
+
+    async def _probe_in(self, mode: ToolMode, request: Request, route: Route) -> Response | None:
+        """The answer to a probe in a mode; None if the server refuses the mode."""
+        while True:
+            tried = replace(self._modes.apply_to(request, route), tool_mode=mode)
+            try:
+                return await self._call(tried, route)
+            except (ToolsRefused, FormatRefused):
+                return None
+            except RolesRefused as error:
+                if tried.roles == "without_system" or not self._modes.take_next(route, tried, error):
+                    return None
+
+    async def _call(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
         """Count the prompt, call, and correct later counts by the result."""
         request = limited(request, route)
         self._estimator.check(request, route)

@@ -22,6 +22,7 @@ from orchestrator_bridge.model.errors import (
     ProxyRefused,
     RateLimited,
     RegionBlocked,
+    RolesRefused,
     TimedOut,
     ToolsRefused,
     UnknownModel,
@@ -51,14 +52,29 @@ _BY_PATTERN = (
     _error_pattern(
         {400, 404, 422, 500, 501},
         r"enable-auto-tool-choice|tool-call-parser|requires --jinja|support tool use|support the provided 'tool_choice'"
-        r"|(tools?|tool.?(use|call\w*|choice)|function.?calling) (is|are) (not|un)\s?(supported|enabled)"
-        r"|(not|n't) support (the )?(use of )?(tools?|function)",
+        # Also with the name in quotation marks, and as OpenAI, LiteLLM, Groq and others name a parameter that they do not know.
+        r"|\b(tools?|tool.?(use|call\w*|choice)|function.?call\w*|functions)\b\W{0,4}((feature|parameter|use|is|are|was|currently|yet)\W){0,3}"
+        r"(not (yet |currently )?|un|isn't |aren't )(supported|enabled|available|allowed|permitted|recognized)"
+        r"|(not|n't|no) support(s|ed)?( for)? (the |any )?(use of |parameters?:? ?)?"
+        r"[\[`'\"]*(tools?|tool.?(use|call\w*|choice)|function)"
+        r"|(unsupported|unknown|unrecognized|unexpected)( request)? (parameter|argument|field|keyword)s?( supplied)?:? ?"
+        r"[\[`'\"]*(tools|tool_choice|functions)\b"
+        r"|function tools with reasoning|(no tool|without tool|tool.?less).{0,20}(support|capab)",
         ToolsRefused,
     ),
     _error_pattern(
-        {400, 404, 422, 500, 501}, r"response_format|json_schema|structured output|guided.?(json|decoding)|grammar", FormatRefused
+        {400, 404, 422, 500, 501},
+        r"response_format|json_schema|json (mode|output|format) (is|are) not|structured.?output|guided.?(json|decoding)|grammar"
+        r"|output_config|text\.format",
+        FormatRefused,
     ),
-    _error_pattern({400, 422, 500}, r"jinja|chat.?template|templateerror|roles must alternate|value is not callable", BadRequest),
+    _error_pattern(
+        {400, 422, 500},
+        r"roles? must alternate|alternate user/assistant|system role (is )?not supported|unexpected role|only user.{0,20}roles"
+        r"|(consecutive|multiple|two) (user|assistant)",
+        RolesRefused,
+    ),
+    _error_pattern({400, 422, 500}, r"jinja|chat.?template|templateerror|value is not callable", BadRequest),
     _error_pattern(
         {400, 403, 451},
         r"unsupported_country|country, region,? or territory|location is not supported|request not allowed"

@@ -93,6 +93,10 @@ class FormatRefused(BadRequest):
     """The server cannot enforce a JSON schema."""
 
 
+class RolesRefused(BadRequest):
+    """The chat template of the server does not take the order of the messages' roles."""
+
+
 class Transient(ModelError):
     """A call that may succeed on a retry."""
 

@@ -89,6 +89,9 @@ class Usage:
 ToolMode = Literal["native", "schema", "prompted"]
 """Way in which a model is offered its tools (`orchestrator_bridge.model.tool_mode`)."""
 
+RoleOrder = Literal["free", "alternating", "without_system"]
+"""Order of roles that a server's chat template takes: any, users and assistants in turn, or these without a system message."""
+
 ToolChoice = Literal["auto", "none"]
 """A model's permission to call its tools. With `none` they stay in the prompt, which a provider then finds in its cache."""
 
@@ -112,6 +115,7 @@ class Request:
     timeout: float = 300.0
     tool_mode: ToolMode = "native"
     tool_choice: ToolChoice = "auto"
+    roles: RoleOrder = "free"
     conversation: str = ""
 
     @property

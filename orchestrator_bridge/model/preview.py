@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_bridge.model.catalogue.providers import is_local
 from orchestrator_bridge.model.reasoning_marks import CLOSING
+from orchestrator_bridge.model.route_memory import route_key
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -41,15 +42,11 @@ class ReasoningHabits:
     def learn(self, route: Route, request: Request, response: Response) -> None:
         """Remember how an answer began. A schema forbids all reasoning, so such an answer says nothing."""
         if request.tool_mode != "schema":
-            self._begins[_key(route)] = response.begins_in_reasoning
+            self._begins[route_key(route)] = response.begins_in_reasoning
 
     def begins_in_reasoning(self, route: Route) -> bool:
         """True if the next answer of a route may begin in reasoning."""
-        return is_local(route) and self._begins.get(_key(route), True)
-
-
-def _key(route: Route) -> str:
-    return f"{route.provider}/{route.id} {route.base_url}"
+        return is_local(route) and self._begins.get(route_key(route), True)
 
 
 class Preview:

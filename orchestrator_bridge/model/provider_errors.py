@@ -31,6 +31,7 @@ from orchestrator_bridge.model.errors import (
     ProxyRefused,
     RateLimited,
     RegionBlocked,
+    RolesRefused,
     TimedOut,
     ToolsRefused,
     UnknownModel,
@@ -230,6 +231,10 @@ _TEXTS: Mapping[type[ModelError], tuple[str, str]] = {
     FormatRefused: (
         "{provider} cannot make {model!r} answer in JSON",
         "Choose a model that supports tools.",
+    ),
+    RolesRefused: (
+        "{provider} does not take the order of the messages for {model!r}",
+        "Choose another model, or start the server with another chat template.",
     ),
     RegionBlocked: (
         "{provider} does not serve the region or network of this computer",

@@ -16,7 +16,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
+from orchestrator_bridge.model.catalogue.providers import needs_order
+from orchestrator_bridge.model.errors import BadRequest, RolesRefused
 from orchestrator_bridge.model.interface import Message, Request, Response, ToolCall, ToolMode, ToolSpec
+from orchestrator_bridge.model.provider_errors import provider_label
+from orchestrator_bridge.model.route_memory import RouteMemory, route_key
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -24,6 +28,16 @@ if TYPE_CHECKING:
 
 PROSE_TRIES = 2
 """Answers in a row without a tool call after which a model of which nothing is known is asked for JSON instead."""
+
+UNUSABLE_ADVICE = (
+    "Choose a model that supports tools. After a change of the server, `townhall doctor --online --probe` tries again."
+)
+
+
+def unusable_text(route: Route) -> str:
+    """Sentence that names a model which makes tool calls in no mode."""
+    return f"{route.id!r} at {provider_label(route)} made no tool calls, neither its own nor as JSON, which agents need"
+
 
 _INSTRUCTION = """\
 You call a tool by writing one JSON object and nothing else, in this form:
@@ -33,45 +47,61 @@ Your tools, with the JSON schema of their arguments:"""
 
 
 class ToolModes:
-    """Mode of each route: what the catalogue says, corrected by what its server refused and its model answered."""
+    """Mode and order of roles of each route, by the catalogue, by what its server refused, and by what its model answered."""
 
-    def __init__(self) -> None:
-        self._modes: dict[str, ToolMode] = {}
+    def __init__(self, memory: RouteMemory) -> None:
+        self._memory = memory
         self._prose: dict[str, int] = {}
         self._proven: set[str] = set()
 
-    def mode(self, route: Route) -> ToolMode:
-        """Mode in which the next call of a route offers its tools."""
-        return self._modes.get(_key(route), "schema" if route.tools is False else "native")
+    def apply_to(self, request: Request, route: Route) -> Request:
+        """The request in the mode and with the order of roles of its route."""
+        facts = self._memory.get(route)
+        written: ToolMode = "schema" if route.tools is False or self._prose.get(route_key(route), 0) >= PROSE_TRIES else "native"
+        return replace(request, tool_mode=facts.mode or written, roles=facts.roles)
 
-    def step_down(self, route: Route, refused: ToolMode) -> bool:
-        """Take the next mode after the server refused one; False if there is none."""
-        match refused:
+    def take_next(self, route: Route, refused: Request, error: BadRequest) -> bool:
+        """Take the next mode or order of roles after the server refused a request; False if there is none."""
+        found = self._reorder(route, refused) if isinstance(error, RolesRefused) else self._step_down(route, refused)
+        if not found:
+            # None of them helped, so none is worth remembering.
+            self._memory.forget(route)
+        return found
+
+    def _step_down(self, route: Route, refused: Request) -> bool:
+        match refused.tool_mode:
             case "native":
-                self._modes[_key(route)] = "schema"
+                self._memory.set(route, mode="schema")
             case "schema":
-                self._modes[_key(route)] = "prompted"
+                self._memory.set(route, mode="prompted")
             case "prompted":
                 return False
             case _:
-                assert_never(refused)
+                assert_never(refused.tool_mode)
+        return True
+
+    def _reorder(self, route: Route, refused: Request) -> bool:
+        """In the native mode results of tools have a role of their own, which a strict template may not have."""
+        match refused.roles:
+            case "free" if not needs_order(route):
+                self._memory.set(route, roles="alternating")
+            case "free" | "alternating":
+                self._memory.set(route, roles="without_system")
+            case "without_system":
+                return refused.tool_mode == "native" and self._step_down(route, refused)
+            case _:
+                assert_never(refused.roles)
         return True
 
     def learn(self, route: Route, request: Request, response: Response) -> None:
         """Count answers without a tool call; only those of routes of which nothing else is known matter."""
-        key = _key(route)
+        key = route_key(route)
         if request.tool_mode != "native" or not request.callable_tools or route.tools is not None or key in self._proven:
             return
         if response.tool_calls:
             self._proven.add(key)
-        elif not response.cut:
+        elif not response.cut and self._memory.get(route).mode is None:
             self._prose[key] = self._prose.get(key, 0) + 1
-            if self._prose[key] >= PROSE_TRIES:
-                self._modes[key] = "schema"
-
-
-def _key(route: Route) -> str:
-    return f"{route.provider}/{route.id} {route.base_url}"
 
 
 def written_messages(request: Request) -> tuple[Message, ...]:

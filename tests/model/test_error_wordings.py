@@ -14,7 +14,7 @@ from orchestrator_bridge.model.interface import Message, Request
 from tests.support.fake_models.replies import ModelCall, ScriptedReply
 from tests.support.fake_models.server import ModelServer
 from tests.support.litellm_vendors import FLASH, vendor_error
-from tests.support.model_calls import call_error, create_request
+from tests.support.model_calls import call_error, create_model_client, create_request
 
 QUOTA = (
     "You exceeded your current quota, please check your plan and billing details. For more information on this error, head to:"
@@ -207,5 +207,8 @@ async def test_lm_studios_answer_to_a_wrong_path_is_a_wrong_address() -> None:
 )
 async def test_a_chat_template_that_fails_is_not_tried_again(status: int, message: str) -> None:
     reply = ScriptedReply(status=status, body=json.dumps({"error": {"message": message}}))
-    error = await call_error(reply, create_request(model="mine"))
-    assert type(error) is errors.BadRequest
+    async with ModelServer(lambda _: reply) as server:
+        models = create_model_client(server)
+        with pytest.raises(errors.BadRequest):
+            await models.respond(create_request(model="mine"))
+        await models.close()

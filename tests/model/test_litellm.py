@@ -15,7 +15,17 @@ from orchestrator_bridge.model.errors import BadRequest, InvalidApiKey, Overload
 from orchestrator_bridge.model.interface import Message, ToolCall, Usage
 from tests.support.fake_models.replies import ScriptedReply, Tokens, ToolUse
 from tests.support.fake_models.server import ModelServer
-from tests.support.litellm_vendors import ALL_VENDORS, CLAUDE, FLASH, SECRET, Vendor, call_vendor, vendor_client, vendor_error
+from tests.support.litellm_vendors import (
+    ALL_VENDORS,
+    CLAUDE,
+    FLASH,
+    MISTRAL,
+    SECRET,
+    Vendor,
+    call_vendor,
+    vendor_client,
+    vendor_error,
+)
 from tests.support.model_calls import NEW_ANSWER, create_request
 
 ROOT = Path(__file__).parents[2]
@@ -90,8 +100,20 @@ async def test_a_silent_vendor_times_out_after_the_requests_timeout(vendor: Vend
     ) as server:
         models = vendor_client(vendor, server)
         await models.respond(create_request(model=vendor.model))
-        with pytest.raises(TimedOut, match=rf"{vendor.provider} did not answer within 0\.05 s"):
+        with pytest.raises(TimedOut, match=rf"{vendor.provider} sent nothing for 0\.05 s"):
             await models.respond(create_request(model=vendor.model, timeout=0.05))
+        await models.close()
+
+
+async def test_silence_in_the_middle_of_a_streamed_answer_ends_the_call() -> None:
+    halves = ScriptedReply(text="We begin small. " * 9, gate=asyncio.Event())
+    async with ModelServer([ScriptedReply(text="warm"), halves], wire=MISTRAL.wire) as server:
+        models = vendor_client(MISTRAL, server, stall_after=0.2)
+        await models.respond(create_request(model=MISTRAL.model))
+        seen: list[str] = []
+        with pytest.raises(TimedOut, match=r"mistral sent nothing for 0\.2 s in the middle of its answer"):
+            await models.respond(create_request(model=MISTRAL.model), seen.append)
+        assert "".join(seen).startswith("We begin small.")
         await models.close()
 
 

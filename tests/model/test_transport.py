@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from orchestrator_bridge.model import errors
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
@@ -46,6 +49,21 @@ async def call(base_url: str, text: str = "Say hello.") -> Response:
 
 def port_of(server: ModelServer) -> int:
     return int(server.root.rpartition(":")[2])
+
+
+async def test_a_request_that_a_closed_connection_did_not_take_is_sent_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    post, tries = aiohttp.ClientSession.post, []
+
+    async def closed_once(session: aiohttp.ClientSession, url: URL, **more: Any) -> aiohttp.ClientResponse:
+        tries.append(url)
+        if len(tries) == 1:
+            raise aiohttp.ClientOSError(None, f"Can not write request body for {url}")
+        return await post(session, url, **more)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "post", closed_once)
+    async with ModelServer([ScriptedReply(text="hello")]) as server:
+        assert (await call(server.url)).text == "hello"
+    assert len(tries) == 2
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY", "http_proxy"])

@@ -200,3 +200,14 @@ def is_local(route: Route) -> bool:
     """True for a server of the user's own, of which the model's chat template decides on the form of conversations."""
     provider = PROVIDERS.get(route.provider)
     return route.provider == OWN or (provider is not None and provider.any_model)
+
+
+_MISTRAL_FAMILIES = ("mistral", "ministral", "magistral", "codestral", "devstral", "pixtral")
+
+
+def needs_order(route: Route) -> bool:
+    """True if roles must alternate: at Mistral, for its models elsewhere, and by the chat templates of local servers.
+
+    Sources: mistralai/mistral-common#169 (no `user` after `tool`), vllm-project/vllm#6862 ("roles must alternate").
+    """
+    return is_local(route) or any(family in f"{route.provider}/{route.id}".lower() for family in _MISTRAL_FAMILIES)

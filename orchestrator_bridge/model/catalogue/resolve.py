@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.catalogue.dated_prices import dated_price
@@ -106,12 +107,23 @@ def resolve_all(
 def _resolve_own(name: str, context: _Context) -> tuple[Route, ...]:
     """Routes of a model of the team file: an endpoint of its own, or an alias of a known model with corrected facts."""
     spec = context.own[name]
+    if spec.base_url is not None and (vendor := _vendor_at(spec.base_url)) is not None:
+        # The vendor's own address: all that is known about it holds, such as the format in which its models take tools.
+        known = replace(route_at(vendor, spec.id or name, today=context.today), base_url=spec.base_url.rstrip("/"))
+        return (_corrected(name, replace(known, why=f"its address is {vendor.title}'s"), context),)
     if spec.base_url is not None:
         needs = (spec.key_env,) if spec.key_env else ()
         url = spec.base_url.rstrip("/")
         route = Route(name=name, provider=OWN, id=spec.id or name, base_url=url, key_env=spec.key_env, needs=needs)
         return (replace(with_facts(route, spec, "townhall.toml"), why="[models] of the team file"),)
     return tuple(_corrected(name, known, context) for known in _resolve_known(spec.id or name, context))
+
+
+def _vendor_at(base_url: str) -> Provider | None:
+    """The vendor whose API has this address; None for every other server."""
+    vendors = (provider for provider in PROVIDERS.values() if provider.client == "openai" and not provider.any_model)
+    host = urlsplit(base_url).hostname
+    return next((vendor for vendor in vendors if urlsplit(vendor.base_url).hostname == host), None)
 
 
 def _corrected(name: str, known: Route, context: _Context) -> Route:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.model.background_loop import BackgroundLoop, import_quietly
 from orchestrator_bridge.model.credentials import check_extra
-from orchestrator_bridge.model.errors import BadRequest, TimedOut
+from orchestrator_bridge.model.errors import BadRequest
 from orchestrator_bridge.model.interface import OnDelta, Request, Response
 from orchestrator_bridge.model.openai.completion import response_of
-from orchestrator_bridge.model.provider_errors import TIMEOUT_ADVICE, clean_message, provider_label
+from orchestrator_bridge.model.openai.silence import SilenceTimer
+from orchestrator_bridge.model.provider_errors import clean_message, provider_label
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -38,16 +39,23 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     }
 )
 
-LiteLLMCall = Callable[["Request", "Route", Mapping[str, str], Clock, "OnDelta | None"], Awaitable["Completion"]]
+OnChunk = Callable[["str | None"], None]
+"""Callback for each chunk of a stream: its visible text, empty for a tool call, None for a chunk before the answer."""
+
+LiteLLMCall = Callable[["Request", "Route", Mapping[str, str], Clock, "OnChunk | None"], Awaitable["Completion"]]
 
 NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
 
 
 class LiteLLMClient:
-    """Client of all routes that use LiteLLM. The clock interprets a `retry-after` header that is a date."""
+    """Client of all routes that use LiteLLM. The clock interprets a `retry-after` header that is a date.
 
-    def __init__(self, clock: Clock) -> None:
+    `stall_after` is the longest silence in a stream, in seconds.
+    """
+
+    def __init__(self, clock: Clock, stall_after: float) -> None:
         self._clock = clock
+        self._stall_after = stall_after
         self._background = BackgroundLoop("litellm")
         self._loading = asyncio.Lock()
         self._call: LiteLLMCall | None = None
@@ -65,11 +73,22 @@ class LiteLLMClient:
             ModelError: the call brought no usable response.
         """
         check_extra(route)
+        # The timer runs on this loop: on the other one a library may block.
+        loop, silence = asyncio.get_running_loop(), SilenceTimer(request.timeout, self._stall_after)
+
+        def on_chunk(piece: str | None) -> None:
+            loop.call_soon_threadsafe(silence.restart if piece is None else silence.answer_begun)
+            if piece is not None and on_delta is not None:
+                on_delta(piece)
+
+        read = on_chunk if on_delta else None
         try:
-            async with asyncio.timeout(request.timeout):
-                completion = await self._background.run(lambda: self._complete(request, route, credentials, on_delta))
+            async with silence.timeout:
+                completion = await self._background.run(lambda: self._complete(request, route, credentials, read))
         except TimeoutError:
-            raise TimedOut(f"{provider_label(route)} did not answer within {request.timeout:g} s", TIMEOUT_ADVICE) from None
+            raise silence.failure(route) from None
+        finally:
+            silence.stop()
         return response_of(completion, request, route)
 
     async def close(self) -> None:
@@ -78,12 +97,12 @@ class LiteLLMClient:
         self._loading = asyncio.Lock()
 
     async def _complete(
-        self, request: Request, route: Route, credentials: Mapping[str, str], on_delta: OnDelta | None
+        self, request: Request, route: Route, credentials: Mapping[str, str], on_chunk: OnChunk | None
     ) -> Completion:
         """Load LiteLLM once and make the call; runs on the background loop."""
         async with self._loading:
             self._call = self._call or await _load_transport(route)
-        return await self._call(request, route, credentials, self._clock, on_delta)
+        return await self._call(request, route, credentials, self._clock, on_chunk)
 
 
 async def _load_transport(route: Route) -> LiteLLMCall:

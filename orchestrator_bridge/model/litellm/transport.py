@@ -13,7 +13,7 @@ import json
 import logging
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import litellm
@@ -33,7 +33,7 @@ from orchestrator_bridge.model.errors import (
     ProviderUnavailable,
     TimedOut,
 )
-from orchestrator_bridge.model.interface import OnDelta, Request
+from orchestrator_bridge.model.interface import Request
 from orchestrator_bridge.model.openai.completion import Completion, ErrorBody, unbroken
 from orchestrator_bridge.model.openai.request import body_of
 from orchestrator_bridge.model.provider_errors import (
@@ -185,9 +185,9 @@ async def complete(
     route: Route,
     credentials: Mapping[str, str],
     clock: Clock,
-    on_delta: OnDelta | None = None,
+    on_chunk: Callable[[str | None], None] | None = None,
 ) -> Completion:
-    """Make one call. `credentials` are LiteLLM's authentication parameters. With `on_delta` the answer is streamed.
+    """Make one call. `credentials` are LiteLLM's authentication parameters. With `on_chunk` (`client.OnChunk`) it is streamed.
 
     Raises:
         ModelError: the call brought no usable response.
@@ -200,7 +200,7 @@ async def complete(
             arguments["allowed_openai_params"] = ["prompt_cache_key"]
         if route.base_url:
             arguments.setdefault("api_base", route.base_url)
-        response = await (_stream(arguments, on_delta) if on_delta else litellm.acompletion(**arguments))
+        response = await (_stream(arguments, on_chunk) if on_chunk else litellm.acompletion(**arguments))
         return unbroken(Completion.model_validate(response.model_dump(warnings=False)))
     except Exception as error:
         # Besides its own exceptions LiteLLM lets through those of all the libraries that it uses.
@@ -209,14 +209,15 @@ async def complete(
     raise failure
 
 
-async def _stream(arguments: dict[str, Any], on_delta: OnDelta) -> Any:
+async def _stream(arguments: dict[str, Any], on_chunk: Callable[[str | None], None]) -> Any:
     """Stream an answer, and let LiteLLM assemble it."""
     chunks, reasoning = [], ReasoningFilter()
     stream: Any = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
     async for chunk in stream:
         chunks.append(chunk)
-        if any(choice.delta.content or choice.delta.tool_calls for choice in chunk.choices):
-            on_delta(reasoning.visible("".join(choice.delta.content or "" for choice in chunk.choices[:1])))
+        begun = any(choice.delta.content or choice.delta.tool_calls for choice in chunk.choices)
+        text = "".join(choice.delta.content or "" for choice in chunk.choices[:1])
+        on_chunk(reasoning.visible(text) if begun else None)
     return litellm.stream_chunk_builder(chunks, messages=arguments["messages"])
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from orchestrator_bridge.model.catalogue.providers import is_local
-from orchestrator_bridge.model.interface import Message
+from orchestrator_bridge.model.catalogue.providers import is_local, needs_order
+from orchestrator_bridge.model.interface import Message, RoleOrder
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -23,21 +23,20 @@ EMPTY = "(empty)"
 BRIDGE = "Understood."
 """Assistant's turn between a tool's result and a user's message."""
 
-_MISTRAL_FAMILIES = ("mistral", "ministral", "magistral", "codestral", "devstral", "pixtral")
 
-
-def conversation(messages: Sequence[Message], route: Route) -> tuple[Message, ...]:
-    """Messages of a call in the form that the route's host accepts."""
+def conversation(messages: Sequence[Message], route: Route, roles: RoleOrder = "free") -> tuple[Message, ...]:
+    """Messages of a call in the form that the route's host accepts, in the order of roles that it was seen to want."""
     filled = tuple(_with_content(message, route) for message in messages)
-    return _alternating(filled) if _needs_order(route) else filled
-
-
-def _needs_order(route: Route) -> bool:
-    """True if roles must alternate: at Mistral, for its models elsewhere, and by the chat templates of local servers.
-
-    Sources: mistralai/mistral-common#169 (no `user` after `tool`), vllm-project/vllm#6862 ("roles must alternate").
-    """
-    return is_local(route) or any(family in f"{route.provider}/{route.id}".lower() for family in _MISTRAL_FAMILIES)
+    match roles:
+        case "free":
+            return _alternating(filled) if needs_order(route) else filled
+        case "alternating":
+            return _alternating(filled)
+        case "without_system":
+            # Gemma's template, for example: "System role not supported".
+            return _alternating([replace(message, role="user") if message.role == "system" else message for message in filled])
+        case _:
+            assert_never(roles)
 
 
 def _with_content(message: Message, route: Route) -> Message:

@@ -32,7 +32,7 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
     """JSON object of one call."""
     assistant_fields = {REASONING: NO_REASONING} if requires_reasoning(request, route) else {}
     said = request.messages if request.tool_mode == "native" else written_messages(request)
-    messages = [_message(message, route, assistant_fields) for message in conversation(said, route)]
+    messages = [_message(message, route, assistant_fields) for message in conversation(said, route, request.roles)]
     body: dict[str, Any] = {"model": route.id, "messages": messages}
     if request.callable_tools and request.tool_mode == "schema":
         body["response_format"] = answer_format(request.callable_tools)

@@ -39,7 +39,7 @@ LONGEST_CALL_ID = 64
 def body_of(request: Request, route: Route) -> dict[str, Any]:
     """JSON object of one call."""
     said = request.messages if request.tool_mode == "native" else written_messages(request)
-    messages = conversation(said, route)
+    messages = conversation(said, route, request.roles)
     body: dict[str, Any] = {
         "model": route.id,
         "input": [item for message in messages for item in _items(message, route)],

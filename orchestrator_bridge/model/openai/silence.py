@@ -31,16 +31,21 @@ class SilenceTimer:
         self._seconds = seconds
         self._stall_after = min(seconds, stall_after)
         self._begun = False
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Ignore what arrives from now on: the call has ended."""
+        self._stopped = True
 
     def restart(self) -> None:
         """Start the time again."""
-        self.timeout.reschedule(asyncio.get_running_loop().time() + self._limit)
+        if not (self._stopped or self.timeout.expired()):
+            self.timeout.reschedule(asyncio.get_running_loop().time() + self._limit)
 
     def answer_begun(self) -> None:
-        """Apply the limit for the middle of an answer from now on."""
-        if not self._begun:
-            self._begun = True
-            self.restart()
+        """Apply the limit for the middle of an answer from now on, and start the time again."""
+        self._begun = True
+        self.restart()
 
     def failure(self, route: Route) -> TimedOut:
         """Error for a call that this timer ended."""

@@ -33,6 +33,12 @@ from orchestrator_bridge.model.reasoning_marks import ReasoningFilter
 CONNECT_TIMEOUT = 10.0
 """Seconds to connect to a server."""
 
+KEEP_IDLE = 4.0
+"""Seconds for which an idle connection is kept. llama.cpp and uvicorn, and so vLLM, close theirs after 5."""
+
+_UNSENT = "Can not write request body"
+"""Message of aiohttp for a connection that was lost before the whole request was written."""
+
 LARGE = 2**20
 """Bytes from which aiohttp takes a body as a file, so that copying it to the socket does not block the loop."""
 
@@ -50,7 +56,7 @@ class OpenAIConnection:
         self._clock = clock
         # How many calls run at once is decided by our limits. A cookie would only tie calls to one server.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_IDLE),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
             headers={"User-Agent": "Townhall"},
@@ -85,14 +91,21 @@ class OpenAIConnection:
             # An address with a user of its own would be a second authorization.
             url = url.with_user(None)
         content = json.dumps(body).encode()
-        return await self._session.post(
-            url,
-            data=content if len(content) < LARGE else io.BytesIO(content),
-            # The key is passed with each call, since models at one address may have different keys.
-            headers={"Content-Type": "application/json", **headers, **_authorization(url, key)},
-            proxy=usable_proxy(url),
-            ssl=await asyncio.to_thread(tls_context) if url.scheme == "https" else True,
-        )
+        # The key is passed with each call, since models at one address may have different keys.
+        every = {"Content-Type": "application/json", **headers, **_authorization(url, key)}
+        ssl = await asyncio.to_thread(tls_context) if url.scheme == "https" else True
+
+        async def send() -> aiohttp.ClientResponse:
+            data = content if len(content) < LARGE else io.BytesIO(content)
+            return await self._session.post(url, data=data, headers=every, proxy=usable_proxy(url), ssl=ssl)
+
+        try:
+            return await send()
+        except aiohttp.ClientOSError as error:
+            if _UNSENT not in str(error):
+                raise
+        # The server had closed the idle connection, so the request did not reach it as a whole and is sent once more.
+        return await send()
 
     async def _read(
         self, response: aiohttp.ClientResponse, silence: SilenceTimer, route: Route, key: str, on_delta: OnDelta | None

@@ -199,7 +199,6 @@ async def test_an_expensive_model_needs_a_confirmation(tmp_path: Path, server: M
     ("text", "reason"),
     [
         ("gpt-5", "gpt-5 cannot be used: this bot needs OPENAI_API_KEY for it."),
-        ("grok-4.20-multi-agent", "grok-4.20-multi-agent does not support tools, which agents need."),
         ("grog-4.3", "Did you mean 'grok-4.3'"),
         ("grok-43", "grok-43 is not a known model. It would be requested from xai. Did you mean 'grok-4.3'"),
         ("grok-4.7 scope=team:doc", "did you mean 'team:docs'?"),
