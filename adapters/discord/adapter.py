@@ -100,7 +100,7 @@ class DiscordAdapter:
         self._sender = DiscordSender(self._channels, self._messages)
         self._history = DiscordHistory(self._channels, self._messages, self._sender, frozenset(listed), frozenset(proxies), clock)
         self._notices = AuthorNotices(self._messages)
-        self._thread_reader = DiscordThreadReader(self._channels)
+        self._thread_reader = DiscordThreadReader(self._channels, frozenset(proxies))
         self.open_cards = OpenCards()
         self._responses = InteractionResponses(clock, acknowledge_within)
         self._replies = PrivateReplies(self._channels, self._messages, self._responses)

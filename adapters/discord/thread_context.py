@@ -16,6 +16,7 @@ from adapters.discord.errors import bounded_attempt
 from adapters.discord.history import read_history
 from adapters.discord.markers import parse_reference_code
 from adapters.discord.permissions import missing_permissions
+from adapters.discord.proxies import is_reposted
 from orchestrator_bridge.chat.adapter import SendRejected
 from orchestrator_bridge.chat.inbound import ThreadPosition
 from orchestrator_bridge.chat.thread_context import Speaker, ThreadMessage, ThreadPage
@@ -42,10 +43,11 @@ _NO_MESSAGE = "there is no such message in this thread"
 
 
 class DiscordThreadReader:
-    """Reader of threads and chains, for one adapter."""
+    """Reader of threads and chains, for one adapter. `proxies` are applications that repost messages of people."""
 
-    def __init__(self, channels: ChannelCache) -> None:
+    def __init__(self, channels: ChannelCache, proxies: frozenset[str]) -> None:
         self._channels = channels
+        self._proxies = proxies
 
     async def read(self, thread: ThreadPosition, count: int, before: str) -> ThreadPage:
         """Read a page, as `SupportsThreadContext.read_context` specifies."""
@@ -147,7 +149,8 @@ class DiscordThreadReader:
         text, attachments = everything_in(message, me), message_attachments(message)
         if not text.strip() and not attachments:
             return None
-        speaker: Speaker = "townhall" if is_own else "bot" if message.author.bot or message.webhook_id else "person"
+        is_bot = (message.author.bot or message.webhook_id) and not self._is_proxied(message)
+        speaker: Speaker = "townhall" if is_own else "bot" if is_bot else "person"
         return ThreadMessage(
             id=str(message.id),
             author=message.author.display_name,
@@ -156,6 +159,9 @@ class DiscordThreadReader:
             text=text,
             attachments=attachments,
         )
+
+    def _is_proxied(self, message: discord.Message) -> bool:
+        return is_reposted(message) and str(message.application_id) in self._proxies
 
 
 def _page(newest_first: list[ThreadMessage], *, left_out: int | None, first: ThreadMessage | None = None) -> ThreadPage:

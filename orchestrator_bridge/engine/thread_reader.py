@@ -5,6 +5,7 @@ Nothing here raises: a thread that cannot be read ends no run.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ from orchestrator_bridge.run.tool_policy import MAX_READ_MESSAGES
 _LOG = logging.getLogger(__name__)
 
 READ_WITHIN, RETRY_DELAY = 30.0, 1.0
-"""Seconds for which a thread is tried while its platform cannot be reached, and between two tries."""
+"""Seconds within which a thread must be read, and between two tries while its platform cannot be reached."""
 
 DEFAULT_COUNT = 20
 """Messages that an agent gets if it names no number."""
@@ -92,7 +93,20 @@ class ThreadReader:
         adapter = self._adapters.get(thread.place.platform)
         if not isinstance(adapter, SupportsThreadContext):
             raise SendRejected("the adapter reads no threads", "this platform gives no access to it")
-        until = self._clock.now() + READ_WITHIN
+        until, limit = self._clock.now() + READ_WITHIN, asyncio.timeout(None)
+        # An adapter may wait out a rate limit for as long as the platform says; the agents of the run do not.
+        alarm = self._clock.call_at(until, lambda: limit.reschedule(0))
+        try:
+            async with limit:
+                return await self._read_with_retry(adapter, thread, count, before, until)
+        except TimeoutError:
+            raise NotSent(f"no response within {READ_WITHIN:.0f} seconds") from None
+        finally:
+            alarm.cancel()
+
+    async def _read_with_retry(
+        self, adapter: SupportsThreadContext, thread: ThreadPosition, count: int, before: str, until: float
+    ) -> ThreadPage:
         while True:
             try:
                 return await adapter.read_context(thread, count, before)

@@ -101,7 +101,7 @@ def segments(state: RunState, agent: AgentState, purpose: Purpose, seen: int) ->
         *(("turn", number) for number in range(len(agent.turns)) if number not in kept_turns),
         *(("answer", answer.seq) for answer in (standing if purpose == "final" else others)),
         *(("final", answer.seq) for answer in (others if purpose == "final" else ())),
-        *(("thread", number) for number in range(len(state.context.messages) if state.context else 0)),
+        *(("thread", number) for number in range(len(state.context.all_messages) if state.context else 0)),
         *((("files", 0),) if any(file.text for file in state.files) else ()),
         *(
             ("files", message.seq)
@@ -283,8 +283,10 @@ def _quoted_messages(context: ThreadContext | None, omitted: Omitted) -> tuple[Q
     """The messages of the thread that are shown: its first one, and the newest ones."""
     if context is None:
         return ()
-    first = () if context.first is None else (context.first,)
-    return (*first, *(message for number, message in enumerate(context.messages) if ("thread", number) not in omitted))
+    # The first message says what the thread is about, so it is the last one that is left out.
+    kept = context.messages if context.first is None else (*context.messages, context.first)
+    shown = [message for number, message in enumerate(kept) if ("thread", number) not in omitted]
+    return tuple(sorted(shown, key=lambda message: message is not context.first))
 
 
 def _thread_parts(context: ThreadContext, quoted: tuple[QuotedMessage, ...], agent: AgentState) -> list[str]:
@@ -296,7 +298,7 @@ def _thread_parts(context: ThreadContext, quoted: tuple[QuotedMessage, ...], age
     cut = len(context.all_messages) - len(quoted)
     shown = [_quotation(message, agent) for message in quoted]
     if missing := left_out_text(None if context.left_out is None else context.left_out + cut):
-        shown.insert(0 if context.first is None else 1, f"({missing})")
+        shown.insert(1 if context.first is not None and context.first in quoted else 0, f"({missing})")
     messages = "\n".join(shown)
     return [f"What was written in the thread before the task was given:\n\n<thread_context>\n{messages}\n</thread_context>"]
 

@@ -136,9 +136,21 @@ async def test_a_platform_that_cannot_be_reached_now_is_tried_again(tmp_path: Pa
 
 
 async def test_a_platform_that_asks_for_more_time_than_the_run_can_wait_is_not_waited_for(tmp_path: Path) -> None:
-    platform = ThreadPlatform(ManualClock(), failures=[NotSent("limited", READ_WITHIN + 1)])
-    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform) as engine:
+    clock = ManualClock()
+    platform = ThreadPlatform(clock, failures=[NotSent("limited", READ_WITHIN + 1)])
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
         await ask(engine)
+        await platform.until(lambda: bool(platform.final_answers))
+    assert "the platform cannot be reached" in " ".join(platform.notes)
+
+
+async def test_a_reading_that_takes_too_long_holds_up_no_run(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ThreadPlatform(clock, page=page("The build is red."), gate=asyncio.Event())
+    async with ModelServer() as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await ask(engine)
+        await clock.armed_at(clock.now() + READ_WITHIN)
+        clock.advance(READ_WITHIN)
         await platform.until(lambda: bool(platform.final_answers))
     assert "the platform cannot be reached" in " ".join(platform.notes)
 

@@ -18,6 +18,7 @@ from orchestrator_bridge.chat.thread_context import (
     quote_message,
 )
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.prompts import segments, work_messages
 from orchestrator_bridge.run.reducer import fold
 from tests.support.run_simulator import RunSimulator, answer, team, use
 
@@ -168,6 +169,17 @@ def test_the_oldest_messages_are_the_first_that_do_not_fit_into_a_models_window(
     assert shown
     assert shown == list(range(20 - len(shown), 20))
     assert f"({25 - len(shown)} earlier messages left out)" in prompt
+
+
+def test_the_first_message_of_the_thread_is_the_last_that_is_left_out() -> None:
+    simulator = in_thread(ThreadContext(messages=(message(2, "two"), message(3, "three")), first=message(1, "one")))
+    state, agent = simulator.state, simulator.state.agents["one"]
+    order = segments(state, agent, "work", state.seq)
+    shown = []
+    for number in range(len(order) + 1):
+        (_, beginning) = work_messages(state, agent, state.seq, frozenset(order[:number]))
+        shown.append(re.findall(r"^(?:\[(m\d+)|\(\d+ earlier messages? left out)", beginning.text, re.MULTILINE))
+    assert shown == [["m1", "m2", "m3"], ["m1", "", "m3"], ["m1", ""], [""]]
 
 
 def test_the_tool_to_read_on_is_offered_only_where_there_is_a_thread_and_in_every_call() -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import pytest
 
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SupportsThreadContext
-from orchestrator_bridge.chat.inbound import CommandReceived, ThreadPosition
+from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived, ThreadPosition
 from orchestrator_bridge.chat.testing.driver import PlatformDriver, needs
 from orchestrator_bridge.chat.thread_context import ThreadPage
 
 
 async def position(driver: PlatformDriver) -> ThreadPosition:
-    """The position of the next event, which must be a task in a thread."""
+    """The position of the next task, which must be one in a thread.
+
+    A platform that delivers a mention twice, once without the author of its thread, brings it as a message too.
+    """
     event = await driver.next_event()
+    while isinstance(event, MessageReceived):
+        event = await driver.next_event()
     assert isinstance(event, CommandReceived), event
     assert event.thread is not None, "a task in a thread names that thread"
     return event.thread

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from adapters.discord.commands import MESSAGE_MENU
@@ -14,7 +16,10 @@ from orchestrator_bridge.chat.thread_context import ThreadPage
 from tests.support.fake_discord import wire
 from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
 from tests.support.fake_discord.rest import READ_HISTORY
+from tests.support.fake_discord.simcord_bot import SimulatedServer, simulated_server
 from tests.support.fake_discord.wire import BOT, FORUM, VOICE, Channel, Message
+from tests.support.fake_models.players import team_behaviour
+from tests.support.running_engine import prompt_text
 
 ME = f"<@{BOT}>"
 
@@ -193,6 +198,18 @@ async def test_files_embeds_and_forwards_are_read_as_in_a_task() -> None:
         assert [file.name for file in page.messages[1].attachments] == ["log.txt"]
 
 
+async def test_a_message_that_a_proxy_app_reposted_for_a_person_is_a_persons() -> None:
+    async with discord_driver(proxies=("77",)) as driver:
+        thread = open_thread(driver, "The build is red")
+        robot = driver.world.add_person("Luna", bot=True)
+        for application in ("77", "78"):
+            webhook = {"webhook_id": application, "application_id": application}
+            driver.world.write(robot.id, thread.id, "since noon", extra=webhook)
+        write(driver, thread.id, f"{ME} why is that so?")
+        page = await driver.adapter.read_context(await position(driver), 30)
+        assert [message.speaker for message in page.messages] == ["person", "person", "bot"]
+
+
 async def test_our_texts_are_marked_as_ours_and_cards_and_system_messages_are_left_out() -> None:
     async with discord_driver() as driver:
         thread = open_thread(driver, "The build is red", f"{ME} why is that so?")
@@ -234,3 +251,49 @@ async def test_without_the_message_content_intent_the_thread_is_not_taken_for_em
         with pytest.raises(SendRejected) as failure:
             await driver.adapter.read_context(thread, 30)
         assert "Message Content" in failure.value.reason
+
+
+def prompts_of(server: SimulatedServer, task: str) -> list[str]:
+    """The prompts of the run with this task."""
+    return [text for asked in server.models.requests if f"The task:\n\n{task}" in (text := prompt_text(asked))]
+
+
+async def test_agents_read_the_thread_in_which_a_command_was_given_and_people_read_how_much(tmp_path: Path) -> None:
+    async with simulated_server(tmp_path, team_behaviour) as server, server.bot():
+        server.create_server()
+        await server.alice.slash(server.channel, "ask", task="Choose a database")
+        await server.until(server.finished)
+        thread = server.thread("Run")
+        await server.bob.send(thread, "We cannot run a server of our own.")
+        await server.alice.slash(thread, "ask", task="Choose again")
+        await server.until(lambda: "Final answer of run 2" in thread_text(server))
+        assert "Read " in thread_text(server)
+        assert "messages of the thread in which you asked." in thread_text(server)
+        for prompt in prompts_of(server, "Choose again"):
+            assert "] bob\n> We cannot run a server of our own.\n" in prompt
+            assert " · this bot · " in prompt
+        assert all("<thread_context>\n" not in prompt for prompt in prompts_of(server, "Choose a database"))
+
+
+async def test_agents_read_the_chain_of_replies_before_a_mention(tmp_path: Path) -> None:
+    async with simulated_server(tmp_path, team_behaviour) as server, server.bot():
+        server.create_server()
+        first = await server.bob.send(server.channel, "The build is red.")
+        await server.alice.send(server.channel, "Lunch?")
+        second = await server.alice.send(server.channel, "Since noon.", reply_to=first)
+        client = server.connection.client
+        assert client is not None
+        await server.alice.send(server.channel, f"<@{client.me}> find out why the build is red", reply_to=second)
+        await server.until(server.finished)
+        prompts = [prompt_text(asked) for asked in server.models.requests]
+        assert prompts
+        for prompt in prompts:
+            assert "] bob\n> The build is red.\n</thread_context>" in prompt
+            assert "Lunch?" not in prompt
+        assert "Read 1 message of the thread in which you asked." in server.thread_text("Run")
+
+
+def thread_text(server: SimulatedServer) -> str:
+    """All messages in the thread of the first run."""
+    thread = next(thread for thread in server.channel.threads if thread.id == server.cards("Run")[0].id)
+    return "\n".join(message.content for message in thread.history())

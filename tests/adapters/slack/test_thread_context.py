@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from orchestrator_bridge.chat.outbound import Confirmation, FinalAnswer, Note, P
 from orchestrator_bridge.chat.testing import RUN
 from orchestrator_bridge.chat.thread_context import ThreadPage
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
+from tests.support.fake_slack.running_bot import RELEASE, ROOT, start_slack_bot
 from tests.support.fake_slack.state import ANA, BEN, BOT_USER, GENERAL, ROBOT
 
 ME = f"<@{BOT_USER}>"
@@ -166,3 +169,30 @@ async def test_a_deleted_thread_is_rejected_with_a_reason_for_people(driver: Sla
 async def test_a_mention_in_a_channel_has_no_thread(driver: SlackDriver) -> None:
     driver.server.people.say(ANA, GENERAL, f"{ME} plan the move, please", raw=True)
     assert (await command(driver)).thread is None
+
+
+async def test_a_run_in_a_thread_says_there_what_it_read_and_asks_its_questions_as_ever(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples" / "scripts", tmp_path / "scripts")
+    limited = RELEASE.replace("[team.release]", "[team.release]\ncontext_messages = 2")
+    async with start_slack_bot(tmp_path, limited) as bot:
+        root = bot.people.say(ANA, GENERAL, "message 0", delivered=False)["ts"]
+        for number in range(1, 5):
+            bot.people.say(BEN, GENERAL, f"message {number}", root, delivered=False)
+        bot.people.say(ANA, GENERAL, f"{ME} May the release go out?", root, raw=True)
+        read = await bot.wait_for_message("Read 3 messages of the thread in which you asked, 2 earlier messages left out.")
+        assert read["thread_ts"] != root  # the run has its own thread, and a link to it stands in the other one
+        asked = await bot.wait_for_message("Was the migration tried on a copy of the data?")
+        bot.people.say(ANA, GENERAL, "yes", asked["ts"])
+        await bot.wait_for_message("finished")
+
+
+async def test_a_thread_that_slack_does_not_show_is_reported_in_the_runs_thread(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples" / "scripts", tmp_path / "scripts")
+    async with start_slack_bot(tmp_path) as bot:
+        root = bot.people.say(ANA, GENERAL, "The build is red", delivered=False)["ts"]
+        bot.server.faults.put("error", "conversations.replies", name="missing_scope")
+        bot.people.say(ANA, GENERAL, f"{ME} May the release go out?", root, raw=True)
+        await bot.wait_for_message("I could not read the thread in which you asked: the app lacks a permission")
+        asked = await bot.wait_for_message("Was the migration tried on a copy of the data?")
+        bot.people.say(ANA, GENERAL, "yes", asked["ts"])
+        await bot.wait_for_message("finished")
