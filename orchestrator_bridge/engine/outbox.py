@@ -279,6 +279,10 @@ class Outbox:
         outbound = await self._outbound(outgoing)
         if outbound is None:
             return None
+        try:
+            await self._store.confirm_owned()  # a process that was suspended and replaced would send what the new one has sent
+        except StoreError as error:
+            raise NotSent(str(error)) from error
         posted = await self._adapters[outgoing.place.platform].send(outbound)
         if not outgoing.replaces:
             self._clock_offsets[outgoing.place.platform] = self._clock.now() - posted.at

@@ -461,6 +461,15 @@ class Store(Lookups, Protocol):
         """
         ...
 
+    async def confirm_owned(self) -> None:
+        """Check that this process still has the store, before an act that no transaction guards, such as a post.
+
+        Raises:
+            InUse: another process has taken it over.
+            WriteFailed: that is not known now.
+        """
+        ...
+
     async def wait_lost(self) -> None:
         """Wait until another process has taken the store over: nothing can be written any more then. It may never happen."""
         ...

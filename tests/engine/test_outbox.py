@@ -14,7 +14,7 @@ from orchestrator_bridge.engine.outbox import STUCK_AFTER
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.team import AgentSpec, Bounds, Policy, Team
 from tests.support.clock import ManualClock
-from tests.support.failing_store import FULL, open_failing_store
+from tests.support.failing_store import FULL, LOCKED, open_failing_store
 from tests.support.fake_chat.recording_adapter import HistoryPlatform
 from tests.support.fake_models.players import asking_behaviour, has_called, question, team_behaviour
 from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
@@ -85,6 +85,22 @@ async def test_a_post_whose_thread_cannot_be_looked_up_is_retried(tmp_path: Path
         assert not store.lookup_errors
     assert [outbound.place.thread for outbound in platform.sent if outbound.post in platform.acknowledgements] == [CARD]
     assert await nothing_waits_in(file)
+
+
+async def test_nothing_is_posted_by_a_process_whose_store_another_one_has_taken_over(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    store = await open_failing_store(file, clock)
+    async with ModelServer(team_behaviour) as server:
+        platform = ListPlatform(clock)
+        async with start_engine(file, server, platform, clock=clock, store=store) as engine:
+            store.owned_error = LOCKED
+            await begin(engine)
+            await store.wait_refused()
+            assert platform.sent == []
+    async with ModelServer(team_behaviour) as server:
+        platform = ListPlatform(clock)
+        async with start_engine(file, server, platform, clock=clock):
+            await platform.until(lambda: bool(platform.final_answers))
 
 
 def asks_the_other_agent(asked: ModelCall) -> ScriptedReply:

@@ -50,6 +50,8 @@ class FailingStore(SqliteStore):
         self.refuse: Refuse = refuse_none
         self.receive_error: StoreError | None = None
         """Error of `receive`."""
+        self.owned_error: StoreError | None = None
+        """Error of `confirm_owned`."""
         self.lookup_errors: list[StoreError] = []
         """Errors of `sent_post`, one for each lookup."""
         self.failing_thread: str | None = None
@@ -68,6 +70,9 @@ class FailingStore(SqliteStore):
     async def receive(self, inbound: InboundEvent, at: float) -> InboundEvent | None:
         await self._raise(self.receive_error)
         return await super().receive(inbound, at)
+
+    async def confirm_owned(self) -> None:
+        await self._raise(self.owned_error)
 
     async def sent_post(self, key: str) -> PostedMessage | None:
         await self._raise(self.lookup_errors.pop(0) if self.lookup_errors else None)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from orchestrator_bridge.store.interface import Corrupted, StoreError
 from orchestrator_bridge.store.postgres.address import EXAMPLE, DatabaseAddress
@@ -23,6 +23,9 @@ Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
 
 MIN_SERVER = 15
 """The oldest major version that PostgreSQL maintains in November 2026 (postgresql.org/support/versioning)."""
+
+POOL_TIMEOUT = 5.0
+"""Seconds to wait for a connection to read with: because the server is away, or because long queries use all of them."""
 
 _DEFAULTS = {
     "connect_timeout": 5,
@@ -146,7 +149,7 @@ class PostgresReaders:
             kwargs={**_parameters(address, "reader"), "autocommit": True, "row_factory": dict_row},
             min_size=1,
             max_size=count,
-            timeout=10.0,
+            timeout=POOL_TIMEOUT,
             max_idle=60.0,
             configure=prepare,
             open=False,
@@ -164,6 +167,8 @@ class PostgresReaders:
         """
         try:
             return await self._read(look)
+        except PoolTimeout as error:
+            raise to_store_error(error, self._address.name) from error
         except psycopg.OperationalError:
             # A connection that the server has ended is noticed when it is used. The query changes nothing: it is run once more.
             try:

@@ -35,6 +35,10 @@ _LOG = logging.getLogger(__name__)
 STANDBY_INTERVAL = 0.25
 """Seconds between two attempts of a standby to acquire the lock."""
 
+HUNG_AFTER = 6.0
+"""Seconds for which an owner may leave its session unused, by the server's clock. It uses it every second (`CHECK_INTERVAL`), so
+this one hangs, is suspended, or is cut off in a way that neither side has noticed. A standby ends its session."""
+
 _RECONNECT_ATTEMPTS = 20
 """Attempts to acquire the lock again after a broken connection: the server may not have noticed its end yet."""
 
@@ -42,7 +46,9 @@ _RECONNECT_ATTEMPTS = 20
 _KEYS = "1416587118, hashtext(current_schema())"
 _ACQUIRE = f"SELECT pg_try_advisory_lock({_KEYS}) AS found, pg_backend_pid() AS pid"
 _HOLDER = """
-SELECT application_name, client_addr::text AS client FROM pg_locks JOIN pg_stat_activity USING (pid)
+SELECT application_name, client_addr::text AS client, pid,
+    CASE WHEN state <> 'active' THEN extract(epoch FROM clock_timestamp() - state_change) ELSE 0 END AS unused
+FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND classid = 1416587118
     AND objid = (hashtext(current_schema())::bigint & 4294967295)::oid
     AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -144,8 +150,17 @@ async def _wait_for_lock(connection: Connection, address: DatabaseAddress, on_wa
         if holder and holder != told:
             on_wait(holder)
             told = holder
+        await _end_hung_session(connection)
         await asyncio.sleep(STANDBY_INTERVAL)
     return pid
+
+
+async def _end_hung_session(connection: Connection) -> None:
+    """End the session of an owner that does not use it any more. Its process finds out before it can write again."""
+    row = await (await connection.execute(_HOLDER)).fetchone()
+    if row is not None and row["unused"] is not None and row["unused"] > HUNG_AFTER:
+        _LOG.warning("%s has not used its connection for %.0f s; its session is ended", row["application_name"], row["unused"])
+        await connection.execute("SELECT pg_terminate_backend(%s)", (row["pid"],))
 
 
 async def _try_lock(connection: Connection) -> int | None:

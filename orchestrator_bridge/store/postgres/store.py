@@ -23,7 +23,7 @@ from orchestrator_bridge.store.sql.codec import as_stored
 from orchestrator_bridge.store.sql.log import append_events
 from orchestrator_bridge.store.sql.messages import insert_inbound
 from orchestrator_bridge.store.sql.records import to_statement
-from orchestrator_bridge.store.sql.statement import MAX_INTEGER
+from orchestrator_bridge.store.sql.statement import MAX_INTEGER, Statement
 
 if TYPE_CHECKING:
     from orchestrator_bridge.chat.inbound import InboundEvent
@@ -154,6 +154,10 @@ class PostgresStore(PostgresQueries):
         """Commit waiting writes, close the connections and release the ownership. Harmless when called twice."""
         await self._readers.close()
         await self._writer.close()
+
+    async def confirm_owned(self) -> None:
+        """Check that the session which owns the store is still there. See `Store.confirm_owned`."""
+        await self._writer.commit((Statement(sql="SELECT 1", values=()),))
 
     async def wait_lost(self) -> None:
         """Wait until another process has taken the store over. Nothing can be written any more then."""

@@ -50,13 +50,22 @@ class PostgresWriter:
 
     async def _commit_group(self, jobs: Sequence[WriteJob]) -> Sequence[WriteResult]:
         try:
-            connection = await self._ownership.session()
-            if not jobs:
-                await connection.execute("SELECT 1")
-                return []
-            return await self._commit_jobs(connection, jobs)
+            return await self._try_group(jobs)
+        except psycopg.OperationalError:
+            # The connection broke before the commit was sent, so nothing was stored: once more, in a new session.
+            try:
+                return await self._try_group(jobs)
+            except psycopg.Error as error:
+                raise to_store_error(error, self._name) from error
         except psycopg.Error as error:
             raise to_store_error(error, self._name) from error
+
+    async def _try_group(self, jobs: Sequence[WriteJob]) -> Sequence[WriteResult]:
+        connection = await self._ownership.session()
+        if jobs:
+            return await self._commit_jobs(connection, jobs)
+        await connection.execute("SELECT 1")
+        return []
 
     async def _commit_jobs(self, connection: Connection, jobs: Sequence[WriteJob]) -> Sequence[WriteResult]:
         """Commit jobs together, or each alone if one of them fails."""

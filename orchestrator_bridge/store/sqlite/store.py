@@ -159,6 +159,9 @@ class SqliteStore(SqliteQueries):
         await self._writer.close()
         self._lock.release()
 
+    async def confirm_owned(self) -> None:
+        """Do nothing: the lock of a file is held until its process ends."""
+
     async def wait_lost(self) -> None:
         """Wait for ever: the lock of a file ends with its process."""
         await asyncio.get_running_loop().create_future()

@@ -4,7 +4,8 @@
 
 Importing a bot takes a second or two, which fifty kills cannot afford. So one process imports everything once and forks a child
 for every line `start` on its standard input. The child is the bot: a process with memory, sockets, threads and a file of its own,
-which dies by signal 9 as any other does. At most one is alive. Standard output carries `started PID`, `ready PID` (its engine has
+which dies by signal 9 as any other does. At most one is alive. With TOWNHALL_DATABASE set, that is its store, and the bot is
+ready when no other process has it. Standard output carries `started PID`, `ready PID` (its engine has
 started) and `ended PID STATUS`. SIGTERM lets a bot finish its work and exit with 0. TOWNHALL_TEAM_FILE names the team file.
 """
 
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bot.app import LoadedConfig, load_config, open_app
+from bot.storage import StoreLocation, open_store
 from orchestrator_bridge.chat.adapter import Adapter
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ RESPONSE_TIMEOUT = 1.0
 EDIT_INTERVAL = 0.1
 """Seconds between two edits of a card: lives are too short for the platforms' own intervals."""
 
+REPLACED = 3
+"""Exit status of a bot that another process has replaced."""
+
 _DIES_WITH_PARENT = 1
 """`PR_SET_PDEATHSIG` of prctl(2): a harness that is killed leaves no process behind."""
 
@@ -46,7 +51,7 @@ class BotSpec:
 
     config: LoadedConfig
     make_adapter: Callable[[], Adapter]
-    file: Path
+    location: StoreLocation
     mcp: bool
 
 
@@ -56,7 +61,9 @@ def main() -> None:
     _die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     make_adapter = _adapter_factory(arguments.platform, arguments.file, arguments.addresses)
-    spec = BotSpec(config=load_config(), make_adapter=make_adapter, file=arguments.file, mcp=arguments.mcp)
+    config = load_config()
+    location = arguments.file if config.settings.database is None else config.settings.location
+    spec = BotSpec(config=config, make_adapter=make_adapter, location=location, mcp=arguments.mcp)
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -128,9 +135,15 @@ def _slack_adapter(url: str) -> Callable[[], Adapter]:
     return lambda: QuickSlackAdapter(config, FixedAutocomplete(), names=tuple(HELP))
 
 
+class ReplacedError(Exception):
+    """Another process has taken the store over."""
+
+
 def _run_bot(spec: BotSpec) -> int:
     try:
         asyncio.run(_serve(spec))
+    except ReplacedError:
+        return REPLACED
     except Exception:
         _LOG.exception("the bot failed")
         return 1
@@ -142,11 +155,21 @@ async def _serve(spec: BotSpec) -> None:
 
     terminated = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
-    async with open_app(spec.config, [spec.make_adapter()], spec.file) as app:
+    opening = asyncio.ensure_future(open_store(spec.location, on_wait=lambda holder: None))
+    stopping = asyncio.ensure_future(terminated.wait())
+    await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not opening.done():  # a standby whose turn has not come
+        opening.cancel()
+        return
+    async with open_app(spec.config, [spec.make_adapter()], spec.location, store=await opening) as app:
         await app.engine.start()
         async with open_listener(spec.config, app) if spec.mcp else nullcontext():
             _report(f"ready {os.getpid()}")
-            await terminated.wait()
+            lost = asyncio.ensure_future(app.store.wait_lost())
+            await asyncio.wait([lost, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                raise ReplacedError
+            lost.cancel()
             await app.engine.wait_finished()
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.storage import StoreLocation, open_store
 from orchestrator_bridge.chat.inbound import InboundEvent
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.reducer import fold
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import CostLine, PendingPost, QuestionSummary, RunSummary
 from orchestrator_bridge.store.sqlite.readonly import full_check
-from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.support.fake_models.replies import ModelCall
 
 MANY = 1_000_000
@@ -77,10 +77,11 @@ class PlatformEvidence:
     tasks: Sequence[str]
 
 
-async def gather(file: Path, requests: Sequence[ModelCall], platform: PlatformEvidence) -> Evidence:
+async def gather(location: StoreLocation, requests: Sequence[ModelCall], platform: PlatformEvidence) -> Evidence:
     """Read a store that no bot has open any more; a damaged one raises `StoreError`."""
-    full_check(file)
-    store = await SqliteStore.open(file)
+    if isinstance(location, Path):
+        full_check(location)
+    store = await open_store(location)
     try:
         runs = await store.runs(limit=MANY)
         return Evidence(

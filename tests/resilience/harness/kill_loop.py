@@ -15,6 +15,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from tests.resilience.harness.bot_pair import BotPair
 from tests.resilience.harness.process import BotProcess
 
 LONGEST_LIFE = 1.0
@@ -40,7 +41,7 @@ class KillLoop:
 
     def __init__(
         self,
-        process: BotProcess,
+        process: BotProcess | BotPair,
         points: Sequence[KillPoint],
         chance: random.Random,
         *,

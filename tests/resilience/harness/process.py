@@ -97,10 +97,19 @@ class BotProcess:
             self._pid = 0
             self.kills.append(Kill(time.time(), moment))
 
+    def suspend(self) -> None:
+        """Suspend it: it keeps its connections, and does nothing."""
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on where it was suspended."""
+        os.kill(self._pid, signal.SIGCONT)
+
     async def wait_ended(self) -> int:
         """Wait until it has ended; its exit status, negative for a signal."""
         status = int((await self._line("ended"))[1])
         self._exists = False
+        self._pid = 0
         return status
 
     async def kill_and_wait(self, moment: str = "end of the test") -> None:

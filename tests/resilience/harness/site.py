@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.storage import StoreLocation
+from orchestrator_bridge.store.postgres.address import DatabaseAddress
+from tests.resilience.harness.bot_pair import BotPair
 from tests.resilience.harness.bot_process import PlatformName
 from tests.resilience.harness.crowd import Crowd
 from tests.resilience.harness.evidence import Evidence, PlatformEvidence, gather
@@ -30,10 +33,19 @@ class KillSite(ABC):
     def __init__(self, folder: Path, addresses: Sequence[str], chance: random.Random) -> None:
         self.folder = folder
         self.file = folder / "townhall.db"
+        self.location: StoreLocation = self.file
         self.chance = chance
-        environ = {"TOWNHALL_TEAM_FILE": str(folder / "townhall.toml")}
-        self.process = BotProcess(self.platform, self.file, addresses, folder, environ)
+        self._bot = (self.platform, self.file, addresses, folder)
+        self._environ = {"TOWNHALL_TEAM_FILE": str(folder / "townhall.toml")}
+        self.process: BotProcess | BotPair = BotProcess(*self._bot, self._environ)
         self.crowd: Crowd[Any]
+
+    def use_database(self, address: DatabaseAddress, suspend_every: int) -> BotPair:
+        """Store in a database instead of a file, with two processes: one active, one standby. See `BotPair`."""
+        self.location = address
+        pair = BotPair(*self._bot, {**self._environ, "TOWNHALL_DATABASE": address.url}, suspend_every=suspend_every)
+        self.process = pair
+        return pair
 
     @abstractmethod
     def start_faults(self) -> None:
@@ -81,7 +93,7 @@ async def kill_and_judge(site: KillSite, model: ModelServer, player: TeamPlayer,
         except (TimeoutError, AssertionError) as error:
             problems.append(f"it did not come to an end: {error!r}")
         await site.process.kill_and_wait()
-    evidence = await gather(site.file, model.requests, site.evidence())
+    evidence = await gather(site.location, model.requests, site.evidence())
     return [*problems, *site.problems()], evidence
 
 

@@ -7,8 +7,10 @@ import asyncio
 import pytest
 
 from orchestrator_bridge.store.interface import InUse, StoreError, WriteFailed
+from orchestrator_bridge.store.postgres import ownership
 from orchestrator_bridge.store.postgres.address import DatabaseAddress
 from orchestrator_bridge.store.postgres.store import PostgresStore
+from orchestrator_bridge.store.sql import group_commit
 from tests.contract.store_values import guided, outgoing, run_opened, said
 from tests.support.postgres.proxy import start_proxy
 from tests.support.postgres.server import PostgresServer, running_server
@@ -35,16 +37,13 @@ async def test_a_commit_whose_answer_was_lost_is_reported_as_stored(address: Dat
         await store.close()
 
 
-async def test_statements_whose_answer_was_lost_are_reported_as_not_stored(
-    address: DatabaseAddress, postgres: PostgresServer
-) -> None:
+async def test_statements_whose_answer_was_lost_are_sent_again(address: DatabaseAddress, postgres: PostgresServer) -> None:
     async with start_proxy(postgres) as proxy:
         store = await PostgresStore.open(proxy.address(address.url))
         proxy.lose_answer_to = b"INSERT INTO log"
-        with pytest.raises(WriteFailed, match="cannot be reached"):
-            await store.append(run=1, events=[guided("lost")])
-        await store.append(run=1, events=[guided("again")])
-        assert await store.log(1) == [guided("again")]
+        await store.append(run=1, events=[guided("one")])
+        assert proxy.lose_answer_to == b""
+        assert await store.log(1) == [guided("one")]
         await store.close()
 
 
@@ -128,6 +127,25 @@ async def test_a_standby_names_the_owner_and_takes_over_when_it_ends(address: Da
     await owner.close()
     store = await standby
     assert await store.log(1) == [guided("one")]
+    await store.close()
+
+
+async def test_a_standby_ends_the_session_of_an_owner_that_hangs(
+    address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(group_commit, "CHECK_INTERVAL", 1000.0)  # it does not use its connection while it is idle
+        patched.setattr(ownership, "HUNG_AFTER", 0.3)
+        hung = await PostgresStore.open(address)
+        await hung.append(run=1, events=[guided("before")])
+        store = await PostgresStore.open(address, on_wait=lambda holder: None)
+    with pytest.raises(InUse, match="was taken over"):
+        await hung.confirm_owned()
+    with pytest.raises(InUse, match="was taken over"):
+        await hung.append(run=1, after=1, events=[guided("stale")])
+    await store.confirm_owned()
+    assert await store.log(1) == [guided("before")]
+    await hung.close()
     await store.close()
 
 
