@@ -169,7 +169,13 @@ async def open_app(
     models.preload_tokenizers(model for team in start.team_file.teams.values() for agent in team.agents for model in agent.models)
     team_file = start.team_file
     register_languages(team_file.languages)  # before the engine parses its first reply
-    directory = Directory(team_file.people, team_file.roles, team_file.permissions, local_platforms=installed_platforms().local)
+    directory = Directory(
+        team_file.people,
+        team_file.roles,
+        team_file.permissions,
+        rotations=team_file.rotations,
+        local_platforms=installed_platforms().local,
+    )
     selections = ModelSelections(store)
     others = SpendingOfOthers(shared_spending_file(start), MAIN_OWNER)
     commands = ChatCommands(store, team_file, models, directory, selections, lambda: _model_browser(start, clock), others)

@@ -36,16 +36,17 @@ class References:
         """Report every name that does not exist, and every id that two people share. `scripts` is the folder of scripts."""
         people = [f"@{name}" for name in self.names.get("people", ())]
         roles = [f"role:{name}" for name in self.names.get("roles", ())]
+        on_call = [f"rotation:{name}" for name in self.names.get("rotations", ())]
         if self.team_file.default is not None:
             self._check_name(("default_team",), self.team_file.default, self.names.get("team") or list(self.team_file.teams))
         for team in self.team_file.teams.values():
-            self._check_audiences(team, people, roles)
-            self._check_policy(("team", team.name, "policy"), team.policy, people, roles, scripts)
+            self._check_audiences(team, people, [*roles, *on_call])
+            self._check_policy(("team", team.name, "policy"), team.policy, people, roles, on_call, scripts)
             self._check_agents(team, scripts)
             for index, rules in enumerate(team.channels):
                 place: KeyPath = ("team", team.name, "channels", index)
                 self._check_channel((*place, "channel"), rules.channel, rules.channel)
-                self._check_policy((*place, "policy"), rules.changes(team.policy), people, roles, scripts)
+                self._check_policy((*place, "policy"), rules.changes(team.policy), people, roles, on_call, scripts)
         for key in Permissions.model_fields:
             for index, name in enumerate(getattr(self.team_file.permissions, key)):
                 if name.startswith("channel:"):
@@ -54,6 +55,7 @@ class References:
                     self._check_name(("permissions", key, index), name, ["anyone", "guests", *people, *roles])
         self._check_roles(people)
         self._check_people()
+        self._check_rotations(people)
         self._check_servers()
         self._check_budgets()
         self._check_own_models(scripts)
@@ -68,9 +70,17 @@ class References:
             self._check_names((*path, "routes", index, "to"), rule.to, askable)
             self._check_names((*path, "routes", index, "agents"), rule.agents, agents)
 
-    def _check_policy(self, path: KeyPath, policy: Policy, people: Sequence[str], roles: Sequence[str], scripts: Path) -> None:
+    def _check_policy(
+        self,
+        path: KeyPath,
+        policy: Policy,
+        people: Sequence[str],
+        roles: Sequence[str],
+        on_call: Sequence[str],
+        scripts: Path,
+    ) -> None:
         for index, step in enumerate(policy.escalate):
-            self._check_names((*path, "escalate", index, "to"), step.to, ["humans", *people, *roles])
+            self._check_names((*path, "escalate", index, "to"), step.to, ["humans", *people, *roles, *on_call])
         if policy.decider is not None:
             self._check_name((*path, "decider"), policy.decider, people)
         self._check_name((*path, "responders"), policy.responders, ["asked", "anyone", *roles])
@@ -198,6 +208,11 @@ class References:
                 if owner != name:
                     found = f"{id_!r}, which is also {owner}'s id"
                     self.source.report(("people", name, platform), found, "an id that only one person has")
+
+    def _check_rotations(self, people: Sequence[str]) -> None:
+        for name, rotation in self.team_file.rotations.items():
+            self._check_names(("rotations", name, "people"), rotation.people, [*self.names.get("people", ()), *people])
+            self._check_zone(("rotations", name, "time_zone"), rotation.time_zone)
 
     def _check_servers(self) -> None:
         """Ids that only Discord has: of servers, and of applications that repost messages."""

@@ -15,7 +15,7 @@ from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.question.parsing.lexicon import Language, read_language
 from orchestrator_bridge.team.budgets import Budgets
-from orchestrator_bridge.team.team import AgentSpec, Name, Permissions, PersonSpec, RoleSpec, Team
+from orchestrator_bridge.team.team import AgentSpec, Name, Permissions, PersonSpec, RoleSpec, RotationSpec, Team
 from orchestrator_bridge.tool.model import ToolServerSpec
 
 _MODEL = "scripted/demo"
@@ -57,6 +57,7 @@ class TeamFile(Value):
     teams: Annotated[Mapping[str, Team], Field(alias="team")] = {DEMO_TEAM.name: DEMO_TEAM}
     people: Mapping[Name, PersonSpec] = {}
     roles: Mapping[Name, RoleSpec] = {}
+    rotations: Mapping[Name, RotationSpec] = {}
     permissions: Permissions = Permissions()
     servers: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Ids of the Discord servers on which the bot works; by default the one that it joined first."""

@@ -97,7 +97,7 @@ def resolve_person(caller: McpClient, place: Place, directory: Directory) -> Aut
         return Author(platform=place.platform, id=LOCAL_USER, name="you")
     nobody = Author(platform=place.platform, id="", name="")
     try:
-        found = directory.audience((f"@{person}",), place=place, by=nobody, agents=())
+        found = directory.audience((f"@{person}",), place=place, by=nobody, agents=(), now=0)
     except UnknownName as error:
         raise ToolCallDenied(f"Your token {caller.token} is for @{person}. {error}") from error
     if not found.people:

@@ -30,6 +30,7 @@ from orchestrator_bridge.team.team import (
     PersonSpec,
     Policy,
     RoleSpec,
+    RotationSpec,
     RoutingRule,
     Team,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Policy",
     "Responder",
     "RoleSpec",
+    "RotationSpec",
     "RoutingRule",
     "Team",
     "UnknownName",

@@ -11,8 +11,8 @@ from orchestrator_bridge.chat.adapter import Membership
 from orchestrator_bridge.chat.inbound import LOCAL_USER, Author, Group, Place
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.common.frozen import Value
-from orchestrator_bridge.common.quiet_hours import format_time_of_day, quiet_until
-from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec
+from orchestrator_bridge.common.quiet_hours import format_moment, quiet_until, turn
+from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec, RotationSpec
 
 
 class Responder(Value):
@@ -85,17 +85,20 @@ class Directory:
         permissions: Permissions | None = None,
         members: Members = nobody_knows,
         *,
+        rotations: Mapping[str, RotationSpec] | None = None,
         local_platforms: Collection[str] = (),
     ) -> None:
         self._people = dict(people or {})
         self._roles = dict(roles or {})
+        self._rotations = dict(rotations or {})
         self._permissions = permissions or Permissions()
         self._members = members
         self._local_platforms = frozenset(local_platforms)
 
     def with_member_lookup(self, members: Members) -> Directory:
         """Copy with another look-up of group members."""
-        return Directory(self._people, self._roles, self._permissions, members, local_platforms=self._local_platforms)
+        rotations, local = self._rotations, self._local_platforms
+        return Directory(self._people, self._roles, self._permissions, members, rotations=rotations, local_platforms=local)
 
     def members(self, platform: str, group: str) -> Sequence[Author] | None:
         """Members of a platform's group or channel, None if unknown."""
@@ -127,19 +130,19 @@ class Directory:
         return tuple(Mentioned(who=self.responder(author), author=author) for author in authors.values())
 
     def quiet_until(self, responder: str, now: float) -> float | None:
-        """End of a person's quiet hours (seconds since the epoch), None if `now` is outside of them."""
+        """End of a person's quiet hours and days (seconds since the epoch), None if `now` is outside of them."""
         spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
-        if spec is None or spec.quiet is None or spec.time_zone is None:
+        if spec is None or spec.time_zone is None:
             return None
-        return quiet_until(spec.quiet, spec.time_zone, now)
+        return quiet_until(spec.quiet, spec.time_zone, now, spec.quiet_days)
 
-    def local_time(self, responder: str, at: float) -> str:
-        """Format a time of day in a person's time zone."""
+    def local_time(self, responder: str, at: float, now: float) -> str:
+        """Format a moment in a person's time zone: the time of day, with the day if it is not soon after `now`."""
         spec = self._people.get(responder.removeprefix("@")) if responder.startswith("@") else None
-        return format_time_of_day(at, spec.time_zone if spec else None)
+        return format_moment(at, spec.time_zone if spec else None, now)
 
-    def audience(self, to: Iterable[str], *, place: Place, by: Author, agents: tuple[str, ...]) -> Audience:
-        """Resolve names in a run of the requester `by`, with these other agents.
+    def audience(self, to: Iterable[str], *, place: Place, by: Author, agents: tuple[str, ...], now: float) -> Audience:
+        """Resolve names in a run of the requester `by`, with these other agents. `now` decides who of a rotation is on duty.
 
         People without an id on the run's platform are returned as `unreachable`.
 
@@ -156,6 +159,8 @@ class Directory:
                     others = ", ".join(agents) or "none"
                     raise UnknownName(f"There is no other agent {agent!r} to ask. The others are: {others}.")
                 found.agents[agent] = None
+            elif name.startswith("rotation:"):
+                self._resolve_person(found, self._on_duty(name.removeprefix("rotation:"), now), place)
             else:
                 self._resolve(found, name, place, by)
         return Audience(
@@ -172,6 +177,13 @@ class Directory:
             self._resolve_role(found, name.removeprefix("role:"), place, by)
         else:
             self._resolve_person(found, name, place)
+
+    def _on_duty(self, name: str, now: float) -> str:
+        rotation = self._rotations.get(name)
+        if rotation is None:
+            raise UnknownName(f"There is no rotation {name!r} to ask. {self.askable_text()}")
+        weeks = turn(rotation.handover, rotation.time_zone, rotation.first, now)
+        return f"@{rotation.people[weeks % len(rotation.people)].removeprefix('@')}"
 
     def _resolve_person(self, found: _AudienceBuilder, name: str, place: Place) -> None:
         spec = self._people.get(name.removeprefix("@"))
@@ -204,7 +216,8 @@ class Directory:
     @property
     def askable(self) -> tuple[str, ...]:
         """Names that agents can ask, except single agents of the run."""
-        return ("humans", "agents", *(f"@{name}" for name in self._people), *(f"role:{name}" for name in self._roles))
+        people, roles = (f"@{name}" for name in self._people), (f"role:{name}" for name in self._roles)
+        return ("humans", "agents", *people, *roles, *(f"rotation:{name}" for name in self._rotations))
 
     def askable_text(self) -> str:
         """Sentence that lists the names that can be asked."""

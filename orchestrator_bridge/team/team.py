@@ -6,6 +6,7 @@ A run stores a copy of its team in its event log. The field names are keys of th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +18,7 @@ from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.thread_context import MAX_CONTEXT_MESSAGES
 from orchestrator_bridge.common.duration import Duration, bounded, bounded_duration
 from orchestrator_bridge.common.frozen import Value
-from orchestrator_bridge.common.quiet_hours import QuietHours
+from orchestrator_bridge.common.quiet_hours import Handover, QuietDay, QuietHours
 from orchestrator_bridge.common.validation import Integer, Real, explain_validation
 from orchestrator_bridge.model.parameters import PARAMETERS
 
@@ -311,15 +312,18 @@ class _WithPlatformIds(Value):
 
 
 class PersonSpec(_WithPlatformIds):
-    """A person: ids on platforms, time zone as in the tz database, and quiet hours."""
+    """A person: ids on platforms, time zone as in the tz database, quiet hours and quiet days."""
 
     time_zone: str | None = None
     quiet: QuietHours | None = None
+    quiet_days: tuple[QuietDay, ...] = ()
+    """Weekends, weekdays and dates on which nobody asks them."""
 
     @model_validator(mode="after")
     def _check_time_zone(self) -> Self:
-        if self.quiet is not None and self.time_zone is None:
-            raise ValueError("'quiet' without 'time_zone'; expected the zone too, such as time_zone = 'Europe/Berlin'")
+        if (self.quiet is not None or self.quiet_days) and self.time_zone is None:
+            key = "quiet_days" if self.quiet is None else "quiet"
+            raise ValueError(f"{key!r} without 'time_zone'; expected the zone too, such as time_zone = 'Europe/Berlin'")
         return self
 
 
@@ -327,6 +331,16 @@ class RoleSpec(_WithPlatformIds):
     """A group of people by name, or a group of a platform (a role, a user group) by its id there."""
 
     people: tuple[str, ...] = ()
+
+
+class RotationSpec(Value):
+    """People who are on duty in turn, a week each. One of them is asked: the one whose week it is when the question is asked."""
+
+    people: Annotated[tuple[str, ...], Field(min_length=1)]
+    handover: Handover = "monday 09:00"
+    time_zone: str = "UTC"
+    first: date = date(1970, 1, 5)
+    """A day in a week of the first person."""
 
 
 class Permissions(Value):

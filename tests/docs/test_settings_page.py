@@ -26,6 +26,7 @@ from orchestrator_bridge.team.team import (
     PersonSpec,
     Policy,
     RoleSpec,
+    RotationSpec,
     RoutingRule,
     Team,
 )
@@ -45,6 +46,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "team.NAME.limits": Limits,
     "people.NAME": PersonSpec,
     "roles.NAME": RoleSpec,
+    "rotations.NAME": RotationSpec,
     "permissions": Permissions,
     "tools.NAME": ToolServerSpec,
     "models.NAME": ModelSpec,
@@ -112,6 +114,7 @@ def read_as(heading: str, key: str, told: str) -> object:
 
 
 MUST_BE_THERE: dict[str, dict[str, Any]] = {
+    "rotations.NAME": {"people": ["alice"]},
     "tools.NAME": {"url": "https://example.com/mcp"},
     "team.NAME": {"agents": [{"name": "one", "model": "gpt-5"}]},
     "team.NAME.agents": {"name": "one", "model": "gpt-5"},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
 
 from orchestrator_bridge.chat.inbound import Author, Place
 from orchestrator_bridge.team.directory import Directory, Permission, UnknownName
-from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec
+from orchestrator_bridge.team.team import Permissions, PersonSpec, RoleSpec, RotationSpec
 
 DIRECTORY = Directory(
     people={
@@ -30,7 +32,7 @@ AGENTS = ("skeptic", "operator")
 
 def asked(*to: str, place: Place = DISCORD, by: Author = STRANGER) -> tuple[str, ...]:
     """The ids of the people and the names of the agents whom these names mean."""
-    audience = DIRECTORY.audience(to, place=place, by=by, agents=AGENTS)
+    audience = DIRECTORY.audience(to, place=place, by=by, agents=AGENTS, now=0)
     return (*(person.author.id for person in audience.people), *audience.agents)
 
 
@@ -66,7 +68,7 @@ def test_a_mixture_asks_everybody_once() -> None:
 
 
 def test_the_requester_is_asked_under_their_name_of_the_team_file() -> None:
-    audience = DIRECTORY.audience(["humans"], place=DISCORD, by=ALICE, agents=())
+    audience = DIRECTORY.audience(["humans"], place=DISCORD, by=ALICE, agents=(), now=0)
     assert [(person.who.id, person.author.id) for person in audience.people] == [("@alice", "42")]
 
 
@@ -91,7 +93,7 @@ def test_an_unknown_agent_is_refused_with_the_names_of_the_others(name: str) -> 
     with pytest.raises(UnknownName, match="The others are: skeptic, operator"):
         asked(name)
     with pytest.raises(UnknownName, match="The others are: none"):
-        DIRECTORY.audience([name], place=DISCORD, by=STRANGER, agents=())
+        DIRECTORY.audience([name], place=DISCORD, by=STRANGER, agents=(), now=0)
 
 
 def may(author: Author, *allowed: str, deed: Permission = "start") -> bool:
@@ -131,3 +133,19 @@ def test_only_holders_of_a_role_have_its_permissions() -> None:
     assert not may(STRANGER, "role:empty")
     assert not may(STRANGER, "role:unknown")
     assert not may(STRANGER, "@unknown")
+
+
+@pytest.mark.parametrize(("day", "person"), [(1, "42"), (7, "42"), (8, "99"), (15, "42")])
+def test_of_a_rotation_the_person_on_duty_is_asked(day: int, person: str) -> None:
+    rotation = RotationSpec(people=("alice", "@carol"), handover="tuesday 09:00", first=date(2026, 12, 1))
+    people = {"alice": PersonSpec(ids={"discord": "42"}), "carol": PersonSpec(ids={"discord": "99"})}
+    directory = Directory(people, rotations={"backend": rotation})
+    now = datetime(2026, 12, day, 10, tzinfo=UTC).timestamp()
+    found = directory.audience(("rotation:backend",), place=DISCORD, by=STRANGER, agents=(), now=now)
+    assert [mentioned.author.id for mentioned in found.people] == [person]
+    assert "rotation:backend" in directory.askable
+
+
+def test_an_unknown_rotation_is_named() -> None:
+    with pytest.raises(UnknownName, match="There is no rotation 'night' to ask"):
+        DIRECTORY.audience(("rotation:night",), place=DISCORD, by=STRANGER, agents=(), now=0)

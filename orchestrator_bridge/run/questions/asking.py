@@ -39,7 +39,7 @@ class QuestionFactory:
             self._refuse(transaction, action, refusal)
             return
         try:
-            audience = self._audience(state, action)
+            audience = self._audience(transaction, action)
         except UnknownName as error:
             self._refuse(transaction, action, str(error))
             return
@@ -108,7 +108,7 @@ class QuestionFactory:
         why = "Its server describes it differently than when this run began." if changed else ""
         ask = system_questions.approval_question(use.tool.name, use.tool.server, format_arguments(use.arguments), why)
         action = AskQuestion(action=use.use, agent=use.agent, ask=ask)
-        overloaded, audience = self.quota.exclude_overloaded(transaction.state, self._approvers(transaction.state, action))
+        overloaded, audience = self.quota.exclude_overloaded(transaction.state, self._approvers(transaction, action))
         if not (audience.people or audience.groups):
             text = "Not called: it needs people's approval, and nobody can be asked now."
             transaction.add(e.ToolReturned(at=transaction.now, action=use.use, agent=use.agent, text=text, end="not_called"))
@@ -117,15 +117,16 @@ class QuestionFactory:
         question = question.model_copy(update={"policy": system_questions.approval_policy(question.policy)})
         transaction.add(e.ApprovalAsked(at=transaction.now, question=self.quiet_hours.apply(transaction, question)))
 
-    def _approvers(self, state: RunState, action: AskQuestion) -> Audience:
+    def _approvers(self, transaction: Transaction, action: AskQuestion) -> Audience:
         """The people whom the team asks; the requester where it asks agents only, or nobody who is known."""
+        state = transaction.state
         try:
-            audience = replace(self._audience(state, action), agents=())
+            audience = replace(self._audience(transaction, action), agents=())
         except UnknownName:  # the team file has changed since the run began
             audience = Audience()
         if audience.people or audience.groups:
             return audience
-        return self.directory.audience(("humans",), place=state.place, by=state.by, agents=())
+        return self.directory.audience(("humans",), place=state.place, by=state.by, agents=(), now=transaction.now)
 
     def again(self, transaction: Transaction, question: Question, by: Responder) -> Question:
         """Ask a question that has ended again, at a person's request."""
@@ -159,7 +160,8 @@ class QuestionFactory:
         """Ask the people of the policy's next escalation step too."""
         step = question.policy.escalate[question.escalated]
         try:
-            found = self.directory.audience(step.to, place=transaction.state.place, by=transaction.state.by, agents=())
+            state, now = transaction.state, transaction.now
+            found = self.directory.audience(step.to, place=state.place, by=state.by, agents=(), now=now)
         except UnknownName:  # the team file has changed since the run began
             found = Audience()
         asleep = self.quiet_hours.quiet_among(found.people, transaction.now)
@@ -175,15 +177,16 @@ class QuestionFactory:
             e.Escalated(at=transaction.now, question=question.id, to=step.to, people=people, groups=found.groups, asleep=asleep)
         )
 
-    def _audience(self, state: RunState, action: AskQuestion) -> Audience:
+    def _audience(self, transaction: Transaction, action: AskQuestion) -> Audience:
+        state = transaction.state
         others = tuple(agent.spec.name for agent in state.live if agent.spec.name != action.agent)
         to = route_question(action.ask, action.agent, state.team)
-        return self.directory.audience(to, place=state.place, by=state.by, agents=others)
+        return self.directory.audience(to, place=state.place, by=state.by, agents=others, now=transaction.now)
 
     def _question(self, transaction: Transaction, action: AskQuestion, audience: Audience, notes: tuple[str, ...]) -> Question:
         state = transaction.state
         policy = schedule.scaled(state.team.policy, action.ask.urgency)
-        decider = self._decider(state, policy) if audience.people or audience.groups else None
+        decider = self._decider(transaction, policy) if audience.people or audience.groups else None
         missing = policy.decider is not None and decider is None and bool(audience.people)
         here = {author.id for author in self.directory.members(state.place.platform, state.place.channel) or ()}
         return Question(
@@ -203,11 +206,12 @@ class QuestionFactory:
             asked_at=transaction.now,
         )
 
-    def _decider(self, state: RunState, policy: Policy) -> Mentioned | None:
+    def _decider(self, transaction: Transaction, policy: Policy) -> Mentioned | None:
         if policy.decider is None:
             return None
         try:
-            found = self.directory.audience((policy.decider,), place=state.place, by=state.by, agents=())
+            state, now = transaction.state, transaction.now
+            found = self.directory.audience((policy.decider,), place=state.place, by=state.by, agents=(), now=now)
         except UnknownName:
             return None
         return found.people[0] if found.people else None

@@ -42,7 +42,7 @@ class QuietHoursPolicy:
         people = tuple(people)
         names = {person.who.id: person.who.name for person in people}
         return tuple(
-            QuietPerson(id=person, name=names[person], until=until, clock=self.directory.local_time(person, until))
+            QuietPerson(id=person, name=names[person], until=until, clock=self.directory.local_time(person, until, now))
             for person, until in self.quiet_among(people, now).items()
         )
 
@@ -61,10 +61,10 @@ class QuietHoursPolicy:
         awake = any(person.who.id not in asleep for person in people)
         match question.policy.asleep:
             case "next" | "fall_back" if awake:
-                return self._without(question, asleep)
+                return self._without(question, asleep, transaction.now)
             case "next":
                 if successors := self._escalated_early(transaction.state, question, transaction.now):
-                    return self._replaced_by(question, successors, asleep)
+                    return self._replaced_by(question, successors, asleep, transaction.now)
             case "fall_back":
                 if not question.groups:
                     return question.model_copy(update={"asleep": asleep, "gone": frozenset(asleep)})
@@ -72,20 +72,20 @@ class QuietHoursPolicy:
                 pass
             case _:
                 assert_never(question.policy.asleep)
-        notes = (*question.notes, *self._notes(question, asleep, "is not disturbed before"))
+        notes = (*question.notes, *self._notes(question, asleep, "is not disturbed before", transaction.now))
         return question.model_copy(update={"asleep": asleep, "starts_at": earliest_start(question, asleep), "notes": notes})
 
-    def _without(self, question: Question, asleep: Mapping[str, float]) -> Question:
+    def _without(self, question: Question, asleep: Mapping[str, float], now: float) -> Question:
         asked = tuple(person for person in question.asked if person.id not in asleep)
         decider = question.decider if question.decider and question.decider.id not in asleep else None
-        notes = (*question.notes, *self._notes(question, asleep, "is not asked: quiet hours until"))
+        notes = (*question.notes, *self._notes(question, asleep, "is not asked: quiet hours until", now))
         return question.model_copy(update={"asked": asked, "decider": decider, "notes": notes})
 
     def _escalated_early(self, state: RunState, question: Question, now: float) -> tuple[Mentioned, ...]:
         """The people of the first escalation step in which somebody is awake."""
         for step in question.policy.escalate:
             try:
-                found = self.directory.audience(step.to, place=state.place, by=state.by, agents=())
+                found = self.directory.audience(step.to, place=state.place, by=state.by, agents=(), now=now)
             except UnknownName:  # the team file has changed since the run began
                 continue
             asleep = self.quiet_among(found.people, now)
@@ -93,15 +93,18 @@ class QuietHoursPolicy:
                 return awake
         return ()
 
-    def _replaced_by(self, question: Question, people: tuple[Mentioned, ...], asleep: Mapping[str, float]) -> Question:
-        question = self._without(question, asleep)
+    def _replaced_by(
+        self, question: Question, people: tuple[Mentioned, ...], asleep: Mapping[str, float], now: float
+    ) -> Question:
+        question = self._without(question, asleep, now)
         peers = (responder for responder in question.asked if responder.kind == "agent")
         authors = {**question.authors, **{person.who.id: person.author for person in people}}
         return question.model_copy(update={"asked": (*(person.who for person in people), *peers), "authors": authors})
 
-    def _notes(self, question: Question, asleep: Mapping[str, float], what: str) -> tuple[str, ...]:
+    def _notes(self, question: Question, asleep: Mapping[str, float], what: str, now: float) -> tuple[str, ...]:
         names = {person.id: person.name for person in question.humans}
-        return tuple(f"{names[person]} {what} {self.directory.local_time(person, until)}" for person, until in asleep.items())
+        times = {person: self.directory.local_time(person, until, now) for person, until in asleep.items()}
+        return tuple(f"{names[person]} {what} {clock}" for person, clock in times.items())
 
 
 def earliest_start(question: Question, asleep: Mapping[str, float]) -> float:

@@ -67,7 +67,8 @@ class QuestionService:
         """Ask the responsible people for more money, for a call that may cost `price` US dollars and exceeds a budget."""
         state, ask = transaction.state, budget_question(short, price)
         try:
-            audience = self._directory.audience(state.team.responsible, place=state.place, by=state.by, agents=())
+            to, now = state.team.responsible, transaction.now
+            audience = self._directory.audience(to, place=state.place, by=state.by, agents=(), now=now)
         except UnknownName:  # the team file has changed since the run began
             audience = Audience()
         question = Question(

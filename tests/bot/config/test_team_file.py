@@ -229,6 +229,11 @@ def test_all_errors_are_reported_at_once_in_the_order_of_their_lines(file: Path)
         ),
         (AGENT + "[team.review.policy]\ndecider = '@eve'\n", "policy.decider", "'@eve'", "it defines none"),
         (AGENT + "[team.review.policy]\ndecider = 'eve'\n", "policy.decider", "'eve'", "a person, such as '@lead'"),
+        (AGENT + "[rotations.oncall]\npeople = ['bob']\n", "rotations.oncall.people", "'bob'", "defines none"),
+        (AGENT + "[rotations.oncall]\npeople = []\n", "rotations.oncall.people", "[]", "at least 1"),
+        (AGENT + "[rotations.oncall]\npeople = ['a']\nhandover = 'noon'\n", "oncall.handover", "'noon'", "'monday 09:00'"),
+        (AGENT + "[team.review.policy]\nescalate = [{after = 60, to = 'rotation:x'}]\n", "to", "'rotation:x'", "humans"),
+        (AGENT + "[people.al]\nquiet_days = ['never']\n", "people.al.quiet_days", "'never'", "'weekends'"),
         (AGENT + "[team.review.policy]\nresponders = 'role:x'\n", "policy.responders", "'role:x'", "one of: asked, anyone"),
         (AGENT + "[team.review.policy]\nresponders = 'all'\n", "policy.responders", "'all'", "'asked', 'anyone' or a role"),
         (
