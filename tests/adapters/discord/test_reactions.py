@@ -67,17 +67,21 @@ async def test_a_reaction_of_an_earlier_process_is_withdrawn_by_the_card(driver:
 
 async def test_a_removed_reaction_withdraws_the_answer_that_it_gave(tmp_path: Path) -> None:
     async with DiscordServer() as server:
-        rules = f"[[team.house.channels]]\nchannel = '{server.world.general.id}'\npolicy = {{settle_delay = 600}}\n"
-        await _react_and_withdraw(tmp_path, server, f"\n{rules}")
+        ana, ben = (server.world.add_person(name).id for name in ("Ana Maria", "Ben"))
+        rules = f"[[team.house.channels]]\nchannel = '{server.world.general.id}'\npolicy = {{quorum = 'all'}}\n"
+        routes = "[[team.house.routes]]\nwords = ['database']\nto = ['@ana', '@ben']\n"
+        people = f"[people.ana]\ndiscord = '{ana}'\n[people.ben]\ndiscord = '{ben}'\n"
+        await _react_and_withdraw(tmp_path, server, f"\n{rules}{routes}{people}", ana)
 
 
-async def _react_and_withdraw(folder: Path, server: DiscordServer, rules: str) -> None:
+async def _react_and_withdraw(folder: Path, server: DiscordServer, rules: str, ana: int) -> None:
     async with start_discord_bot(folder, more=rules, server=server) as bot:
         bot.say(f"{ME} choose a database for the shop")
         card = await bot.wait_card("Question")
         await bot.wait_for("asked this too")  # the card is known to be open once something was posted in its thread
-        bot.world.react(bot.ana.id, card.id, "2️⃣")
-        await bot.wait_for("You answered question 1: SQLite", bot.direct)
-        bot.world.unreact(bot.ana.id, card.id, "2️⃣")
-        await bot.wait_for("You withdrew your answer to question 1: SQLite", bot.direct)
+        direct = bot.world.direct(ana).id
+        bot.world.react(ana, card.id, "2️⃣")
+        await bot.wait_for("You answered question 1: SQLite", direct)
+        bot.world.unreact(ana, card.id, "2️⃣")
+        await bot.wait_for("You withdrew your answer to question 1: SQLite", direct)
         assert "Answered" not in bot.card("Question").text
