@@ -322,17 +322,18 @@ class MessageListener:
     ) -> MessageReceived | CommandReceived | None:
         """In direct messages people seldom reply to a particular message, and need not mention the bot.
 
-        Words answer the newest open question there, or guide the run there, unless they are a command.
+        Words answer the only open question there, or guide the run there, unless they are a command. Where several questions are
+        open, the bridge asks which one they answer.
         """
         text, addressed = message_words(message, me).strip(), begins_with_mention(message, me)
         command = parse_typed_command(text)
         if command is not None and (addressed or (place is None and text.startswith("/"))):
             return _commanded(message, me, command)
         if place is None:
-            card = await self._open_question(message, me)
-            if card is not None and not (is_plain_command(text) and not _offers(card, text)):
-                place = replace(direct_place(message.author.id), thread=str(card.id))
-            elif card is None and (command is None or command.name == "ask"):
+            cards = await self._open_questions(message, me)
+            if len(cards) == 1 and not (is_plain_command(text) and not _offers(cards[0], text)):
+                place = replace(direct_place(message.author.id), thread=str(cards[0].id))
+            elif not cards and (command is None or command.name == "ask"):
                 place = self._newest_card(direct_place(message.author.id))
         if place is not None:
             return to_message_received(message, place, me)
@@ -382,15 +383,15 @@ class MessageListener:
             _LOG.warning("the channel of message %s cannot be looked up: %s", message.id, failure)
             return message.channel
 
-    async def _open_question(self, message: discord.Message, me: int) -> discord.Message | None:
-        """The newest card of an open question in the direct messages: the newest card of ours that still has components."""
+    async def _open_questions(self, message: discord.Message, me: int) -> list[discord.Message]:
+        """The cards of open questions in the newest direct messages: the cards of ours that still have components."""
         try:
             async with bounded_attempt():
                 recent = [earlier async for earlier in message.channel.history(limit=RECENT_MESSAGES, before=message)]
         except (NotSent, SendRejected) as failure:
             _LOG.warning("the direct messages with %s cannot be read: %s", message.author.id, failure)
-            return None
-        return next((earlier for earlier in recent if earlier.author.id == me and _is_open_question(earlier)), None)
+            return []
+        return [earlier for earlier in recent if earlier.author.id == me and _is_open_question(earlier)]
 
 
 def _commanded(message: discord.Message, me: int, command: TypedCommand) -> CommandReceived:

@@ -116,6 +116,8 @@ class ChatCommands:
         """Execute a command; the reply is for its author, None if a transaction of a run replies."""
         assert self.engine is not None
         if command.name in (command_line.TASK, command_line.REMARK):
+            if waiting := await self._question_command.in_direct_messages(command, self.engine):
+                return await self._question_command.answer_in_direct_messages(command, waiting, self.engine)
             typed = task_command(command, announced=self._directory.is_local(command.place.platform))
             return await self.handle(typed) if isinstance(typed, CommandReceived) else typed
         refusal = await self._refusal(command)

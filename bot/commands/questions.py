@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator_bridge.chat.inbound import Author, CommandReceived
-from orchestrator_bridge.chat.outbound import Link, PrivateReply, QuestionCard, Table
+from orchestrator_bridge.chat.outbound import Confirmation, Link, PrivateReply, QuestionCard, Table
 from orchestrator_bridge.common.duration import format_duration
+from orchestrator_bridge.common.text import listed as listed_words
 from orchestrator_bridge.common.text import sentence, shorten
 from orchestrator_bridge.engine.authority import Actor
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.question.model import Question
+from orchestrator_bridge.question.parsing.reply import ParsedReply, parse_reply
+from orchestrator_bridge.question.parsing.task import judge_task
 from orchestrator_bridge.question.quorum import pending_deciders
 from orchestrator_bridge.run.presentation.questions import question_card
 from orchestrator_bridge.run.reducer import fold
@@ -129,6 +132,43 @@ class QuestionCommandHandler:
             return await self._show(command, number, engine)
         verdict = await engine.submit_question_command(number, command, words)
         return _refusal(number, verdict)
+
+    async def in_direct_messages(self, command: CommandReceived, engine: Engine) -> list[Question]:
+        """The open questions that wait for the author of a command and stand in the direct messages in which it was given."""
+        here = command.place
+        if not here.channel.startswith("@") or here.thread is not None:
+            return []
+        found = []
+        for summary in await self._store.questions(MAX_FOUND, "open", viewer_of(command, self._directory)):
+            state = await engine.run(summary.run)
+            question = state.questions.get(summary.question) if state else None
+            if question is None or not is_waiting_for(question, command.author):
+                continue
+            if any(copy.place.channel == here.channel for copy in (question.delivery, *question.copied) if copy is not None):
+                found.append(question)
+        return found
+
+    async def answer_in_direct_messages(
+        self, command: CommandReceived, questions: Sequence[Question], engine: Engine
+    ) -> PrivateReply | None:
+        """Take words beside the threads of questions as the answer to the only one. Where they may be something else, or
+        several questions are open, their author is asked."""
+        if len(questions) > 1:
+            listed = await self._list_open(command, engine)
+            numbers = [*map(str, sorted(question.id for question in questions))]
+            hint = (
+                f"Questions {listed_words(numbers)} wait for you here. Reply in the thread of the one that you answer, or type "
+            )
+            return replace(listed, text=f"{hint}`/questions {numbers[0]} your words`.", tone="warning")
+        question, words = questions[0], command.text.strip()
+        reading = parse_reply(question.ask, words)
+        decides = isinstance(reading, ParsedReply) and (reading.choice is not None or reading.number is not None)
+        if not decides and judge_task(words, addressed=True) != "doubtful":
+            confirm = Confirmation(label=f"Answer question {question.id}", name="questions", text=f"{question.id} {words}")
+            about = shorten(question.ask.question, 200)
+            text = f"Is this your answer to question {question.id}, “{about}”? It does not count yet."
+            return PrivateReply(text=text, confirm=confirm)
+        return _refusal(question.id, await engine.submit_question_command(question.id, command, words))
 
     async def _list_open(self, command: CommandReceived, engine: Engine) -> PrivateReply:
         """Open questions of this channel, and those elsewhere that ask the author; those that wait for the author first."""

@@ -161,3 +161,13 @@ async def test_a_person_without_direct_messages_is_told_in_the_channel(tmp_path:
         said = bot.say(f"{ME} cost")
         hint = await bot.wait_for("I cannot send you direct messages", bot.general)
         assert hint.replies_to == said.id
+
+
+async def test_words_beside_several_open_questions_are_asked_about(tmp_path: Path) -> None:
+    async with start_discord_bot(tmp_path) as bot:
+        for number, task in enumerate(("Choose a database for the shop", "Choose a database for the blog"), 1):
+            bot.say(f"/ask {task}", bot.direct)
+            await bot.wait_for(f"Question {number} ", bot.direct)
+        bot.say("1", bot.direct)
+        await bot.wait_for("Questions 1 and 2 wait for you here.", bot.direct)
+        assert not any("Answered" in post.text for post in bot.posts(bot.direct))

@@ -103,3 +103,35 @@ async def test_only_those_who_may_cancel_a_run_stop_it_by_words(folder: Path) ->
 
 def _only_requester() -> str:
     return (ROOT / "examples" / "own-script.toml").read_text(encoding="utf-8") + "\n[permissions]\ncancel = []\n"
+
+
+async def test_words_in_direct_messages_answer_the_only_open_question_there(folder: Path) -> None:
+    async with start_slack_bot(folder) as bot:
+        direct = bot.world.direct(ANA).id
+        bot.people.say(ANA, direct, TASK)
+        await bot.wait_for_message(ASKED, direct)
+        bot.people.say(ANA, direct, "what is the status?")
+        await bot.wait_for_message("Runs, newest first", direct)
+        bot.people.say(ANA, direct, "yes, on Monday")
+        await bot.wait_for_message("Answered by Ana: Yes", direct)
+
+
+async def test_words_that_may_be_a_task_are_asked_about_while_a_question_is_open(folder: Path) -> None:
+    async with start_slack_bot(folder) as bot:
+        direct = bot.world.direct(ANA).id
+        bot.people.say(ANA, direct, TASK)
+        await bot.wait_for_message(ASKED, direct)
+        bot.people.say(ANA, direct, "Compare SQLite and PostgreSQL")
+        await bot.wait_for_message("Is this your answer to question 1", direct)
+        assert not any("Run 2" in words(message) for message in bot.messages(direct))
+
+
+async def test_words_beside_several_open_questions_are_asked_about(folder: Path) -> None:
+    async with start_slack_bot(folder) as bot:
+        direct = bot.world.direct(ANA).id
+        for task in (TASK, "Decide whether the next release may go out"):
+            bot.people.command(ANA, direct, f"ask {task}")
+        await bot.until(lambda: sum(ASKED in words(message) for message in bot.messages(direct)) == 2)
+        bot.people.say(ANA, direct, "yes")
+        await bot.wait_for_message("Questions 1 and 2 wait for you here.", direct)
+        assert not any("Answered" in words(message) for message in bot.messages(direct))
