@@ -1,4 +1,7 @@
-"""Files and folders that only their owner can read: event logs, costs and people's words are in them."""
+"""Files and folders that only their owner can read: event logs, costs and people's words are in them.
+
+A new file is safe from a power failure once its folder is on disk too, and a new folder once its parent is (fsync(2)).
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ def create_private_file(path: Path) -> None:
     """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+        sync_folder(path.parent)
 
 
 def create_private_folder(folder: Path) -> None:
@@ -28,7 +32,22 @@ def create_private_folder(folder: Path) -> None:
     Raises:
         OSError: it cannot be created.
     """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    for place in reversed(missing):
+        sync_folder(place.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the entries of a folder to disk, where the system can: Windows cannot, and some network file systems refuse."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def restrict(paths: Iterable[Path]) -> list[Path]:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator_bridge.chat.adapter import Capabilities
+from orchestrator_bridge.chat.inbound import CommandReceived
+from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.support.clock import ManualClock
 from tests.support.fake_models.players import asking_behaviour
 from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
-from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine, team
+from tests.support.running_engine import ANA, PLACE, ListPlatform, pong, start_engine, team
 from tests.support.store_files import run_sql
 
 DAMAGE = {
@@ -82,3 +84,23 @@ async def test_questions_of_sound_runs_are_shown_again_beside_those_of_a_damaged
             await engine.wait_finished()
     assert [card.question for card in platform.questions] == [2]
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
+
+
+async def test_a_damaged_message_keeps_neither_the_bot_from_starting_nor_the_others_from_being_heard(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "t.db"
+    store = await SqliteStore.open(file)
+    for number in (1, 2):
+        ping = CommandReceived(place=PLACE, interaction=f"i{number}", author=ANA, name="ping", text=str(number), at=1.0)
+        await store.receive(ping, 1.0)
+    await store.close()
+    run_sql(file, "UPDATE inbox SET body = '{' WHERE turn = 1")
+    platform = ListPlatform(ManualClock())
+    async with ModelServer(asking_behaviour) as server, start_engine(file, server, platform, handle_command=pong) as engine:
+        await platform.until(lambda: len(platform.private_replies) == 1)
+        event, _ = platform.private_replies[0]
+        assert isinstance(event, CommandReceived)
+        assert event.text == "2"
+        await engine.wait_finished()
+    assert "row 1 of the inbox" in caplog.text

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator_bridge.store.interface import Corrupted, SchemaTooNew, StoreError, WriteFailed
 from orchestrator_bridge.store.sqlite.migrate import bundled_migrations
+from orchestrator_bridge.store.sqlite.readonly import full_check
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from tests.contract.store_values import guided, outgoing, run_opened, said
 from tests.support.store_files import permit, run_sql, size, trace, write
@@ -145,21 +146,33 @@ async def test_an_event_that_is_not_utf_8_is_named(path: Path, store: SqliteStor
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
-        ("UPDATE inbox SET body = '{'", "row 1 of the inbox: Invalid JSON"),
-        ("UPDATE inbox SET kind = 'sung'", "row 1 of the inbox: kind 'sung'"),
-        ("UPDATE outbox SET post = '[]'", "post 'k' of the outbox"),
-        ("UPDATE inbox SET body = CAST(x'7bff7d' AS TEXT)", "not UTF-8"),
+        ("UPDATE inbox SET body = '{' WHERE turn = 1", "row 1 of the inbox: Invalid JSON"),
+        ("UPDATE inbox SET kind = 'sung' WHERE turn = 1", "row 1 of the inbox: kind 'sung'"),
+        ("UPDATE outbox SET post = '[]' WHERE key = 'k'", "post 'k' of the outbox"),
+        ("UPDATE inbox SET body = CAST(x'7bff7d' AS TEXT) WHERE turn = 1", "row 1 of the inbox: its text is not UTF-8"),
+        ("UPDATE outbox SET post = CAST(x'7bff7d' AS TEXT) WHERE key = 'k'", "post 'k' of the outbox: its text is not UTF-8"),
     ],
-    ids=["no JSON", "unknown", "no post", "not UTF-8"],
+    ids=["no JSON", "unknown", "no post", "message not UTF-8", "post not UTF-8"],
 )
-async def test_unreadable_posts_and_inbound_events_are_damage(path: Path, store: SqliteStore, damage: str, named: str) -> None:
-    await store.receive(said("m1"), at=1.0)
-    await store.append(rows=[outgoing("k")])
+async def test_a_damaged_message_or_post_is_named_and_all_others_are_read(
+    path: Path, store: SqliteStore, damage: str, named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for message in ("m1", "m2"):
+        await store.receive(said(message), at=1.0)
+    await store.append(rows=[outgoing("k"), outgoing("l")])
     await store.close()
     run_sql(path, damage)
-    store = await SqliteStore.open(path)
     with pytest.raises(Corrupted, match=named):
-        _ = await store.unhandled_events(), await store.pending_posts()
+        full_check(path)
+    store = await SqliteStore.open(path)
+    events, posts = await store.unhandled_events(), await store.pending_posts()
+    whole = [said("m1"), said("m2")], ["k", "l"]
+    assert (events, [post.outgoing.key for post in posts]) == (
+        whole[0][damage.startswith("UPDATE inbox") :],
+        whole[1][damage.startswith("UPDATE outbox") :],
+    )
+    assert await store.messages_in(said("m1").place) == events
+    assert named in caplog.text
     await store.close()
 
 

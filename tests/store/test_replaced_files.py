@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from orchestrator_bridge.store.interface import WriteFailed
 from orchestrator_bridge.store.sqlite.store import SqliteStore
-from tests.contract.store_values import guided
+from tests.contract.store_values import guided, said
+from tests.support.store_files import run_sql
 
 
 @pytest.fixture
@@ -70,6 +72,56 @@ async def test_nothing_is_stored_once_the_file_is_another_one(path: Path, change
         change(path)
         with pytest.raises(WriteFailed, match=r"although the bot has it open; expected the file that the bot opened\. Move"):
             await store.append(run=1, after=1, events=[guided("after")])
+    finally:
+        await store.close()
+
+
+async def store_with_rows(path: Path, rows: int) -> SqliteStore:
+    """An open store whose database holds these events, and no log beside it that has them too."""
+    store = await SqliteStore.open(path)
+    await store.append(run=1, events=[guided(str(number)) for number in range(rows)])
+    await store.close()
+    return await SqliteStore.open(path)
+
+
+def copy_over(source: Path, path: Path) -> None:
+    """Write a copy over a file in place, of the same size: its inode stays, as with `cp`."""
+    content = source.read_bytes()
+    with path.open("r+b") as file:
+        file.write(content.ljust(path.stat().st_size, b"\0"))
+
+
+@pytest.mark.parametrize("idle", [True, False], ids=["found while idle", "found by a commit"])
+async def test_an_older_copy_that_is_written_over_the_file_in_place_is_noticed(path: Path, idle: bool) -> None:
+    await (await store_with_rows(path, 3)).close()
+    older = path.with_name("older.db")
+    shutil.copy(path, older)
+    store = await SqliteStore.open(path)
+    await store.receive(said("m1"), at=1.0)
+    await store.close()
+    store = await SqliteStore.open(path)
+    try:
+        await store.append(run=1, after=3, events=[guided("4")])
+        copy_over(older, path)
+        if idle:
+            with pytest.raises(WriteFailed, match="was written over by another program"):
+                await store._writer._commit_group([])
+        for _ in range(2):
+            with pytest.raises(WriteFailed, match="was written over by another program"):
+                await store.append(run=1, after=4, events=[guided("lost")])
+    finally:
+        await store.close()
+
+
+async def test_a_backup_that_moves_the_log_into_the_database_is_no_replacement(path: Path) -> None:
+    store = await store_with_rows(path, 3)
+    try:
+        for number in range(3):
+            await store.append(run=1, after=3 + number, events=[guided("more")])
+            run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+            os.utime(path)
+        await store.append(run=1, after=6, events=[guided("and more")])
+        assert len(await store.log(1)) == 7
     finally:
         await store.close()
 

@@ -39,8 +39,7 @@ async def check_database(address: DatabaseAddress) -> StoreReport:
 
     async def check(connection: Connection) -> StoreReport:
         await check_version(connection, bundled_migrations())
-        await messages.list_unhandled_events(connection)
-        await messages.list_pending_posts(connection)
+        await messages.check_messages(connection)
         counts = await (await connection.execute(_COUNTS)).fetchone()
         assert counts is not None
         return StoreReport(**counts, unreadable=await log.list_unreadable_logs(connection))

@@ -55,7 +55,7 @@ def as_stored(inbound: InboundEvent) -> InboundEvent:
     return inbound
 
 
-def load_inbound(kind: str, body: str) -> InboundEvent:
+def load_inbound(kind: str, body: str | bytes) -> InboundEvent:
     """Decode an inbound event.
 
     Raises:
@@ -74,7 +74,7 @@ def dump_post(post: Post) -> str:
     return _POST.dump_json(post).decode()
 
 
-def load_post(body: str) -> Post:
+def load_post(body: str | bytes) -> Post:
     """Decode a post.
 
     Raises:

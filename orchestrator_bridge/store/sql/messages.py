@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator_bridge.chat.inbound import InboundEvent, MessageDeleted, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Post, PostedMessage
 from orchestrator_bridge.run.records import OutboxEntry
-from orchestrator_bridge.store.interface import PendingPost
+from orchestrator_bridge.store.interface import Corrupted, PendingPost
 from orchestrator_bridge.store.sql.codec import dump_inbound, dump_post, load_inbound, load_post
 from orchestrator_bridge.store.sql.statement import Damaged, Row, Statement, corrupt_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from orchestrator_bridge.run.records import InboxEntryHandled, PostDropped, PostFailed, PostSent
+
+
+_LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def to_pending_post(row: Row, damaged: Damaged) -> PendingPost:
@@ -48,6 +54,20 @@ def to_inbound(row: Row, damaged: Damaged) -> InboundEvent:
         return load_inbound(row["kind"], row["body"])
     except ValueError as error:
         raise corrupt_row(damaged, f"row {row['turn']} of the inbox", row["body"], error) from error
+
+
+def readable(rows: Iterable[Row], convert: Callable[[Row], T]) -> list[T]:
+    """The rows that can be decoded. Each other one is logged; it stays in the store, where `townhall doctor` names it too.
+
+    One damaged row must not keep the bot from starting, nor a thread from being read.
+    """
+    found = []
+    for row in rows:
+        try:
+            found.append(convert(row))
+        except Corrupted as error:
+            _LOG.error("a stored message is left out: %s", error)
+    return found
 
 
 def key_range(place: Place) -> tuple[str, str]:

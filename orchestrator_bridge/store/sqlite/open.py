@@ -17,6 +17,7 @@ from orchestrator_bridge.store.sqlite.connection import open_sqlite
 from orchestrator_bridge.store.sqlite.decision_backlog import fill_decisions
 from orchestrator_bridge.store.sqlite.errors import corrupted, foreign_file
 from orchestrator_bridge.store.sqlite.migrate import APPLICATION_ID, migrate
+from orchestrator_bridge.store.sqlite.open_files import QUICK_CHECK_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _MAGIC = b"SQLite format 3\x00"
-_QUICK_CHECK_LIMIT = 8 * 1024 * 1024
-"""Files up to this size, in bytes, are checked in full when they are opened: about 40 ms. `townhall doctor` checks larger
-ones."""
-
 _STRICT_TABLES = (3, 37)
 
 
@@ -89,7 +86,7 @@ def quick_check(connection: sqlite3.Connection, path: Path) -> None:
         Corrupted: the file is damaged.
     """
     size = _read_pragma(connection, "page_count") * _read_pragma(connection, "page_size")
-    if size <= _QUICK_CHECK_LIMIT:
+    if size <= QUICK_CHECK_LIMIT:
         integrity_check(connection, path, "quick_check")
 
 

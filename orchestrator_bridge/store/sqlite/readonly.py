@@ -166,6 +166,5 @@ def _check_connection(path: Path, connection: sqlite3.Connection) -> StoreReport
     integrity_check(connection, path, "integrity_check")
     if connection.execute("PRAGMA foreign_key_check").fetchone():
         raise corrupted(path, "rows refer to rows that do not exist")
-    messages.list_unhandled_events(connection)
-    messages.list_pending_posts(connection)
+    messages.check_messages(connection)
     return StoreReport(**dict(connection.execute(_COUNTS).fetchone()), unreadable=log.list_unreadable_logs(connection))

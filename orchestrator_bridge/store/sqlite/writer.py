@@ -82,8 +82,11 @@ class Writer:
             OSError: the file cannot be looked up.
         """
         self._files.check()
+        self._files.check_content()
         results = commit(jobs, connection) if jobs else []
         self._files.check()
+        if jobs:
+            self._files.note_commit(connection)
         return results
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator_bridge.store.postgres.connection import corrupted_content
-from orchestrator_bridge.store.sql.messages import key_range, messages_of, to_inbound, to_pending_post, to_receipt
+from orchestrator_bridge.store.sql.messages import key_range, messages_of, readable, to_inbound, to_pending_post, to_receipt
 
 if TYPE_CHECKING:
     from orchestrator_bridge.chat.inbound import InboundEvent, MessageReceived, Place
@@ -36,13 +36,9 @@ _UNHANDLED = "SELECT turn, kind, body FROM inbox WHERE handled_at IS NULL ORDER 
 
 
 async def list_pending_posts(connection: Connection) -> list[PendingPost]:
-    """Posts that are not known to have arrived, in the order in which they were first stored.
-
-    Raises:
-        Corrupted: a post cannot be decoded.
-    """
+    """Posts that are not known to have arrived, in the order in which they were first stored; see `readable`."""
     damaged = partial(corrupted_content, connection)
-    return [to_pending_post(row, damaged) async for row in await connection.execute(_PENDING)]
+    return readable(await (await connection.execute(_PENDING)).fetchall(), partial(to_pending_post, damaged=damaged))
 
 
 async def get_sent_post(connection: Connection, key: str) -> PostedMessage | None:
@@ -59,17 +55,26 @@ async def get_clock_offset(connection: Connection, platform: str) -> float | Non
 
 
 async def list_unhandled_events(connection: Connection) -> list[InboundEvent]:
-    """Inbound events that are not handled, in the order in which they arrived.
-
-    Raises:
-        Corrupted: an event cannot be decoded.
-    """
+    """Inbound events that are not handled, in the order in which they arrived; see `readable`."""
     damaged = partial(corrupted_content, connection)
-    return [to_inbound(row, damaged) async for row in await connection.execute(_UNHANDLED)]
+    return readable(await (await connection.execute(_UNHANDLED)).fetchall(), partial(to_inbound, damaged=damaged))
 
 
 async def list_messages_in(connection: Connection, place: Place) -> list[MessageReceived]:
-    """Messages of a thread: every version of each, without those that are known to be deleted."""
+    """Messages of a thread: every version of each, without those that are known to be deleted; see `readable`."""
     damaged = partial(corrupted_content, connection)
-    events = [to_inbound(row, damaged) async for row in await connection.execute(_MESSAGES_IN, key_range(place))]
-    return messages_of(place, events)
+    rows = await (await connection.execute(_MESSAGES_IN, key_range(place))).fetchall()
+    return messages_of(place, readable(rows, partial(to_inbound, damaged=damaged)))
+
+
+async def check_messages(connection: Connection) -> None:
+    """Decode every event that is not handled, and every post that is not known to have arrived.
+
+    Raises:
+        Corrupted: one of them cannot be decoded.
+    """
+    damaged = partial(corrupted_content, connection)
+    async for row in await connection.execute(_UNHANDLED):
+        to_inbound(row, damaged)
+    async for row in await connection.execute(_PENDING):
+        to_pending_post(row, damaged)
