@@ -45,7 +45,7 @@ _BY_PATTERN = (
         {400, 413, 422, 429, 500},
         r"context_length_exceeded|exceed_context_size|context (length|window|size)|(prompt|input|request) is too long"
         r"|maximum (prompt|model) length|model token limit|number of tokens allowed|request too large|request_too_large"
-        r"|string_above_max_length|too many (input )?tokens|`inputs` (tokens|must have)|range of input length"
+        r"|string_above_max_length|too many (input )?tokens|`?inputs`? (tokens \+|must have)|range of input length"
         r"|prompt exceeds max|reduce the length of the messages",
         ContextTooLong,
     ),
@@ -91,9 +91,16 @@ _BY_PATTERN = (
     _error_pattern({429}, r"\blimit: 0\b", InsufficientCredit),
     _error_pattern({429}, r"retry in [\d.]+ ?(s|ms|m)\b|RetryInfo|per.?minute", RateLimited),
     _error_pattern(
-        {400, 402, 403, 429},
-        r"insufficient_quota|exceeded your current quota|billing_hard_limit|spending limit"
-        r"|insufficient (funds|balance|credits?)|(no|any|out of|more) credits|credit balance is too low",
+        # In a stream and at MiniMax, which answers 500, the words alone tell an empty account from a fault (MiniMax-M2#62).
+        # 401 is what some answer to an account that has not paid, 412 Fireworks (pollinations#12136).
+        {400, 401, 402, 403, 412, 429, 500},
+        r"insufficient_(user_)?quota|exceeded[_ ](your )?current[_ ]quota|credit_balance_exhausted"
+        r"|billing_(hard_limit|not_active|error)"
+        r"|insufficient[ _]((account |paid )?balance|funds|credits?)|balance is (insufficient|not enough)|quota is not enough"
+        r"|(no|any|out of|more|available) credits|credit balance is too low|included credits"
+        r"|spend(ing)? limit|key limit exceeded|budget limit exceeded|specified API usage limits"
+        r"|arrearage|overdue.?(payment|balance)|in good standing|free ?tier ?only|no resource package"
+        r"|\u4f59\u989d\u4e0d\u8db3|\u6b20\u8d39",  # "balance not enough" and "in arrears", as Zhipu and Alibaba write
         InsufficientCredit,
     ),
     _error_pattern(

@@ -205,8 +205,8 @@ _TEXTS: Mapping[type[ModelError], tuple[str, str]] = {
         "Check {key}: the key is wrong, revoked, or has no access to {model!r}.",
     ),
     InsufficientCredit: (
-        "the account at {provider} has no credit",
-        "Add credit to the account of {key}, or choose another model.",
+        "the account at {provider} has no credit, or has reached its spending limit",
+        "Add credit to the account of {key} or raise its limit, or choose another model.",
     ),
     UnknownModel: (
         "{provider} does not serve {model!r}",

@@ -161,7 +161,7 @@ async def notes_of(file: Path, plays: Sequence[ScriptedReply]) -> tuple[list[str
     ("status", "advice"),
     [
         (401, "Check XAI_API_KEY: the key is wrong, revoked, or has no access to 'grok-4-1-fast-reasoning'."),
-        (402, "Add credit to the account of XAI_API_KEY, or choose another model."),
+        (402, "Add credit to the account of XAI_API_KEY or raise its limit, or choose another model."),
         (422, "Choose another model: 'grok-4-1-fast-reasoning' does not accept this request."),
         (451, "Reword the task, or choose another model: this model's provider does not allow it."),
     ],

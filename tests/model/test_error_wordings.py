@@ -81,6 +81,11 @@ TOO_LONG = [
     (400, "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (8000 in the messages).", 8192),
     (400, "Invalid request: Your request exceeded model token limit: 262144 (requested: 270000)", 262_144),  # Kimi
     (422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4200 `inputs` tokens", 4096),  # TGI
+    (
+        422,
+        "Input validation error: inputs tokens + max_new_tokens must be <= 2048. Given: 2000 and 100",
+        2048,
+    ),  # GenAIExamples#340
     (422, "Input validation error: `inputs` must have less than 1024 tokens. Given: 1200", 1024),  # TGI
     (400, "Please reduce the length of the messages or completion.", None),  # Groq
     (413, "Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000, please reduce it.", 6000),
@@ -121,6 +126,115 @@ async def test_a_window_that_nobody_configured_is_learned_from_the_refusal(messa
         short = Request(agent="planner", model="house", messages=(Message(role="user", text="word " * 30_000),))
         assert (await models.respond(short)).text == "ok"
         await models.close()
+
+
+NO_CREDIT = {
+    "DeepSeek (continuedev/continue#9853)": (
+        402,
+        {"error": {"message": "Insufficient Balance", "code": "invalid_request_error"}},
+    ),
+    "Moonshot (anomalyco/opencode#24462)": (
+        429,
+        {
+            "error": {
+                "message": "Your account org-1 <ak-1> is suspended due to insufficient balance, please recharge your account"
+                " or check your plan and billing details",
+                "type": "exceeded_current_quota_error",
+            }
+        },
+    ),
+    "Moonshot, never paid (MoonshotAI/Kimi-K2#5)": (
+        403,
+        {
+            "error": {
+                "message": "Your account org-1 <ak-1> is not active, organization <org-1> exceeded current quota, please check"
+                " your plan and billing details",
+                "type": "exceeded_current_quota_error",
+            }
+        },
+    ),
+    "Zhipu, international (zai-org/GLM-5#148)": (
+        429,
+        {"error": {"code": "1113", "message": "Insufficient balance or no resource package. Please recharge."}},
+    ),
+    "Zhipu (continuedev/continue#11823)": (429, {"error": {"code": "1113", "message": "余额不足或无可用资源包,请充值。"}}),
+    "Alibaba (infiniflow/ragflow#1552)": (
+        400,
+        {"error": {"code": "Arrearage", "message": "Access denied, please make sure your account is in good standing."}},
+    ),
+    "Alibaba, free tier (help.aliyun.com, error codes of Model Studio)": (
+        403,
+        {"error": {"code": "AllocationQuota.FreeTierOnly", "message": "The free tier of the model has been exhausted."}},
+    ),
+    "SiliconFlow (FoundationAgents/OpenManus#438)": (
+        403,
+        {"code": 30011, "message": "The selected model requires paid balance. Your paid balance is insufficient.", "data": None},
+    ),
+    "MiniMax (MiniMax-AI/MiniMax-M2#62)": (500, {"error": {"type": "api_error", "message": "insufficient balance (1008)"}}),
+    "Fireworks (pollinations/pollinations#12136)": (
+        412,
+        {
+            "error": {
+                "message": "Account x is suspended, possibly due to reaching the monthly spending limit or failure to pay past"
+                " invoices.",
+                "code": "PRECONDITION_FAILED",
+            }
+        },
+    ),
+    "OpenAI, no payment (BerriAI/litellm#2743)": (
+        429,
+        {"error": {"message": "Your account is not active, please check your billing details.", "code": "billing_not_active"}},
+    ),
+    "OpenAI, credit used up (quareth/drowAI#64)": (
+        429,
+        {"error": {"message": "Your credits are exhausted.", "code": "credit_balance_exhausted"}},
+    ),
+    "OpenRouter, limit of a key (RooCodeInc/Roo-Code#515)": (
+        403,
+        {"error": {"message": "Key limit exceeded (total limit). Manage it at the settings of your keys.", "code": 403}},
+    ),
+    "Anthropic, own limit (anthropics/claude-code#2127)": (
+        400,
+        {
+            "error": {
+                "type": "invalid_request_error",
+                "message": "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.",
+            }
+        },
+    ),
+    "one-api and its kin (popjane/free_chatgpt_api#76)": (
+        403,
+        {"error": {"message": "user quota is not enough", "type": "v_api_error", "code": "insufficient_user_quota"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "body"), NO_CREDIT.values(), ids=NO_CREDIT)
+async def test_an_account_that_cannot_pay_is_told_for_what_it_is(status: int, body: dict[str, Any]) -> None:
+    error = await call_error(ScriptedReply(status=status, body=json.dumps(body, ensure_ascii=False)))
+    assert type(error) is errors.InsufficientCredit
+    assert error.found.startswith("the account at xai has no credit, or has reached its spending limit: ")
+    assert error.advice == "Add credit to the account of XAI_API_KEY or raise its limit, or choose another model."
+
+
+async def test_an_account_that_is_used_up_within_a_stream_is_told_for_what_it_is() -> None:
+    error = await call_error(ScriptedReply(text="x", error={"code": "insufficient_quota", "message": "You have no credit left."}))
+    assert type(error) is errors.InsufficientCredit
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "internal error"),
+        (401, "Incorrect API key provided"),
+        (403, "You have no access to this model"),
+        (429, "Rate limit reached for requests"),
+        (400, "The parameter balance is unknown"),
+    ],
+)
+async def test_other_refusals_are_not_taken_for_missing_credit(status: int, message: str) -> None:
+    error = await call_error(ScriptedReply(status=status, body=json.dumps({"error": {"message": message}})))
+    assert type(error) is not errors.InsufficientCredit
 
 
 @pytest.mark.parametrize("as_text", [True, False])
