@@ -22,16 +22,16 @@ from tests.support.running_engine import ANA, PLACE, ListPlatform, start_engine
 
 PLACE_B = replace(PLACE, channel="random")
 COST = Decimal("0.20")
-"""US dollars of every call: 100,000 tokens in and 100,000 out, at $1 a million each."""
+"""US dollars of every call: 90,000 tokens in and 10,000 out, at $2 a million each."""
 
 
 def answers(asked: ModelCall) -> ScriptedReply:
     use = ToolUse(name="new_answer", arguments={"content": "done"})
-    return ScriptedReply(tool_calls=[use], usage=Tokens(input=100_000, output=100_000))
+    return ScriptedReply(tool_calls=[use], usage=Tokens(input=90_000, output=10_000))
 
 
 def priced(server: ModelServer) -> dict[str, ModelSpec]:
-    return {"local": ModelSpec(base_url=server.url, id="local", input=Decimal(1), output=Decimal(1))}
+    return {"local": ModelSpec(base_url=server.url, id="local", input=Decimal(2), output=Decimal(2))}
 
 
 def one(**keys: object) -> Team:
@@ -114,7 +114,7 @@ async def test_what_was_spent_and_granted_is_known_after_a_restart(tmp_path: Pat
 
 async def test_a_call_in_flight_at_a_crash_counts_once_as_unknown_and_once_for_what_it_costs_then(tmp_path: Path) -> None:
     clock = ManualClock()
-    reserved = Decimal("0.01")
+    reserved = Decimal("0.02")
     async with ModelServer(answers) as server:
         budgets = Budgets(day=COST + 2 * reserved)
         gate_shut = ScriptedReply(text=None, gate=asyncio.Event())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from orchestrator_bridge.model.interface import Response
+from orchestrator_bridge.model.catalogue import Route
+from orchestrator_bridge.model.interface import Response, Usage
+from orchestrator_bridge.model.openai.usage import believable
+from orchestrator_bridge.model.tokens import CL100K, O200K, Encode, TokenizerCache
 from orchestrator_bridge.team.team import Bounds
 from tests.support.clock import ManualClock
 from tests.support.fake_models.players import team_behaviour
@@ -86,11 +91,98 @@ async def test_the_last_of_several_counts_in_a_stream_is_the_usage() -> None:
     assert (response.usage.input, response.usage.output, response.usage.estimated) == (1000, 100, False)
 
 
+async def test_usage_in_the_last_choice_of_a_stream_is_read() -> None:
+    response = await answered(ScriptedReply(text="x" * 40, raw_usage=FIGURES, usage_in_choice=True), STREAMED)
+    assert (response.usage.input, response.usage.output, response.usage.estimated) == (1000, 100, False)
+
+
 async def test_negative_details_are_not_counted() -> None:
     details = {"prompt_tokens_details": {"cached_tokens": -5}, "completion_tokens_details": {"reasoning_tokens": -5}}
     response = await answered(ScriptedReply(text="x", raw_usage={**FIGURES, **details}), "mine")
     assert (response.usage.cached, response.usage.reasoning) == (0, 0)
     assert response.cost == Decimal("0.0026")
+
+
+SAID = "The planner says that the second database is cheaper to run and simpler to move. " * 58
+"""About 4,700 characters."""
+
+IMPOSSIBLE = {
+    "one token for 4,700 characters": {"prompt_tokens": 1, "completion_tokens": 10},
+    "a hundred tokens for each character": {"prompt_tokens": 4_700_000, "completion_tokens": 10},
+    "more cached than sent": {"prompt_tokens": 1000, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 1001}},
+    "more reasoning than output": {
+        "prompt_tokens": 1000,
+        "completion_tokens": 10,
+        "completion_tokens_details": {"reasoning_tokens": 11},
+    },
+    "one token for a long answer": {"prompt_tokens": 1000, "completion_tokens": 1},
+    "an answer far beyond its limit": {"prompt_tokens": 1000, "completion_tokens": 50_000},
+    "strings": {"prompt_tokens": "1000", "completion_tokens": "10"},
+}
+
+
+@CHAT_BOTH_WAYS
+@pytest.mark.parametrize("usage", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+async def test_usage_that_cannot_be_true_is_estimated_and_has_no_cost(usage: Mapping[str, Any], model: str) -> None:
+    async with ModelServer([ScriptedReply(text="x y " * 100, raw_usage=usage)]) as server:
+        models = create_model_client(server)
+        response = await models.respond(create_request(SAID, model=model, max_output=500))
+        await models.close()
+    assert response.usage.estimated
+    assert response.cost is None
+    assert 1000 <= response.usage.input <= 1300
+    assert 10 <= response.usage.output <= 500
+    assert response.usage.cached <= response.usage.input
+
+
+ROUTE = Route(name="mine", provider="own", id="mine")
+RUNS = st.builds(lambda character, length: character * length, st.sampled_from(" =-_*#\n.0a"), st.integers(1, 5000))
+
+
+@pytest.fixture(scope="module")
+def encoders() -> Sequence[Encode]:
+    tokenizers = TokenizerCache()
+    for name in (O200K, CL100K):
+        tokenizers.get(name)
+    tokenizers.wait_loaded()
+    found = (tokenizers.loaded(O200K), tokenizers.loaded(CL100K), lambda text: len(text.encode("utf-8", "replace")))
+    return [encode for encode in found if encode is not None]
+
+
+@given(
+    said=st.text(min_size=1, max_size=2000)
+    | RUNS
+    | st.sampled_from([SAID, "数据库很便宜。" * 500, "def f(x):\n        return x\n" * 90]),
+    answer=st.text(max_size=1000) | RUNS,
+    cached=st.floats(0, 1),
+    more=st.integers(0, 500),
+)
+@settings(deadline=None)
+def test_what_a_tokenizer_counts_is_always_believed(
+    encoders: Sequence[Encode], said: str, answer: str, cached: float, more: int
+) -> None:
+    request = create_request(said)
+    assert len(encoders) == 3
+    for encode in encoders:
+        prompt, output = encode("You are planner.") + encode(said) + more, encode(answer) + more
+        usage = Usage(input=prompt, output=output, cached=int(cached * prompt), reasoning=int(cached * output))
+        assert believable(usage, request, ROUTE, [answer]) == usage
+
+
+@given(
+    counts=st.tuples(*[st.integers(0, 10**9)] * 5),
+    said=st.text(max_size=500),
+    answer=st.text(max_size=500),
+)
+def test_no_believed_part_is_larger_than_its_whole_and_no_count_is_made_up(
+    counts: tuple[int, int, int, int, int], said: str, answer: str
+) -> None:
+    usage = Usage(input=counts[0], output=counts[1], cached=counts[2], reasoning=counts[3], cache_written=counts[4])
+    believed = believable(usage, create_request(said), ROUTE, [answer])
+    assert believed.cached + believed.cache_written <= believed.input
+    assert believed.reasoning <= believed.output
+    assert (believed.input, believed.cached, believed.cache_written) in ((0, 0, 0), (counts[0], counts[2], counts[4]))
+    assert (believed.output, believed.reasoning) in ((0, 0), (counts[1], counts[3]))
 
 
 XAI, OWN = "xai/grok-4.3", "mine"

@@ -18,7 +18,7 @@ from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.answer_text import read_answer, replace_surrogates, replace_surrogates_in
 from orchestrator_bridge.model.errors import ContentRefused
 from orchestrator_bridge.model.interface import Request, Response, ToolCall, Usage
-from orchestrator_bridge.model.openai.usage import OptionalUsage, UsageBody, estimate_usage, read_usage, stated_cost
+from orchestrator_bridge.model.openai.usage import OptionalUsage, UsageBody, believable, estimate_usage, read_usage, stated_cost
 from orchestrator_bridge.model.provider_errors import ProviderMessage, build_error
 from orchestrator_bridge.model.reasoning import capture_state
 from orchestrator_bridge.model.reasoning_marks import begins_in_reasoning
@@ -206,7 +206,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
     return Response(
         text=text,
         tool_calls=calls,
-        usage=_usage(completion, request, calls),
+        usage=_usage(completion, request, route, calls),
         cost=stated_cost(completion.usage, route) if completion.usage else None,
         served=replace_surrogates(completion.model or route.id),
         kept=kept,
@@ -235,18 +235,19 @@ def _tool_calls(calls: Sequence[ToolCallBody], turn: int) -> tuple[ToolCall, ...
     return tuple(read.values())
 
 
-def _usage(completion: Completion, request: Request, calls: tuple[ToolCall, ...]) -> Usage:
+def _usage(completion: Completion, request: Request, route: Route, calls: tuple[ToolCall, ...]) -> Usage:
     """Usage of an answer: reported, or estimated where the report cannot be right, as a run's limits would not hold otherwise.
 
-    An estimate is never below a count that was reported.
+    An estimate is never below a count that was reported and can be true.
     """
     said, counted = completion.choices[0].message, completion.usage or UsageBody()
-    reported = read_usage(counted)
-    produced = bool(said.content or said.refusal or calls)
-    if counted.has_counts and (reported.output or not produced) and not completion.usage_lost:
+    text = said.content or said.refusal or ""
+    stated = read_usage(counted)
+    reported = believable(stated, request, route, [text, *(call.arguments for call in calls)])
+    if counted.has_counts and reported == stated and (reported.output or not (text or calls)) and not completion.usage_lost:
         return reported
     reasoning = said.reasoning_content if isinstance(said.reasoning_content, str) else ""
-    estimated = estimate_usage(request, said.content or said.refusal or "", calls, reasoning)
+    estimated = estimate_usage(request, text, calls, reasoning)
     return replace(
         reported,
         input=max(reported.input, estimated.input),

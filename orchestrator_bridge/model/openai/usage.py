@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator
 
 from orchestrator_bridge.model.interface import Request, ToolCall, Usage
-from orchestrator_bridge.model.tokens import estimate, estimate_prompt
+from orchestrator_bridge.model.tokens import BYTES_PER_TOKEN, estimate, estimate_prompt
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -117,6 +119,54 @@ def _amount(value: object) -> Decimal | None:
 def _dollars(amount: Decimal) -> Decimal | None:
     """The amount; None if no call costs as much."""
     return amount if amount <= MOST_DOLLARS else None
+
+
+TOO_FEW, TOO_MANY = 40, 10
+"""Bytes of text per token above which a count is too small: ten times as many as in English. Tokens per byte above which it is
+too large: a tokenizer makes one at most, and ten allow for what a provider adds."""
+
+FRAME_BYTES, PICTURE_BYTES = 10_000, 50_000
+"""Bytes that a provider's own instructions and a picture stand for in the bound of a prompt."""
+
+MOST_OUTPUT = 200_000
+"""Output tokens of a call without a known limit, reasoning included, of which ten times as many are too many."""
+
+_RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
+
+
+def believable(reported: Usage, request: Request, route: Route, produced: Sequence[str]) -> Usage:
+    """The reported counts that can be true, with zeros in place of the others; the same usage if all of them can.
+
+    `produced` are the texts of the answer. A count is too small with fewer than one token for `TOO_FEW` bytes of the messages or
+    the answer; a character that is repeated counts three times at most, since tokenizers have tokens for long runs. A prompt is
+    too large with more than `TOO_MANY` tokens for each byte of it, an output with more than ten times its limit. A part, such as
+    cached tokens, cannot be larger than its whole.
+    """
+    said = [text for message in request.messages for text in (message.text, *(call.arguments for call in message.tool_calls))]
+    parts = reported.cached + reported.cache_written
+    prompt = parts <= reported.input <= _most_input(request) and not _is_too_small(reported.input, said)
+    limit = request.max_output or route.max_output or MOST_OUTPUT
+    output = reported.reasoning <= reported.output <= TOO_MANY * limit and not _is_too_small(reported.output, produced)
+    return Usage(
+        input=reported.input if prompt else 0,
+        cached=reported.cached if prompt else 0,
+        cache_written=reported.cache_written if prompt else 0,
+        output=reported.output if output else 0,
+        reasoning=reported.reasoning if output else 0,
+    )
+
+
+def _most_input(request: Request) -> int:
+    pictures = sum(len(message.pictures) for message in request.messages)
+    # `estimate_prompt` counts four bytes as a token.
+    return TOO_MANY * (estimate_prompt(request) * BYTES_PER_TOKEN + FRAME_BYTES + PICTURE_BYTES * pictures)
+
+
+def _is_too_small(tokens: int, texts: Sequence[str]) -> bool:
+    """True if no tokenizer can have made so few tokens of these texts."""
+    if tokens * TOO_FEW >= sum(map(estimate, texts)) * BYTES_PER_TOKEN:
+        return False
+    return tokens * TOO_FEW < sum(estimate(_RUN.sub(r"\1\1\1", text)) for text in texts) * BYTES_PER_TOKEN
 
 
 def estimate_usage(request: Request, text: str, calls: tuple[ToolCall, ...], reasoning: str = "") -> Usage:

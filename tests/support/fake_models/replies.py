@@ -48,6 +48,8 @@ class ScriptedReply:
     """Usage to send unchanged in place of `usage`: servers report zeros, nothing, negative counts, or other vendors' names."""
     early_usage: Mapping[str, Any] | None = None
     """Usage in the first piece of a stream; vLLM and xAI send running counts with every piece."""
+    usage_in_choice: bool = False
+    """True for a stream with its usage in the last choice, as Moonshot sends it (earendil-works/pi#2017)."""
     error: Mapping[str, Any] | None = None
     """Error that breaks off the answer (openrouter.ai/docs, "Errors"): an event of a stream, else a field of the choice."""
     served: str | None = None

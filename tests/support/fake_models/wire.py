@@ -61,10 +61,11 @@ def stream(asked: ModelCall, play: ScriptedReply) -> Iterator[bytes]:
     if play.error is not None:
         yield _event({**head, "error": play.error})
         return
-    yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": _finish(play)}]})
     wanted = (asked.body.get("stream_options") or {}).get("include_usage")
     usage = _usage(play)
-    if usage is not None and wanted:
+    inside = {"usage": usage} if play.usage_in_choice else {}
+    yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": _finish(play), **inside}]})
+    if usage is not None and wanted and not play.usage_in_choice:
         yield _event({**head, "choices": [], "usage": usage})
     yield DONE
 
