@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiosqlite
 
 from orchestrator_bridge.model.client import ModelClient
-from orchestrator_bridge.model.interface import CallEstimate, OnDelta, Request, Response
+from orchestrator_bridge.model.interface import CallEstimate, OnDelta, OnProgress, Request, Response
 from orchestrator_bridge.model.openai.request import body_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class RecordingModel:
         self.bodies: list[Body] = []
         self._models = models
 
-    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None) -> Response:
         """Record the request and make the call."""
         self.bodies.append(body_of(request, self._models.check(request.model)))
         return await self._models.respond(request)

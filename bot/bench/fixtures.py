@@ -29,7 +29,7 @@ from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.client import ModelClient
-from orchestrator_bridge.model.interface import CallEstimate, Model, OnDelta, Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.interface import CallEstimate, Model, OnDelta, OnProgress, Request, Response, ToolCall, Usage
 from orchestrator_bridge.model.openai.request import body_of
 from orchestrator_bridge.store.sqlite.store import SqliteStore
 from orchestrator_bridge.team.directory import Directory
@@ -210,7 +210,7 @@ class InstantModel:
         self.open.set()
         self._bell = asyncio.Event()
 
-    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None) -> Response:
         """Respond as the model of that name in the model server."""
         now = time.perf_counter()
         if any(message.role == "tool" for message in request.messages):

@@ -21,7 +21,8 @@ from orchestrator_bridge.run.records import OutboxEntry
 class QueuedPost:
     """One post in the queue. `uncertain`: an earlier attempt may have arrived. `not_before` is in seconds since the epoch.
 
-    `tried_at` is the time of its first attempt, `reported` that somebody knows that it is stuck.
+    `tried_at` is the time of its first attempt, `reported` that somebody knows that it is stuck. `stored`: it is in the outbox of
+    the store, and must be sent; other posts only show progress.
     """
 
     outgoing: OutboxEntry
@@ -30,13 +31,19 @@ class QueuedPost:
     not_before: float = 0.0
     tried_at: float | None = None
     reported: bool = False
+    stored: bool = True
 
     @property
     def thread(self) -> str:
         """The key of the thread in which posts keep their order: that of a card and the posts below it, or of a post's edits."""
         if self.outgoing.replaces:
-            return f"edits of {self.outgoing.replaces}"
+            return edits_of(self.outgoing.replaces)
         return self.outgoing.anchor or self.outgoing.key
+
+
+def edits_of(replaced: str) -> str:
+    """The key of the thread of a post's edits."""
+    return f"edits of {replaced}"
 
 
 @dataclass(slots=True, eq=False)
@@ -78,12 +85,16 @@ class ChannelQueue:
         """Add a post. If one with the same key waits already, it gets the newer content and keeps its turn."""
         known = self._posts.get(post.outgoing.key)
         if known is not None:
-            known.outgoing = post.outgoing
+            known.outgoing, known.stored = post.outgoing, known.stored or post.stored
             return
         self._posts[post.outgoing.key] = post
         thread = self._threads.setdefault(post.thread, _Thread())
         thread.posts.append(post)
         self._settle(post.thread, thread)
+
+    def has_edits(self, replaced: str) -> bool:
+        """True if an edit of a post waits or is in flight."""
+        return edits_of(replaced) in self._threads
 
     def remove(self, key: str) -> QueuedPost | None:
         """Remove a waiting post by its key."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from orchestrator_bridge.engine.answer_stream import AnswerStreams
+from orchestrator_bridge.engine.call_progress import ProgressUpdates
 from orchestrator_bridge.engine.inbox import Inbox
 from orchestrator_bridge.engine.outbox import Outbox
 from orchestrator_bridge.engine.run_states import RunIndex, RunWatchers
@@ -24,6 +25,7 @@ class CommitListener:
         *,
         index: RunIndex,
         streams: AnswerStreams,
+        updates: ProgressUpdates,
         ledger: UsageLedger,
         outbox: Outbox,
         inbox: Inbox,
@@ -33,6 +35,7 @@ class CommitListener:
     ) -> None:
         self._index = index
         self._streams = streams
+        self._updates = updates
         self._ledger = ledger
         self._outbox = outbox
         self._inbox = inbox
@@ -46,6 +49,7 @@ class CommitListener:
         self._streams.run_committed(state)
         self._ledger.record(state.place, rows)
         self._outbox.enqueue(rows)
+        self._updates.run_committed(state)
         for row in rows:
             self._follow(state, row)
         self._watchers.update(state)

@@ -15,6 +15,7 @@ from functools import partial
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Alarm, Clock, sleep_until
 from orchestrator_bridge.engine.answer_stream import AnswerStreams
+from orchestrator_bridge.engine.call_progress import ProgressUpdates
 from orchestrator_bridge.engine.commit_listener import CommitListener
 from orchestrator_bridge.engine.memory import DecisionMemory
 from orchestrator_bridge.engine.model_gateway import ModelGateway
@@ -59,6 +60,7 @@ class DriverContext:
     store: Store
     gateway: ModelGateway
     streams: AnswerStreams
+    updates: ProgressUpdates
     tools: ToolExecutor
     threads: ThreadReader
     clock: Clock
@@ -239,7 +241,11 @@ class RunDriver:
     async def _call(self, start: CallToStart) -> None:
         final = self.state.calls[start.action].purpose == "final"
         on_delta = self._context.streams.open(self.state, start.action) if final else None
-        result = await self._context.gateway.call(self.state.run, start.action, start.request, on_delta)
+        on_progress = self._context.updates.call_begun(self.state, start.action)
+        try:
+            result = await self._context.gateway.call(self.state.run, start.action, start.request, on_delta, on_progress)
+        finally:
+            self._context.updates.progress.end(self.state.run, start.action)
         self._context.streams.call_finished(start.action, self.state, arrived=isinstance(result, Response))
         self.deliver(inputs.CallFinished(action=start.action, consumed=start.consumed, result=result))
 

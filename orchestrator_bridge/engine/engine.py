@@ -25,6 +25,7 @@ from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.answer_stream import AnswerStreams
 from orchestrator_bridge.engine.attachments import AttachmentLoader
 from orchestrator_bridge.engine.authority import Actor, Authority
+from orchestrator_bridge.engine.call_progress import CallProgress, ProgressUpdates
 from orchestrator_bridge.engine.commit_listener import CommitListener
 from orchestrator_bridge.engine.driver import DriverContext
 from orchestrator_bridge.engine.external_agents import ExternalAgents
@@ -116,8 +117,16 @@ class Engine:
             tasks=self._tasks,
         )
         self._inbox = Inbox(store, clock, self._router, self._platforms)
+        self._progress = CallProgress(clock)
         self._outbox = Outbox(
-            store, by_name, clock, mailbox=self._mailbox, inbox=self._inbox, states=self._states, tasks=self._tasks
+            store,
+            by_name,
+            clock,
+            mailbox=self._mailbox,
+            inbox=self._inbox,
+            states=self._states,
+            tasks=self._tasks,
+            progress=self._progress,
         )
         self._history = HistorySync(
             store,
@@ -135,9 +144,11 @@ class Engine:
 
         self._gateway = ModelGateway(models, RateLimiter(clock), self._ledger, store)
         streams = AnswerStreams(by_name, clock, self._outbox, self._tasks)
+        updates = self._updates = ProgressUpdates(self._progress, self._outbox.show_progress, by_name, clock)
         commits = CommitListener(
             index=self._index,
             streams=streams,
+            updates=updates,
             ledger=self._ledger,
             outbox=self._outbox,
             inbox=self._inbox,
@@ -149,6 +160,7 @@ class Engine:
             store=store,
             gateway=self._gateway,
             streams=streams,
+            updates=updates,
             tools=ToolExecutor(self._toolbox, store),
             threads=self._threads,
             clock=clock,
@@ -208,6 +220,7 @@ class Engine:
         self._history.schedule(snapshot.open_deadlines, snapshot.busy_runs)
         await self._platforms.start(self._inbox.receive)
         self._outbox.recover(snapshot.pending, clock_offsets)
+        self._progress.suspect(snapshot.busy_runs)
         self._inbox.start([event for event in snapshot.unhandled if not isinstance(event, InputClosed)])
         for event in snapshot.unhandled:
             if isinstance(event, InputClosed):  # the user who left an earlier process may be back
@@ -253,6 +266,7 @@ class Engine:
             stack.push_async_callback(self._inbox.stop)
             stack.push_async_callback(self.external_agents.stop)
             stack.callback(self._deadlines.stop)
+            stack.callback(self._updates.stop)
 
     async def wait_finished(self) -> None:
         """Wait until no run is active and every post was sent, as far as the platforms can be reached."""

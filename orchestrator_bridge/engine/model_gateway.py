@@ -12,7 +12,7 @@ from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.engine.usage_ledger import UsageLedger
 from orchestrator_bridge.model.errors import ModelError, TimedOut
-from orchestrator_bridge.model.interface import Model, OnDelta, Request, Response, Throttled
+from orchestrator_bridge.model.interface import Model, OnDelta, OnProgress, Request, Response, Throttled
 from orchestrator_bridge.model.limits.limiter import RateLimiter
 from orchestrator_bridge.run.records import Record
 from orchestrator_bridge.store.interface import RateSample, Store
@@ -91,19 +91,26 @@ class ModelGateway:
         self._limiter.release(run, action)
         self._ledger.release((run, action, attempt))
 
-    async def call(self, run: int, action: str, request: Request, on_delta: OnDelta | None = None) -> Response | ModelError:
+    async def call(
+        self,
+        run: int,
+        action: str,
+        request: Request,
+        on_delta: OnDelta | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Response | ModelError:
         """Make an admitted call. Never raises a fault of the client: one that hangs or fails harms its own agent only."""
         result: Response | ModelError | None = None
         try:
-            result = await self._respond(request, on_delta)
+            result = await self._respond(request, on_delta, on_progress)
         finally:
             self._limiter.completed(run, action, result)
         return result
 
-    async def _respond(self, request: Request, on_delta: OnDelta | None) -> Response | ModelError:
+    async def _respond(self, request: Request, on_delta: OnDelta | None, on_progress: OnProgress | None) -> Response | ModelError:
         try:
             async with asyncio.timeout(request.timeout + LONGEST_CALL):
-                return await self._models.respond(await self._with_pictures(request), on_delta)
+                return await self._models.respond(await self._with_pictures(request), on_delta, on_progress)
         except ModelError as error:
             return error
         except TimeoutError:

@@ -21,6 +21,7 @@ from orchestrator_bridge.chat.outbound import Link, Note, OutboundPost, PostedMe
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.engine.call_progress import CallProgress
 from orchestrator_bridge.engine.channel_queue import ChannelQueue, QueuedPost
 from orchestrator_bridge.engine.inbox import Inbox
 from orchestrator_bridge.engine.mailbox import Mailbox
@@ -78,9 +79,11 @@ class Outbox:
         inbox: Inbox,
         states: RunStates,
         tasks: BackgroundTasks,
+        progress: CallProgress,
     ) -> None:
         self._store = store
         self._adapters = adapters
+        self._progress = progress
         self._clock = clock
         self._mailbox = mailbox
         self._inbox = inbox
@@ -118,6 +121,15 @@ class Outbox:
         for row in rows:
             if isinstance(row, OutboxEntry):
                 self._enqueue(row, doubtful=False)
+
+    def show_progress(self, outgoing: OutboxEntry) -> bool:
+        """Edit a card that is not stored, once. False, and nothing happens, if another edit waits or it would come too early."""
+        channel = self._channels.get((outgoing.place.platform, outgoing.place.channel))
+        busy = channel is not None and channel.queue.has_edits(outgoing.replaces or "")
+        if self._stopped or busy or self._earliest_edit(outgoing) > self._clock.now():
+            return False
+        self._enqueue(outgoing, doubtful=False, stored=False)
+        return True
 
     async def wait_reconciled(self) -> None:
         """Wait until no question card of an earlier process is doubtful, or `RECONCILE_TIMEOUT` has passed."""
@@ -172,13 +184,13 @@ class Outbox:
         self._stopped = True
         await self._senders.stop()
 
-    def _enqueue(self, outgoing: OutboxEntry, doubtful: bool) -> None:
+    def _enqueue(self, outgoing: OutboxEntry, doubtful: bool, stored: bool = True) -> None:
         if outgoing.place.platform not in self._adapters or self._stopped:
             return
         self._order += 1
         key = (outgoing.place.platform, outgoing.place.channel)
         channel = self._channels.setdefault(key, _Channel())
-        channel.queue.push(QueuedPost(outgoing, self._order, doubtful, self._earliest_edit(outgoing)))
+        channel.queue.push(QueuedPost(outgoing, self._order, doubtful, self._earliest_edit(outgoing), stored=stored))
         channel.wakeup.set()
         if key not in self._senders:
             self._senders.start(self._empty(channel), key)
@@ -232,15 +244,35 @@ class Outbox:
 
     async def _send(self, channel: _Channel, post: QueuedPost) -> None:
         """Send one post of a channel; the next one of its thread follows."""
+        try:
+            await (self._attempt_stored(channel.queue, post) if post.stored else self._show(post.outgoing))
+        finally:
+            channel.queue.finish(post)
+            channel.wakeup.set()
+
+    async def _show(self, outgoing: OutboxEntry) -> None:
+        """Send an edit that is not stored. If that fails, the next one is newer."""
+        replaced, adapter = outgoing.replaces or "", self._adapters[outgoing.place.platform]
+        try:
+            await self._deliver(outgoing)
+            self._note_edit(outgoing, replaced)
+        except NotSent as error:
+            self._edited_at[replaced] = self._clock.now() + (error.retry_after or adapter.capabilities.edit_interval)
+        except SendUncertain:
+            pass
+        except SendRejected:
+            self._progress.give_up(outgoing.run)
+        except Exception:
+            _LOG.exception("the %s adapter failed to edit %s", outgoing.place.platform, replaced)
+
+    async def _attempt_stored(self, queue: ChannelQueue, post: QueuedPost) -> None:
         if post.tried_at is None:
             post.tried_at = self._clock.now()
         stuck = self._clock.call_at(post.tried_at + STUCK_AFTER, partial(self._report_stuck, post, "no response yet"))
         try:
-            await self._attempt(channel.queue, post)
+            await self._attempt(queue, post)
         finally:
             stuck.cancel()
-            channel.queue.finish(post)
-            channel.wakeup.set()
 
     async def _attempt(self, queue: ChannelQueue, post: QueuedPost) -> None:
         """Find or send one post, and mark it. `closing` is the edit that closes a card which may not have been shown at all."""
@@ -306,7 +338,8 @@ class Outbox:
         if outgoing.anchor and anchor is None and outgoing.question is not None and isinstance(outgoing.post, Note):
             return None
         place = replace(outgoing.place, thread=anchor.thread) if anchor else outgoing.place
-        return OutboundPost(key=outgoing.key, place=place, post=outgoing.post, replaces=replaced, since=outgoing.at, link=link)
+        post = self._progress.with_progress(outgoing.post) if isinstance(outgoing.post, RunCard) else outgoing.post
+        return OutboundPost(key=outgoing.key, place=place, post=post, replaces=replaced, since=outgoing.at, link=link)
 
     def _url(self, place: Place, message: str) -> str:
         """The web address of a message, where its platform has them."""

@@ -33,7 +33,7 @@ from orchestrator_bridge.model.catalogue.pricing import cost
 from orchestrator_bridge.model.credentials import check_extra, credentials
 from orchestrator_bridge.model.errors import BadRequest, ContextTooLong, FormatRefused, RolesRefused, ToolsRefused, UnknownModel
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key, Ratio
-from orchestrator_bridge.model.interface import STATED, CallEstimate, OnDelta, Request, Response, ToolMode, Usage
+from orchestrator_bridge.model.interface import STATED, CallEstimate, OnDelta, OnProgress, Request, Response, ToolMode, Usage
 from orchestrator_bridge.model.litellm.client import LiteLLMClient
 from orchestrator_bridge.model.openai.client import STALL_AFTER, OpenAIClient, validate_key
 from orchestrator_bridge.model.parameters import limited
@@ -79,7 +79,9 @@ class ProviderClients:
             case _:
                 assert_never(route.client)
 
-    async def respond(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
+    async def respond(
+        self, request: Request, route: Route, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None
+    ) -> Response:
         """Make one call; its cost is the bill that the provider states, if any. With `on_delta` the answer is streamed.
 
         Raises:
@@ -90,11 +92,12 @@ class ProviderClients:
             case "scripted":
                 return await self._scripted.respond(request, route, on_delta)
             case "litellm":
-                return await self._litellm.respond(request, route, credentials(route, self._keys), on_delta)
+                return await self._litellm.respond(request, route, credentials(route, self._keys), on_delta, on_progress)
             case "openai":
                 if route.base_url not in self._openai:
                     self._openai[route.base_url] = OpenAIClient(route.base_url, stall_after=self._stall_after, clock=self._clock)
-                return await self._openai[route.base_url].respond(request, route, self._key(route), on_delta)
+                client = self._openai[route.base_url]
+                return await client.respond(request, route, self._key(route), on_delta, on_progress)
             case _:
                 assert_never(route.client)
 
@@ -245,7 +248,7 @@ class ModelClient:
             raise BadRequest(unusable_text(route), UNUSABLE_ADVICE)
         return route
 
-    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None) -> Response:
         """Make one call. With `on_delta` the answer is streamed; it is called from any thread.
 
         Raises:
@@ -261,7 +264,7 @@ class ModelClient:
         while True:
             tried = self._modes.apply_to(request, route)
             try:
-                return await self._call(tried, route, on_delta)
+                return await self._call(tried, route, on_delta, on_progress)
             except (ToolsRefused, FormatRefused, RolesRefused) as error:
                 # Refused before anything was read or billed, the same call can be made in another form at once.
                 if not self._modes.take_next(route, tried, error):
@@ -307,14 +310,16 @@ class ModelClient:
                 if tried.roles == "without_system" or not self._modes.take_next(route, tried, error):
                     return None
 
-    async def _call(self, request: Request, route: Route, on_delta: OnDelta | None = None) -> Response:
+    async def _call(
+        self, request: Request, route: Route, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None
+    ) -> Response:
         """Count the prompt, call, and correct later counts by the result."""
         request = limited(request, route)
         self._estimator.check(request, route)
         counted = self._estimator.count_prompt(request, route)
         preview = Preview(on_delta, in_reasoning=self._habits.begins_in_reasoning(route)) if on_delta else None
         try:
-            response = await self._clients.respond(request, route, preview.add if preview else None)
+            response = await self._clients.respond(request, route, preview.add if preview else None, on_progress)
         except ContextTooLong as error:
             if self._estimator.record_too_long(counted, route, error.window):
                 # A retry at once makes sense: its prompt will be cut by the count that was just corrected.

@@ -189,11 +189,15 @@ OnDelta = Callable[[str], None]
 """Callback for each piece of a streamed answer, called from any thread: its text without reasoning, empty for a tool call."""
 
 
+OnProgress = Callable[[int], None]
+"""Callback for the tokens that have arrived since its last call, reasoning included; an estimate. Called from any thread."""
+
+
 class Model(Protocol):
     """Client of one or more models."""
 
-    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
-        """Make one call. With `on_delta` the answer is streamed if the model can stream.
+    async def respond(self, request: Request, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None) -> Response:
+        """Make one call. With `on_delta` the answer is streamed if the model can stream; `on_progress` changes nothing.
 
         Raises:
             ModelError: the call brought no usable response.

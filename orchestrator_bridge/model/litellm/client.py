@@ -18,10 +18,11 @@ from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.model.background_loop import BackgroundLoop, import_quietly
 from orchestrator_bridge.model.credentials import check_extra
 from orchestrator_bridge.model.errors import BadRequest
-from orchestrator_bridge.model.interface import OnDelta, Request, Response
+from orchestrator_bridge.model.interface import OnDelta, OnProgress, Request, Response
 from orchestrator_bridge.model.openai.completion import response_of
 from orchestrator_bridge.model.openai.silence import SilenceTimer
 from orchestrator_bridge.model.provider_errors import clean_message, provider_label
+from orchestrator_bridge.model.tokens import estimate
 
 if TYPE_CHECKING:
     from orchestrator_bridge.model.catalogue import Route
@@ -61,13 +62,18 @@ class LiteLLMClient:
         self._call: LiteLLMCall | None = None
 
     async def respond(
-        self, request: Request, route: Route, credentials: Mapping[str, str] = NO_CREDENTIALS, on_delta: OnDelta | None = None
+        self,
+        request: Request,
+        route: Route,
+        credentials: Mapping[str, str] = NO_CREDENTIALS,
+        on_delta: OnDelta | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Response:
         """Make one call; its cost is the bill that the provider states, if any.
 
         `credentials` are LiteLLM's authentication parameters for the route.
 
-        With `on_delta` the answer is streamed; it is called from another thread.
+        With `on_delta` the answer is streamed; both callbacks are called from another thread.
 
         Raises:
             ModelError: the call brought no usable response.
@@ -80,6 +86,8 @@ class LiteLLMClient:
             loop.call_soon_threadsafe(silence.restart if piece is None else silence.answer_begun)
             if piece is not None and on_delta is not None:
                 on_delta(piece)
+            if piece and on_progress is not None:
+                on_progress(estimate(piece))
 
         read = on_chunk if on_delta else None
         try:

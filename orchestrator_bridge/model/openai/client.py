@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.model.errors import InvalidApiKey
-from orchestrator_bridge.model.interface import OnDelta, Request, Response
+from orchestrator_bridge.model.interface import OnDelta, OnProgress, Request, Response
 from orchestrator_bridge.model.openai.completion import response_of
 from orchestrator_bridge.model.openai.transport import OpenAIConnection
 from orchestrator_bridge.model.provider_errors import key_name
@@ -35,7 +35,14 @@ class OpenAIClient:
         self._clock = clock
         self._connection: OpenAIConnection | None = None
 
-    async def respond(self, request: Request, route: Route, key: str = "", on_delta: OnDelta | None = None) -> Response:
+    async def respond(
+        self,
+        request: Request,
+        route: Route,
+        key: str = "",
+        on_delta: OnDelta | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Response:
         """Make one call; its cost is the bill that the provider states, if any. With `on_delta` the answer is streamed.
 
         Raises:
@@ -45,7 +52,8 @@ class OpenAIClient:
         # The connections belong to the running loop, so they are made at the first call.
         if self._connection is None:
             self._connection = OpenAIConnection(self._base_url, self._stall_after, self._clock)
-        return response_of(await self._connection.complete(request, route, key, on_delta), request, route)
+        completion = await self._connection.complete(request, route, key, on_delta, on_progress)
+        return response_of(completion, request, route)
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -23,6 +23,11 @@ class Accumulator(Protocol):
         ...
 
     @property
+    def received(self) -> int:
+        """Characters that have arrived: of text, reasoning and tool calls."""
+        ...
+
+    @property
     def ended(self) -> bool:
         """True after the last event, where the format has one."""
         ...

@@ -161,6 +161,8 @@ class ResponseAccumulator:
     texts: list[str] = field(default_factory=list)
     has_content: bool = False
     """True once text or a tool call has arrived; before that a model may reason in silence."""
+    received: int = 0
+    """Characters that have arrived: of text, summaries of reasoning and tool calls."""
 
     @property
     def ended(self) -> bool:
@@ -175,6 +177,7 @@ class ResponseAccumulator:
             ErrorBody: it is an error.
         """
         read = StreamEvent.model_validate(event)
+        self.received += len(read.delta) if isinstance(read.delta, str) else 0
         match read.type:
             case "response.output_text.delta" | "response.refusal.delta" if isinstance(read.delta, str):
                 self.has_content = True

@@ -25,6 +25,8 @@ class StreamChoice(BaseModel):
     delta: AssistantMessage | None = None
     finish_reason: str | None = None
     error: Any = None
+    usage: OptionalUsage = None
+    """Place of the usage in Moonshot's streams (earendil-works/pi#2017)."""
 
 
 class StreamChunk(BaseModel):
@@ -51,6 +53,8 @@ class StreamAccumulator:
     details: list[Any] = field(default_factory=list)
     texts_popped: int = 0
     """Number of texts that `pop_text` has returned."""
+    received: int = 0
+    """Characters that have arrived: of text, reasoning and tool calls."""
 
     @property
     def ended(self) -> bool:
@@ -76,6 +80,8 @@ class StreamAccumulator:
         for piece in (chunk.choices or ())[:1]:
             self.finish = piece.finish_reason or self.finish
             self.error = piece.error or self.error
+            if piece.usage is not None:
+                self._add_usage(piece.usage)
             if piece.delta is not None:
                 self._add_delta(piece.delta)
 
@@ -88,6 +94,9 @@ class StreamAccumulator:
             self.usage = self.usage.model_copy(update={name: getattr(usage, name) for name in BILL_FIELDS})
 
     def _add_delta(self, delta: AssistantMessage) -> None:
+        reasoning = delta.reasoning_content if isinstance(delta.reasoning_content, str) else ""
+        arguments = (call.function.arguments for call in delta.tool_calls or ())
+        self.received += sum(len(text) for text in (delta.content, delta.refusal, reasoning, *arguments) if text)
         if delta.content:
             self.texts.append(delta.content)
         if delta.refusal:

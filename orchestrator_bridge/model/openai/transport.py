@@ -20,7 +20,7 @@ from yarl import URL
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.model.catalogue import Route
 from orchestrator_bridge.model.errors import ModelError, ProviderUnavailable
-from orchestrator_bridge.model.interface import OnDelta, Request
+from orchestrator_bridge.model.interface import OnDelta, OnProgress, Request
 from orchestrator_bridge.model.openai.completion import Completion, ErrorBody
 from orchestrator_bridge.model.openai.failures import CALL_ERRORS, as_model_error
 from orchestrator_bridge.model.openai.formats import Accumulator, format_of
@@ -38,6 +38,9 @@ KEEP_IDLE = 4.0
 
 _UNSENT = "Can not write request body"
 """Message of aiohttp for a connection that was lost before the whole request was written."""
+
+CHARACTERS_PER_TOKEN = 4
+"""Characters that count as a token while an answer is written; its usage follows at the end."""
 
 LARGE = 2**20
 """Bytes from which aiohttp takes a body as a file, so that copying it to the socket does not block the loop."""
@@ -66,7 +69,14 @@ class OpenAIConnection:
         """Close the connections."""
         await self._session.close()
 
-    async def complete(self, request: Request, route: Route, key: str, on_delta: OnDelta | None = None) -> Completion:
+    async def complete(
+        self,
+        request: Request,
+        route: Route,
+        key: str,
+        on_delta: OnDelta | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Completion:
         """Request a streamed answer; its pieces go to `on_delta`. A server may send it whole nevertheless.
 
         Raises:
@@ -75,9 +85,10 @@ class OpenAIConnection:
         api = format_of(route)
         body = api.body(request, route)
         silence = SilenceTimer(request.timeout, self._stall_after)
+        answer = _StreamedAnswer(api.accumulator(), silence, on_delta, on_progress)
         try:
             async with silence.timeout, await self._post(api.path, body, api.headers(request, route), key) as response:
-                return await self._read(response, silence, route, key, on_delta)
+                return await self._read(response, silence, route, key, answer)
         except ModelError as error:
             failure = error
         except CALL_ERRORS as error:
@@ -108,14 +119,14 @@ class OpenAIConnection:
         return await send()
 
     async def _read(
-        self, response: aiohttp.ClientResponse, silence: SilenceTimer, route: Route, key: str, on_delta: OnDelta | None
+        self, response: aiohttp.ClientResponse, silence: SilenceTimer, route: Route, key: str, answer: _StreamedAnswer
     ) -> Completion:
         body = Body(response, silence)
         if not response.ok:
             said = parse_error_body((await body.read()).decode(errors="replace"), key)
             raise error_for_status(response.status, said, route, retry_after(response.headers, self._clock.now()))
         if "event-stream" in response.headers.get("content-type", "") or looks_like_events(await body.peek()):
-            return await _assemble(body, silence, route, on_delta)
+            return await _assemble(body, answer, route)
         # The server did not stream: it was not asked to, or it ignored that.
         return format_of(route).read(await body.read())
 
@@ -134,26 +145,29 @@ def _authorization(url: URL, key: str) -> dict[str, str]:
     return {**account, **({"Authorization": f"Bearer {key}"} if key else {})}
 
 
-async def _assemble(body: Body, silence: SilenceTimer, route: Route, on_delta: OnDelta | None) -> Completion:
+async def _assemble(body: Body, answer: _StreamedAnswer, route: Route) -> Completion:
     """Read a streamed answer to its end."""
-    stream = _StreamedAnswer(format_of(route).accumulator(), silence, on_delta)
     async for piece in body:
-        stream.add(piece)
-        if stream.ended:
+        answer.add(piece)
+        if answer.ended:
             await body.drain()
             break
-    return stream.close(route)
+    return answer.close(route)
 
 
 class _StreamedAnswer:
     """Answer that grows by the pieces of its stream."""
 
-    def __init__(self, answer: Accumulator, silence: SilenceTimer, on_delta: OnDelta | None) -> None:
+    def __init__(
+        self, answer: Accumulator, silence: SilenceTimer, on_delta: OnDelta | None, on_progress: OnProgress | None
+    ) -> None:
         self._decoder = EventDecoder()
         self._answer = answer
         self._reasoning = ReasoningFilter()
         self._silence = silence
         self._on_delta = on_delta
+        self._on_progress = on_progress
+        self._reported = 0
         self._begun = False
 
     @property
@@ -171,10 +185,17 @@ class _StreamedAnswer:
             raise ErrorBody(event["error"], answer_begun=self._begun)
         self._begun = True
         self._answer.add(event)
+        self._report_progress()
         if self._answer.has_content:
             self._silence.answer_begun()
             if self._on_delta is not None:
                 self._on_delta(self._reasoning.visible(self._answer.pop_text()))
+
+    def _report_progress(self) -> None:
+        tokens = self._answer.received // CHARACTERS_PER_TOKEN - self._reported
+        if tokens and self._on_progress is not None:
+            self._reported += tokens
+            self._on_progress(tokens)
 
     def close(self, route: Route) -> Completion:
         """Return the whole answer.

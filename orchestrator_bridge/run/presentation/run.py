@@ -111,6 +111,9 @@ def _warning(after: RunState, text: str, name: str) -> OutboxEntry:
     return thread_post(after, Note(text=text, tone="warning"), name)
 
 
+THINKING, WRITING_FINAL = "thinking", "writing the final text"
+"""States of an agent whose model is called."""
+
 EXTERNAL = "external agent"
 """Shown instead of a model for an MCP client, whose model nobody here knows."""
 
@@ -204,7 +207,7 @@ def _calling(call: Call) -> str:
         case "resting":
             return "tries again soon"
         case "out" | "due":
-            return "writing the final text" if call.purpose == "final" else "thinking"
+            return WRITING_FINAL if call.purpose == "final" else THINKING
         case _:
             assert_never(call.phase)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from orchestrator_bridge.model.interface import CallEstimate, OnDelta, Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.interface import CallEstimate, OnDelta, OnProgress, Request, Response, ToolCall, Usage
 
 Play = Callable[[Request], Response]
 
@@ -57,7 +57,7 @@ class FunctionModel:
     play: Play = asks_then_answers
     requests: list[Request] = field(default_factory=list)
 
-    async def respond(self, request: Request, on_delta: OnDelta | None = None) -> Response:
+    async def respond(self, request: Request, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None) -> Response:
         self.requests.append(request)
         return self.play(request)
 
