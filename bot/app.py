@@ -186,6 +186,7 @@ async def open_app(
         directory=directory,
         adapters=adapters,
         on_command=commands.handle,
+        on_follow_up=commands.follow_up,
         budgets=team_file.budgets,
         shared_spending=shared,
         toolbox=Toolbox(team_file.tools, start.secrets, clock, team_file.folder),

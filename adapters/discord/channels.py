@@ -15,7 +15,7 @@ import discord
 from adapters.discord.client import DiscordClient
 from adapters.discord.connection import DiscordConnection
 from adapters.discord.errors import bounded_attempt
-from adapters.discord.markers import parse_question_number, parse_reference_code
+from adapters.discord.markers import is_turn_footer, parse_question_number, parse_reference_code
 from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.inbound import Author, Place, ThreadPosition
 from orchestrator_bridge.common.lru_map import LruMap
@@ -175,7 +175,11 @@ def _is_card(message: discord.Message) -> bool:
     if replied is None:
         return False
     # A task given inside our own thread has its cards there: a reply to such a card belongs to it, not to the thread.
-    return any(parse_reference_code(embed.footer.text) for embed in replied.embeds) or replied.type is discord.MessageType.reply
+    # The card of a next turn stands in the thread of its conversation and opens none: a reply to it is meant for the thread.
+    footers = [embed.footer.text for embed in replied.embeds]
+    if any(is_turn_footer(footer) for footer in footers):
+        return False
+    return any(parse_reference_code(footer) for footer in footers) or replied.type is discord.MessageType.reply
 
 
 def message_url(place: Place, message: str, guild_of: GuildOf) -> str | None:

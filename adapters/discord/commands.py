@@ -155,6 +155,7 @@ class CommandDelivery:
         """Deliver a command; `quoted` messages are a part of its text. A run that could not be shown for lack of permissions is
         refused here."""
         place = interaction_place(interaction, interaction.client.me, task=name == "ask")
+        in_thread = interaction_place(interaction, interaction.client.me)
         missing = missing_run_permissions(interaction) if name == "ask" else ()
         if place is None or missing:
             await self._responses.refuse(interaction, missing_permissions_text(missing) if missing else NO_CHANNEL)
@@ -169,6 +170,7 @@ class CommandDelivery:
             options=tuple((key, value) for key, value in (options or {}).items() if value),
             attachments=attachments,
             thread=interaction_thread(interaction, *quoted) if name == "ask" else None,
+            card_thread=in_thread if in_thread is not None and in_thread.thread is not None else None,
         )
         work = self._responses.store(interaction, command, self._receive, ACKNOWLEDGEMENTS.get(name))
         await interaction.client.run_tracked(work)

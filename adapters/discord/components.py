@@ -43,7 +43,6 @@ ControlKind = Literal[
     "cancel",
     "confirm",
     "finish",
-    "again",
 ]
 _KINDS: dict[str, ControlKind] = {
     "o": "option",
@@ -59,7 +58,6 @@ _KINDS: dict[str, ControlKind] = {
     "c": "cancel",
     "y": "confirm",
     "e": "finish",
-    "a": "again",
 }
 """Control kinds by their letter in custom ids. Posted messages contain these letters, so they never change."""
 
@@ -140,11 +138,6 @@ def close_components(question: int) -> tuple[discord.ui.Item[Any], ...]:
     return (_button("Cancel question", DiscordControl(kind="cancel", number=question), 3),)
 
 
-def again_components(question: int) -> tuple[discord.ui.Item[Any], ...]:
-    """The button that asks a question which an earlier decision has answered."""
-    return (_button("Ask again", DiscordControl(kind="again", number=question), 0),)
-
-
 def delegate_components(question: int) -> tuple[discord.ui.Item[Any], ...]:
     """A select of the person who answers instead, and a button for nobody."""
     custom_id = DiscordControl(kind="delegate", number=question).id
@@ -184,9 +177,15 @@ def run_components(run: int) -> tuple[discord.ui.Item[Any], ...]:
     return (_button("Finish now", DiscordControl(kind="finish", number=run), 0),)
 
 
-def confirm_components(command: int, label: str) -> tuple[discord.ui.Item[Any], ...]:
-    """The button that confirms a command."""
-    return (discord.ui.Button(label=plain_line(label, 60), custom_id=DiscordControl(kind="confirm", number=command).id),)
+def confirm_components(command: int, labels: Sequence[str]) -> tuple[discord.ui.Item[Any], ...]:
+    """The buttons that confirm a command, one for each form that it can take."""
+    controls = (
+        DiscordControl(kind="confirm", number=command, value=str(number) if number else "") for number in range(len(labels))
+    )
+    return tuple(
+        discord.ui.Button(label=plain_line(label, 60), custom_id=control.id)
+        for label, control in zip(labels, controls, strict=True)
+    )
 
 
 def answer_modal(question: int, text: str) -> discord.ui.Modal:

@@ -21,7 +21,7 @@ from adapters.discord.markers import parse_reference_code, reference_code
 from adapters.discord.messages import is_from_person, to_message_received, unnamed_author
 from adapters.discord.proxies import is_reposted
 from adapters.discord.render import DiscordMessage
-from adapters.discord.sender import DiscordSender, MessageApi, to_posted
+from adapters.discord.sender import DiscordSender, MessageApi, is_turn, to_posted
 from orchestrator_bridge.chat.adapter import SendRejected
 from orchestrator_bridge.chat.inbound import Attachment, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import (
@@ -132,8 +132,10 @@ class DiscordHistory:
                 assert_never(outbound.post)
 
     async def _find_card(self, outbound: OutboundPost, card: RunCard | QuestionCard) -> PostedMessage | None:
-        channel, form = await self._messages.thread_kind_at(outbound.place)
         wanted = reference_code(outbound.key)
+        if is_turn(outbound):
+            return await self._find_turn(outbound, wanted)
+        channel, form = await self._messages.thread_kind_at(outbound.place)
         history = self._forum_messages(channel, outbound) if form == "post" else self._own_messages(channel, outbound.since)
         async for message in history:
             if any(parse_reference_code(embed.footer.text) == wanted for embed in message.embeds):
@@ -141,6 +143,15 @@ class DiscordHistory:
                 if form == "thread":
                     await self._messages.open_thread(message, self._sender.render_card(card, outbound.key)[1])
                 return to_posted(message, message.channel.id if form == "post" else None)
+        return None
+
+    async def _find_turn(self, outbound: OutboundPost, wanted: str) -> PostedMessage | None:
+        """Find the card of a next turn, which stands in the thread of its conversation."""
+        channel, _ = await self._messages.reply_target(outbound.place)
+        async for message in self._own_messages(channel, outbound.since):
+            if any(parse_reference_code(embed.footer.text) == wanted for embed in message.embeds):
+                thread = outbound.place.thread
+                return PostedMessage(message=str(message.id), thread=thread, at=message.created_at.timestamp())
         return None
 
     async def _forum_messages(self, forum: AnyChannel, outbound: OutboundPost) -> AsyncIterator[discord.Message]:

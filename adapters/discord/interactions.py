@@ -73,7 +73,7 @@ class DiscordInteractionHandler:
                 await self._ask_further(interaction, "Who should answer instead?", delegate_components(control.number))
             case "delegate" if _selected_person(data) is None:
                 await self._ask_further(interaction, PEOPLE_ONLY)
-            case "view" | "cancel" | "finish" | "again":
+            case "view" | "cancel" | "finish":
                 name, text = _command_line(control, data)
                 last = FINISHING if control.kind == "finish" else None
                 await self._responses.store(interaction, to_command(interaction, place, name, text), on_event, last)
@@ -94,7 +94,7 @@ class DiscordInteractionHandler:
     async def _deliver_confirmed(
         self, interaction: discord.Interaction[Any], control: DiscordControl, on_event: InboundHandler
     ) -> None:
-        offered = self._responses.take_offer(control.number, interaction)
+        offered = self._responses.take_offer(control.number, control.value, interaction)
         if offered is None:
             await self._ask_further(interaction, OFFER_EXPIRED)
         elif not await self._responses.store(interaction, offered, on_event):
@@ -112,7 +112,7 @@ def _command_line(control: DiscordControl, data: dict[str, Any]) -> tuple[str, s
     """The name and the text of the command that a control stands for."""
     if control.kind == "finish":
         return "finish", str(control.number)
-    return "questions", _selected_value(data) if control.kind == "view" else f"{control.number} {control.kind}"
+    return "questions", _selected_value(data) if control.kind == "view" else f"{control.number} cancel"
 
 
 def to_command(interaction: discord.Interaction[Any], place: Place, name: str, text: str) -> CommandReceived:

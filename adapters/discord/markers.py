@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from hashlib import blake2s
 
+_TURN = re.compile(r"Run \d{1,15} · continues run \d{1,15} · ")
 _FOOTER = re.compile(r"(Run|Question) (\d{1,15}) ·.* ([0-9a-f]{8})")
 
 
@@ -26,6 +27,16 @@ def reference_code(key: str) -> str:
 def run_footer(run: int, about: str, key: str) -> str:
     """The footer of a run card; `about` is one line of text."""
     return f"Run {run} · {about} · {reference_code(key)}"
+
+
+def turn_footer(run: int, continues: int, about: str, key: str) -> str:
+    """The footer of the card of a run that continues another one; `about` is one line of text."""
+    return f"Run {run} · continues run {continues} · {about} · {reference_code(key)}"
+
+
+def is_turn_footer(footer: str | None) -> bool:
+    """True for the footer of a card that stands in the thread of an earlier run."""
+    return parse_reference_code(footer) is not None and _TURN.match(footer or "") is not None
 
 
 def question_footer(question: int, run: int, about: str, key: str) -> str:

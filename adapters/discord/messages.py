@@ -112,7 +112,13 @@ def to_message_received(message: discord.Message, place: Place, me: int, person:
         edit=message.edited_at.isoformat() if message.edited_at else "",
         mentions=tuple(to_author(user) for user in message.mentions if user.id != me),
         attachments=reply_attachments(message),
+        addressed=message.guild is None or mentions_bot(message, me) or _replies_to(message, me),
     )
+
+
+def _replies_to(message: discord.Message, me: int) -> bool:
+    replied = replied_message(message)
+    return replied is not None and replied.author.id == me
 
 
 def to_command_received(message: discord.Message, me: int, typed: TypedCommand) -> CommandReceived:
@@ -120,6 +126,7 @@ def to_command_received(message: discord.Message, me: int, typed: TypedCommand) 
     is_task = typed.name in (TASK, REMARK, "ask")
     replied = replied_message(message) if is_task else None
     about = replied if replied is not None and replied.author.id != me else None
+    card_thread = command_place(message.channel, message.author.id, me)
     return CommandReceived(
         place=command_place(message.channel, message.author.id, me, task=is_task),
         interaction=str(message.id),
@@ -131,6 +138,7 @@ def to_command_received(message: discord.Message, me: int, typed: TypedCommand) 
         attachments=(*message_attachments(message), *(message_attachments(about) if about is not None else ())),
         mentions=tuple(to_author(user) for user in message.mentions if user.id != me),
         thread=message_thread(message, *([about] if about is not None else [])) if is_task else None,
+        card_thread=card_thread if card_thread.thread is not None else None,
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import discord
 
-from adapters.discord.components import again_components, close_components, question_components, question_select, run_components
+from adapters.discord.components import close_components, question_components, question_select, run_components
 from adapters.discord.markdown import MAX_CHARACTERS, discord_length, escape_line, escape_markdown, plain_line, split_markdown
-from adapters.discord.markers import parse_card, question_footer, run_footer
+from adapters.discord.markers import parse_card, question_footer, run_footer, turn_footer
 from orchestrator_bridge.chat.inbound import Author, Group, Place
 from orchestrator_bridge.chat.outbound import (
     CardOption,
@@ -144,8 +144,13 @@ def run_thread_name(card: RunCard) -> str:
 
 
 def render_run_card(card: RunCard, key: str) -> DiscordMessage:
-    """A run card. `key` is the outbox key, from which the reference code in the footer is derived."""
+    """A run card. `key` is the outbox key, from which the reference code in the footer is derived.
+
+    That of a next turn is short: the thread above it has the team and its models.
+    """
     head = f"**Run {card.run}** · {escape_line(card.status, 200)}"
+    if card.continues is not None:
+        return _turn_card(card, key, f"{head} · continues run {card.continues}")
     lines = [escape_line(card.task, 1000), ""]
     for agent in card.agents:
         emoji = next((emoji for state, emoji in _STATE_EMOJI.items() if agent.state.startswith(state)), "▫️")
@@ -157,6 +162,15 @@ def render_run_card(card: RunCard, key: str) -> DiscordMessage:
     asked = f"asked by {plain_line(card.requester, 60)} · " if card.requester else ""
     about = f"{asked}team {plain_line(card.team, 100)} · {plain_line(card.cost, 60)} · {card.tokens:,} tokens"
     embed.set_footer(text=run_footer(card.run, about, key))
+    return DiscordMessage(content=head, embeds=(embed,), controls=() if card.ended else run_components(card.run))
+
+
+def _turn_card(card: RunCard, key: str, head: str) -> DiscordMessage:
+    agents = " · ".join(f"**{escape_line(agent.name, 40)}** {escape_line(agent.state, 60)}" for agent in card.agents)
+    text = escape_line(card.task, 300) if card.ended else f"{escape_line(card.task, 300)}\n{agents}"
+    about = f"{plain_line(card.cost, 60)} · {card.tokens:,} tokens"
+    embed = discord.Embed(description=text[:4000], colour=_run_colour(card))
+    embed.set_footer(text=turn_footer(card.run, card.continues or 0, about, key))
     return DiscordMessage(content=head, embeds=(embed,), controls=() if card.ended else run_components(card.run))
 
 
@@ -267,8 +281,6 @@ def render_note(post: Note) -> list[DiscordMessage]:
     messages = [first, *(DiscordMessage(content=text) for text in texts[1:])]
     if post.file is not None:
         messages[-1] = replace(messages[-1], text_file=(post.file.name, post.file.text))
-    if post.again is not None:
-        messages[-1] = replace(messages[-1], controls=again_components(post.again))
     return messages
 
 

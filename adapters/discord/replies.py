@@ -61,5 +61,7 @@ class PrivateReplies:
         shown = render_private_reply(reply, lambda place, message: message_url(place, message, self._channels.guild_of))
         if reply.confirm is None or not isinstance(event, CommandReceived) or not event.interaction.isdecimal():
             return shown
-        self._responses.store_offer(event, reply.confirm)
-        return replace(shown, controls=(*shown.controls, *confirm_components(int(event.interaction), reply.confirm.label)))
+        offers = (reply.confirm, *((reply.alternative,) if reply.alternative else ()))
+        self._responses.store_offer(event, offers)
+        buttons = confirm_components(int(event.interaction), [offer.label for offer in offers])
+        return replace(shown, controls=(*shown.controls, *buttons))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,7 +58,7 @@ class InteractionResponses:
         self._clock = clock
         self._acknowledge_within = acknowledge_within
         self._open: LruMap[str, _OpenInteraction] = LruMap(REMEMBERED)
-        self._offers: LruMap[str, tuple[CommandReceived, Confirmation]] = LruMap(REMEMBERED)
+        self._offers: LruMap[str, tuple[CommandReceived, Sequence[Confirmation]]] = LruMap(REMEMBERED)
 
     async def store(
         self, interaction: discord.Interaction[Any], event: InboundEvent, on_event: InboundHandler, last: str | None = None
@@ -145,21 +146,24 @@ class InteractionResponses:
         except Exception as failure:
             _LOG.warning("interaction %s could not be answered: %s", interaction, failure)
 
-    def store_offer(self, command: CommandReceived, offer: Confirmation) -> None:
-        """Store what confirming the reply to a command gives."""
-        self._offers.put(command.interaction, (command, offer))
+    def store_offer(self, command: CommandReceived, offers: Sequence[Confirmation]) -> None:
+        """Store what the buttons of the reply to a command give; one of them can be used."""
+        self._offers.put(command.interaction, (command, offers))
 
     def restore_offer(self, number: int, taken: CommandReceived) -> None:
         """Put back an offer that was taken but could not be stored: the person is asked to try again."""
         offer = Confirmation(label="", name=taken.name, text=taken.text, options=taken.options)
-        self._offers.put(str(number), (taken, offer))
+        self._offers.put(str(number), (taken, (offer,)))
 
-    def take_offer(self, number: int, interaction: discord.Interaction[Any]) -> CommandReceived | None:
-        """The command that the offer with this number gives, with the place and files of the first one; None if it was taken
-        already, or if it is somebody else's."""
-        command, offer = self._offers.get(str(number)) or (None, None)
-        if command is None or offer is None or command.author.id != str(interaction.user.id):
+    def take_offer(self, number: int, button: str, interaction: discord.Interaction[Any]) -> CommandReceived | None:
+        """The command that a button of the offer with this number gives, with the place and files of the first one; None if it
+        was taken already, or if it is somebody else's."""
+        command, offers = self._offers.get(str(number)) or (None, ())
+        if command is None or command.author.id != str(interaction.user.id):
             return None
+        # What was put back after a failure is the one command that was selected, whatever button is pressed now.
+        chosen = int(button) if button.isdecimal() else 0
+        offer = offers[min(chosen, len(offers) - 1)]
         self._offers.pop(str(number))  # an offer can be used once
         return replace(
             command,

@@ -164,6 +164,24 @@ class MessageApi:
         )
         self._fingerprints.put(message, shown.fingerprint)
 
+    async def edit_in_thread(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> None:
+        """Edit a card that stands in a thread, unless its content is the same."""
+        message_id = int(posted.message)
+        if self._fingerprints.get(message_id) == shown.fingerprint:
+            return
+
+        async def edit(channel: AnyChannel) -> None:
+            card = _messageable(channel).get_partial_message(message_id)
+            await self._with_open_thread(
+                channel,
+                lambda: card.edit(
+                    content=shown.content, embeds=list(shown.embeds), view=shown.view(), allowed_mentions=shown.allowed_mentions
+                ),
+            )
+
+        await self._in_thread_or_channel(place, edit)
+        self._fingerprints.put(message_id, shown.fingerprint)
+
     async def edit_text(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> PostedMessage:
         """Edit a message without an embed."""
 
@@ -275,6 +293,8 @@ class DiscordSender:
         if outbound.replaces is not None:
             return await self._edit_card(outbound, card, outbound.replaces)
         shown, name = self.render_card(card, outbound.key)
+        if is_turn(outbound):
+            return await self.post_messages(outbound, [shown], done=[])
         channel, form = await self._messages.thread_kind_at(outbound.place)
         if form == "post":
             made = await self._messages.create_forum_post(channel, name, shown)
@@ -289,8 +309,12 @@ class DiscordSender:
 
         Discord limits edits of messages older than an hour. A progress update is then dropped; the final state is retried.
         """
+        shown = self.render_card(card, outbound.key)[0]
         try:
-            await self._messages.edit_card(outbound.place, replaced, self.render_card(card, outbound.key)[0])
+            if is_turn(outbound):
+                await self._messages.edit_in_thread(outbound.place, replaced, shown)
+            else:
+                await self._messages.edit_card(outbound.place, replaced, shown)
         except NotSent as failure:
             if card.ended or not has_code(failure, OLD_EDITS):
                 raise
@@ -368,6 +392,11 @@ class AuthorNotices:
             await self._messages.post_message(channel, DiscordMessage(content=text), nonce(f"notice {author.id} {text}"))
         except Exception as failure:
             _LOG.warning("a notice to %s was not delivered: %s", author.id, failure)
+
+
+def is_turn(outbound: OutboundPost) -> bool:
+    """True for the card of a next turn, which is a message in the thread of its conversation."""
+    return isinstance(outbound.post, RunCard) and outbound.post.continues is not None and outbound.place.thread is not None
 
 
 def to_posted(message: discord.Message, thread: int | None = None) -> PostedMessage:

@@ -141,18 +141,19 @@ def _is_done(action: Mapping[str, Any]) -> bool:
     return control.press in ("option", "pass", "cancel")
 
 
-def command_button(confirm: Confirmation) -> Block | None:
-    """A button that gives a command; None if the command is too long for a button's value."""
+def command_button(confirm: Confirmation, number: int = 0) -> Block | None:
+    """A button that gives a command, with its `number` in the row; None if the command is too long for a button's value."""
     # The button carries the whole command, so that it works after a restart.
     thread = {"thread": confirm.thread.place.thread, "before": confirm.thread.before} if confirm.thread is not None else {}
     command = {"name": confirm.name, "text": confirm.text, "options": confirm.options, **thread}
     value = json.dumps(command, ensure_ascii=False)
-    return button(confirm.label, "command", value, "primary") if len(value) <= VALUE else None
+    name, style = (f"command/{number}", "") if number else ("command", "primary")
+    return button(confirm.label, name, value, style) if len(value) <= VALUE else None
 
 
 def parse_command(action: Mapping[str, Any]) -> Confirmation | None:
     """The command of a button."""
-    if action.get("action_id") != "command":
+    if not re.fullmatch(r"command(/\d)?", str(action.get("action_id", ""))):
         return None
     try:
         command = json.loads(str(action.get("value", "")))

@@ -216,6 +216,7 @@ class SlackEventHandler:
             edit=str((message.get("edited") or {}).get("ts") or ""),
             mentions=self.mentioned_authors(text),
             attachments=message_files(message),
+            addressed=parsed.is_mentioned or parsed.place.channel.startswith("@"),
         )
 
     def mentioned_authors(self, text: str) -> tuple[Author, ...]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from adapters.slack.api import SlackApi
-from adapters.slack.message_parts import file_name, marker_key
+from adapters.slack.message_parts import file_name, is_turn, marker_key
 from adapters.slack.workspace import Workspace
 from orchestrator_bridge.chat.outbound import OutboundPost, QuestionCard, RunCard
 
@@ -36,7 +36,7 @@ class SlackHistory:
             NotSent: Slack cannot be reached now.
             SendRejected: the channel was deleted, or the bot may not read it.
         """
-        opens = isinstance(outbound.post, RunCard | QuestionCard)
+        opens = isinstance(outbound.post, RunCard | QuestionCard) and not is_turn(outbound)
         thread = None if opens else outbound.place.thread
         found: dict[str, str] = {}
         async for message in self.messages(channel, thread, max(0.0, outbound.since - SEARCH_MARGIN)):

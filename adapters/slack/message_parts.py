@@ -20,6 +20,7 @@ from adapters.slack.render import (
     render_question_card,
     render_run_card,
     render_streamed_notice,
+    render_turn_card,
 )
 from orchestrator_bridge.chat.outbound import (
     Acknowledgement,
@@ -54,8 +55,7 @@ class MessagePart:
     content: bytes = b""
     pointer: bool = False
     link: tuple[str, str] | None = None
-    """Channel and timestamp of the message to link to, if it is not the first message of this post."""
-    link_text: str = "Go to the run"
+    """Channel and timestamp of the run card, if it is not the first message of this post."""
 
 
 def marker_metadata(key: str) -> Mapping[str, Any]:
@@ -78,6 +78,8 @@ def is_card(message: Mapping[str, Any]) -> bool:
 def message_parts(outbound: OutboundPost, *, as_speaker: bool) -> list[MessagePart]:
     """The messages of a post, in order. Cards are posted in the channel itself, where each opens a thread."""
     match outbound.post:
+        case RunCard() as card if is_turn(outbound):
+            return [_part(outbound, render_turn_card(card), outbound.place.thread)]
         case RunCard() as card:
             return [_part(outbound, render_run_card(card), None), *_pointer(outbound, card)]
         case QuestionCard() as card:
@@ -90,6 +92,11 @@ def message_parts(outbound: OutboundPost, *, as_speaker: bool) -> list[MessagePa
             return []
         case _:
             assert_never(outbound.post)
+
+
+def is_turn(outbound: OutboundPost) -> bool:
+    """True for the card of a next turn, which is a message in the thread of its conversation."""
+    return isinstance(outbound.post, RunCard) and outbound.post.continues is not None and outbound.place.thread is not None
 
 
 def _part(outbound: OutboundPost, message: SlackMessage, thread: str | None) -> MessagePart:
@@ -105,11 +112,10 @@ def _numbered_parts(outbound: OutboundPost, messages: Sequence[SlackMessage]) ->
 
 def _linked(outbound: OutboundPost, parts: Sequence[MessagePart]) -> Sequence[MessagePart]:
     """The parts of a note, the first with the link to the message that the note is about."""
-    link = outbound.link
-    if link is None or link.place.channel.startswith("@"):  # a message in direct messages is found by its reader
+    if outbound.link is None:
         return parts
-    pointed = replace(parts[0], pointer=True, link=(link.place.channel, link.message), link_text=link.text)
-    return [pointed, *parts[1:]]
+    link = (outbound.link.place.channel, outbound.link.message)
+    return [replace(parts[0], pointer=True, link=link), *parts[1:]]
 
 
 def _pointer(outbound: OutboundPost, card: RunCard) -> list[MessagePart]:

@@ -11,7 +11,6 @@ from adapters.slack.blocks import BLOCKS, Block, markdown_block, moment, row, se
 from adapters.slack.controls import command_button, list_controls, question_controls, run_controls
 from adapters.slack.markdown import escape_line, escape_mrkdwn, localise_commands, mentions, safe_markdown, split_messages
 from orchestrator_bridge.chat.outbound import (
-    Confirmation,
     FinalAnswer,
     Link,
     Note,
@@ -92,6 +91,21 @@ def render_run_card(card: RunCard) -> SlackMessage:
     ]
     text = f"Run {card.run} ({status}): {sentence(one_line(card.task, 150))}"
     return {"text": escape_mrkdwn(text), "blocks": blocks}
+
+
+def render_turn_card(card: RunCard) -> SlackMessage:
+    """The short card of a next turn: the thread above it has the team and its models."""
+    status = one_line(card.status, LINE)
+    task = escape_mrkdwn(one_line(card.task, TASK // 2))
+    agents = " · ".join(f"*{escape_line(agent.name, 40)}* {escape_line(agent.state, 60)}" for agent in card.agents)
+    head = f"{status_emoji(status)} *Run {card.run}* · {escape_line(status)} · continues run {card.continues}"
+    spent = f"{escape_line(card.cost, 40)} · {card.tokens:,} tokens"
+    blocks = [
+        section(f"{head}\n> {task}"),
+        *(() if card.ended else (small(agents), *run_controls(card.run))),
+        small(spent),
+    ]
+    return {"text": escape_mrkdwn(f"Run {card.run} ({status}): {sentence(one_line(card.task, 150))}"), "blocks": blocks}
 
 
 def status_emoji(status: str) -> str:
@@ -181,9 +195,6 @@ def render_note(post: Note, *, as_speaker: bool) -> list[SlackMessage]:
         blocks = [markdown_block(text or "…")] if post.speaker is not None else sections(text) or [section("…")]
         messages.append({"text": notification, "blocks": blocks[:45]})
     messages[0] |= {"blocks": [*_heading(post, as_speaker), *messages[0]["blocks"]]}
-    if post.again is not None:
-        command = Confirmation(label="Ask again", name="questions", text=f"{post.again} again")
-        messages[-1] |= {"blocks": [*messages[-1]["blocks"], row("again", filter(None, [command_button(command)]))]}
     if not post.speaker or not as_speaker:
         return messages
     identity = {"username": one_line(post.speaker, 80) or "agent", "icon_emoji": agent_emoji(post.speaker, post.speaker_number)}
@@ -240,8 +251,9 @@ def render_private_reply(reply: PrivateReply, find_url: FindMessageUrl) -> Slack
     for table in reply.tables:
         blocks += table_blocks(table, find_url)
     if reply.confirm is not None:
-        confirm = command_button(reply.confirm)
-        blocks.append(row("word", [confirm]) if confirm else section("This is too long for a button. Type the command instead."))
+        offers = (reply.confirm, *((reply.alternative,) if reply.alternative else ()))
+        buttons = [button for number, offer in enumerate(offers) if (button := command_button(offer, number))]
+        blocks.append(row("word", buttons) if buttons else section("This is too long for a button. Type the command instead."))
     titles = ", ".join(filter(None, (table.title for table in reply.tables)))
     notification = one_line(text, 300) or one_line(titles, 300) or "The result of your command."
     return {"text": escape_mrkdwn(notification), "blocks": blocks[:BLOCKS]}

@@ -12,7 +12,7 @@ from adapters.slack.api import SlackApi, SlackRejected
 from adapters.slack.blocks import section
 from adapters.slack.channels import SlackChannels
 from adapters.slack.history import SlackHistory
-from adapters.slack.message_parts import MessagePart, marker_metadata, message_parts
+from adapters.slack.message_parts import MessagePart, is_turn, marker_metadata, message_parts
 from adapters.slack.plain_forms import is_too_long, message_text, send_accepted_form
 from adapters.slack.render import SlackMessage
 from adapters.slack.responses import acknowledge, to_posted
@@ -92,7 +92,7 @@ class SlackSender:
             message = found.get(part.key) or await self._post_part(part, channel, first, begun=begun, draft=draft)
             first, begun = first or ("" if part.file else message), True
         await self._delete_streams(outbound, channel, [draft for draft in drafts if draft != first])
-        is_card = isinstance(outbound.post, RunCard | QuestionCard)
+        is_card = isinstance(outbound.post, RunCard | QuestionCard) and not is_turn(outbound)
         # A draft's timestamp is that of its start, but the answer is as new as the edit.
         at = self._api.now() if first == replaced else float(first)
         return PostedMessage(message=first, thread=first if is_card else outbound.place.thread, at=at)
@@ -131,7 +131,7 @@ class SlackSender:
         if not part.pointer:
             return part.message
         url = self._workspace.message_url(*(part.link or (channel, first)))
-        return {**part.message, "blocks": [*part.message["blocks"], section(f"<{url}|{part.link_text}>")]}
+        return {**part.message, "blocks": [*part.message["blocks"], section(f"<{url}|Go to the run>")]}
 
     async def _post_message(self, part: MessagePart, channel: str, message: SlackMessage) -> str:
         """Post a message; without the scope for an agent's name, once more with the name in the text."""

@@ -25,6 +25,8 @@ class Board:
     closed: frozenset[int] = frozenset()
     answered: QuestionCard | None = None
     """The question that the person has answered last, unless a task followed."""
+    last_run: int | None = None
+    """The run that this terminal has seen to its end last: what is typed next goes on with it."""
 
     @property
     def only_question(self) -> QuestionCard | None:
@@ -57,7 +59,8 @@ class Board:
         """The board once `post` is shown. An ended run or question stays ended, because an older card may arrive late."""
         match post:
             case RunCard(ended=True):
-                return replace(self, runs=_without(self.runs, post.run), ended=self.ended | {post.run})
+                last = post.run if post.run in self.runs else self.last_run
+                return replace(self, runs=_without(self.runs, post.run), ended=self.ended | {post.run}, last_run=last)
             case RunCard() if post.run not in self.ended:
                 return replace(self, runs={**self.runs, post.run: post})
             case QuestionCard(closed=None) if post.question not in self.closed:

@@ -56,7 +56,7 @@ def to_inbound(intent: CommandIntent | ReplyIntent | GuidanceIntent | ControlInt
             )
         case GuidanceIntent():
             thread = replace(place, thread=run_thread(intent.run))
-            return MessageReceived(place=thread, message=stamp.id, author=author, text=intent.text, at=at)
+            return MessageReceived(place=thread, message=stamp.id, author=author, text=intent.text, at=at, addressed=True)
         case ControlIntent():
             return ControlUsed(
                 place=place,

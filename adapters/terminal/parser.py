@@ -44,7 +44,7 @@ class ReplyIntent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuidanceIntent:
-    """Guidance for the agents of a run."""
+    """Guidance for the agents of a run, or the next turn of its conversation if the run has ended."""
 
     run: int
     text: str
@@ -263,14 +263,19 @@ _MORE = re.compile(r"(?:#?(\d{1,9})(?=\s|$))?\s*(.*)", re.DOTALL)
 _COMMAND_SLIPS = frozenset({"exit", "quit", "help", "?"})
 
 
-def parse_entry(entry: str, board: Board, commands: Sequence[str], *, takes_tasks: bool = True) -> EntryIntent:
-    """Parse `entry` against `board`, the state that the person sees. `commands` are the names of the bot's commands."""
+def parse_entry(
+    entry: str, board: Board, commands: Sequence[str], *, takes_tasks: bool = True, continues: bool = False
+) -> EntryIntent:
+    """Parse `entry` against `board`, the state that the person sees. `commands` are the names of the bot's commands.
+
+    `continues`: plain text goes on with the run that has ended last. Not so in a pipe, in which each line is a task.
+    """
     text = entry.strip()
     if not text:
         return EmptyEntry()
     if text.startswith("/"):
         return _parse_slash(text[1:], board, commands)
-    return parse_numbered(text, board) or _parse_text(text, board, commands, takes_tasks)
+    return parse_numbered(text, board) or _parse_text(text, board, commands, takes_tasks, continues)
 
 
 _CORRECTION = re.compile(
@@ -281,7 +286,7 @@ _CORRECTION = re.compile(
 """Beginnings of a text that corrects what was said just before."""
 
 
-def _parse_text(text: str, board: Board, commands: Sequence[str], takes_tasks: bool) -> EntryIntent:
+def _parse_text(text: str, board: Board, commands: Sequence[str], takes_tasks: bool, continues: bool) -> EntryIntent:
     if board.only_question is not None:
         return ReplyIntent(question=board.only_question.question, text=text)
     if board.questions:
@@ -295,6 +300,8 @@ def _parse_text(text: str, board: Board, commands: Sequence[str], takes_tasks: b
     typed = parse_typed_command(text)
     if typed is not None and typed.name in commands and typed.name != "ask":
         return CommandIntent(name=typed.name, text=typed.text)
+    if continues and board.last_run is not None and not board.runs:
+        return GuidanceIntent(run=board.last_run, text=text)
     return CommandIntent(name=TASK, text=text)
 
 
@@ -303,7 +310,8 @@ def _parse_correction(text: str, answered: QuestionCard, board: Board) -> EntryI
     if answered.run in board.runs:
         return ReplyIntent(question=answered.question, text=text)
     return RejectedEntry(
-        text=f"Question {answered.question} is closed and run {answered.run} has ended. To start a new run, type `/ask {text}`."
+        text=f"Question {answered.question} is closed, run {answered.run} has ended. `/say {answered.run} {text}` goes on from "
+        f"its answer, `/ask {text}` starts a new run."
     )
 
 
@@ -336,14 +344,14 @@ def _first_word(line: str) -> tuple[str, str]:
 def _parse_say(rest: str, board: Board) -> EntryIntent:
     number, text = _first_word(rest)
     if not _NUMBER.fullmatch(number):
-        number, text = (str(board.only_run.run) if board.only_run else "", rest)
+        only = board.only_run.run if board.only_run else board.last_run if not board.runs else None
+        number, text = ("" if only is None else str(only), rest)
     if not (number and text):
         return RejectedEntry(
             text=f"`/say` needs a run and a text, for example `/say 3 use less memory`. {running_runs_text(board)}"
         )
-    if int(number) not in board.runs:
-        state = "has ended" if int(number) in board.ended else "is not known here"
-        return RejectedEntry(text=f"Run {number} {state}. {running_runs_text(board)}")
+    if int(number) not in board.runs and int(number) not in board.ended:
+        return RejectedEntry(text=f"Run {number} is not known here. {running_runs_text(board)}")
     return GuidanceIntent(run=int(number), text=text)
 
 

@@ -57,9 +57,11 @@ def one_line(text: str, limit: int = 200) -> str:
 
 def render_run_opened(card: RunCard) -> Lines:
     """A run that this screen has not shown yet."""
-    lines: Lines = [Text(f"Run {card.run}: {one_line(card.task, _TASK)}", style="bold")]
-    lines.append(Text(f"Team {one_line(card.team)}, {one_line(card.status)}:", style="dim"))
-    lines += [_agent(agent, card.scripted) for agent in card.agents]
+    goes_on = f", continues run {card.continues}" if card.continues is not None else ""
+    lines: Lines = [Text(f"Run {card.run}{goes_on}: {one_line(card.task, _TASK)}", style="bold")]
+    if card.continues is None:
+        lines.append(Text(f"Team {one_line(card.team)}, {one_line(card.status)}:", style="dim"))
+        lines += [_agent(agent, card.scripted) for agent in card.agents]
     if card.scripted:
         lines.append(Text("These agents are scripted: no model is called, and the run is free.", style="yellow"))
     if not card.ended:
@@ -147,8 +149,6 @@ _CELL = 500
 def render_note(post: Note, page: Page) -> Lines:
     """A message in a thread, with the speaker's name, and an attached file's text below. Agents write Markdown."""
     file = [Text(post.file.text)] if post.file else []
-    if post.again is not None:
-        file.append(Text(f"`/questions {post.again} again` asks it all the same.", style="dim"))
     if post.speaker and post.tone == "plain":
         return [*render_markdown(post.text, page, speaker=one_line(post.speaker)), *file]
     speaker = f"{one_line(post.speaker)}: " if post.speaker else ""
@@ -237,6 +237,8 @@ def describe_intent(intent: EntryIntent, board: Board) -> str:
         case ReplyIntent():
             return _describe_reply(intent, board.questions.get(intent.question))
         case GuidanceIntent():
+            if intent.run in board.ended:
+                return f"Enter continues run {intent.run} · /ask for a new task"
             return f"Enter sends guidance to the agents of run {intent.run}"
         case ControlIntent():
             return f"Enter {'declines' if intent.press == 'pass' else 'asks for more time for'} question {intent.question}"
@@ -272,7 +274,11 @@ def toolbar_lines(board: Board, width: int, preview: str = "") -> list[str]:
 def _question_lines(board: Board) -> list[str]:
     numbers = sorted(board.questions)
     if not numbers:
-        return ["No open question · /help · /quit" if board.runs else "Type a task · /help · /quit"]
+        if board.runs:
+            return ["No open question · /help · /quit"]
+        if board.last_run is not None:
+            return [f"Type to continue run {board.last_run} · /ask for a new task · /help · /quit"]
+        return ["Type a task · /help · /quit"]
     if (only := board.only_question) is not None:
         options = " · ".join(
             f"{number} {one_line(option.label, _TOOLBAR_LABEL)}" for number, option in enumerate(only.options, 1)

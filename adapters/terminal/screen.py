@@ -131,7 +131,7 @@ class Screen:
 
     def parse(self, entry: str) -> EntryIntent:
         """Parse an entry by the runs and questions that the person sees."""
-        return parse_entry(entry, self.board, self._commands, takes_tasks=self._takes_tasks)
+        return parse_entry(entry, self.board, self._commands, takes_tasks=self._takes_tasks, continues=self.frontend.keyboard)
 
     def note_entry(self, intent: EntryIntent) -> None:
         """Remember an entry that was stored: a correction may follow an answer."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from bot.commands.conversation import ANEW, CONVERSATION, is_unclear, offer_turn, thread_of_command
 from bot.commands.costs import (
     GROUPINGS,
     TOKEN_COLUMNS,
@@ -24,12 +25,12 @@ from bot.commands.home import HomePage
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelCommands, ModelSelections, parse_leading_options, warning_reply, with_team_model
 from bot.commands.questions import QuestionCommandHandler, viewer_of
-from bot.commands.typed_words import EDITED, task_command
+from bot.commands.typed_words import EDITED, FILES_ONLY, task_command
 from bot.config.errors import ConfigError
 from bot.config.team_schema import TeamFile
 from bot.formatting import calibration_lines, format_dollars, run_state_text
 from orchestrator_bridge.chat import command_line
-from orchestrator_bridge.chat.inbound import CommandReceived, Place
+from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived, Place, as_command
 from orchestrator_bridge.chat.outbound import PrivateReply, Table
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import clean, shorten
@@ -40,7 +41,7 @@ from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.scripted.script import ScriptError
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.interface import Lookups
+from orchestrator_bridge.store.interface import Lookups, Target
 from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers
 from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.directory import Directory
@@ -177,6 +178,12 @@ class ChatCommands:
         """Start a run. Every way to give a task ends here, so this is where its author is judged."""
         if refusal := await self._refuse(Act.START_RUN, command, command.place):
             return warning_reply(refusal)
+        options, text = parse_leading_options(command, (CONVERSATION,))
+        if CONVERSATION in options:
+            command = replace(command, text=text, options=tuple(options.items()))
+        ended, choice = await self._ended_conversation(command), options.get(CONVERSATION, "")
+        if ended is not None and choice != ANEW:
+            return await self._continue(command, ended) if choice else offer_turn(command, ended)
         options, text = parse_leading_options(replace(command, text=command_line.strip_lead(command.text)), ("team", "model"))
         task = command_line.strip_lead(clean(text))
         try:
@@ -198,6 +205,63 @@ class ChatCommands:
             command=command.key,
             attachments=command.attachments,
             thread=command.thread,
+            model=options.get("model", ""),
+        )
+        return None
+
+    async def _ended_conversation(self, command: CommandReceived) -> RunState | None:
+        """The run that has ended and that a task may continue: the selected one, or that of the thread where it was given."""
+        assert self.engine is not None
+        selected = dict(command.options).get(CONVERSATION, "")
+        if selected and selected != ANEW:
+            return await self._find_run(selected)
+        run = await self.engine.conversations.run_in(thread_of_command(command))
+        return run if run is not None and run.end is not None and run.team.follow_up != "off" else None
+
+    async def _continue(self, command: CommandReceived, run: RunState) -> PrivateReply | None:
+        """Begin the next turn after the selected run, unless another one has begun meanwhile."""
+        assert self.engine is not None
+        verdict = await self._on_run(Act.SEE_RUN, command, run)
+        if verdict is not Verdict.ALLOWED:
+            return warning_reply(refusal_text(Act.SEE_RUN, verdict, f"run {run.run}"))
+        if refusal := await self._refuse(Act.START_RUN, command, run.place):
+            return warning_reply(refusal)
+        place = await self.engine.conversations.thread_of(run)
+        async with self.engine.conversations.newest_turn(place, Target(run=run.run)) as newest:
+            if newest.run != run.run or newest.end is None:
+                return warning_reply(f"Run {newest.run} goes on with this already. Write in its thread.")
+            return await self._begin_turn(command, command.key, newest)
+
+    async def follow_up(self, message: MessageReceived, run: RunState) -> PrivateReply | None:
+        """Begin the next turn after a run that has ended, or offer to; None where the new run marks the message as handled."""
+        command = as_command(message, "ask")
+        if refusal := await self._refuse(Act.START_RUN, command, run.place):
+            return warning_reply(refusal)
+        assert self.engine is not None
+        # What was written before the end was guidance for that run.
+        if is_unclear(message) or not await self.engine.conversations.is_after_end(run, message):
+            return offer_turn(command, run)
+        return await self._begin_turn(command, message.key, run)
+
+    async def _begin_turn(self, command: CommandReceived, key: str, run: RunState) -> PrivateReply | None:
+        """Start the next run of a conversation with the team of `run`, unless the words name another team or model."""
+        assert self.engine is not None
+        options, text = parse_leading_options(command, ("team", "model"))
+        task, model = clean(text).strip() or (FILES_ONLY if command.attachments else ""), options.get("model", run.model)
+        try:
+            team = self.resolve_team(run.place, options.get("team", run.team.name), model)
+            self.check_run(team, task)
+        except ConfigError as error:
+            return warning_reply(str(error))
+        await self.engine.start_run(
+            task=task,
+            team=team,
+            place=run.place,
+            by=command.author,
+            command=key,
+            attachments=command.attachments,
+            model=model,
+            continues=run,
         )
         return None
 

@@ -107,6 +107,8 @@ class MessageReceived:
     person gave the number of a question instead of writing in its thread. `mentions` are the people whom the text names (as
     `@name`), without the bot itself. An author without an id is that of an earlier version of the message: the platform does not
     name them. Without such a version the message does not count.
+    `addressed`: the message mentions the bot, replies to one of its messages, or is in direct
+    messages with it.
     """
 
     place: Place
@@ -118,6 +120,7 @@ class MessageReceived:
     question: int | None = None
     mentions: tuple[Author, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    addressed: bool = False
 
     @property
     def key(self) -> str:
@@ -194,6 +197,8 @@ class CommandReceived:
 
     `options` are named arguments that a platform's form gives beside the line, such as `("team", "docs")`. `mentions` are the
     people whom the line or the form names. `thread` is the thread in which a task was given, if its messages can be read.
+    `card_thread`: the bot's own thread in which the command was given, where that is
+    not the `place`.
     """
 
     place: Place
@@ -206,11 +211,26 @@ class CommandReceived:
     attachments: tuple[Attachment, ...] = ()
     mentions: tuple[Author, ...] = ()
     thread: ThreadPosition | None = None
+    card_thread: Place | None = None
 
     @property
     def key(self) -> str:
         """Identity of this command."""
         return _key(self.place, self.interaction, "commanded", "")
+
+
+def as_command(message: MessageReceived, name: str) -> CommandReceived:
+    """A message as the command that it gives, for private replies to it; its key is that of a command."""
+    return CommandReceived(
+        place=message.place,
+        interaction=message.message,
+        author=message.author,
+        name=name,
+        text=message.text,
+        at=message.at,
+        attachments=message.attachments,
+        mentions=message.mentions,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

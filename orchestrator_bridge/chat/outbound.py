@@ -41,6 +41,9 @@ class RunCard:
     """Name of the person who asked for the run."""
     ended: bool = False
     """The run is over: this is the last state of the card."""
+    continues: int | None = None
+    """The run of which this one is the next turn. Its card is a message in that run's thread, if the place names the thread, and
+    opens none."""
     kind: Literal["run_card"] = "run_card"
 
 
@@ -249,3 +252,5 @@ class PrivateReply:
     tone: Literal["plain", "good", "warning"] = "plain"
     confirm: Confirmation | None = None
     place: Place | None = None
+    alternative: Confirmation | None = None
+    """Another command that the person may select in place of that of `confirm`."""

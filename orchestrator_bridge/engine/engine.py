@@ -27,6 +27,7 @@ from orchestrator_bridge.engine.attachments import AttachmentLoader
 from orchestrator_bridge.engine.authority import Actor, Authority
 from orchestrator_bridge.engine.call_progress import CallProgress, ProgressUpdates
 from orchestrator_bridge.engine.commit_listener import CommitListener
+from orchestrator_bridge.engine.conversations import Conversations
 from orchestrator_bridge.engine.driver import DriverContext
 from orchestrator_bridge.engine.external_agents import ExternalAgents
 from orchestrator_bridge.engine.inbox import Inbox
@@ -37,7 +38,7 @@ from orchestrator_bridge.engine.outbox import Outbox
 from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.presence import PresenceCheck
 from orchestrator_bridge.engine.recovery import HistorySync, RecoverySnapshot, load_recovery_snapshot
-from orchestrator_bridge.engine.router import OnCommand, Router
+from orchestrator_bridge.engine.router import OnCommand, OnFollowUp, Router
 from orchestrator_bridge.engine.run_states import LocalRuns, NumberSequence, RunIndex, RunStates, RunWatchers
 from orchestrator_bridge.engine.scheduler import DeadlineScheduler
 from orchestrator_bridge.engine.supervisor import RunSupervisor
@@ -74,6 +75,7 @@ class Engine:
         directory: Directory,
         adapters: Sequence[Adapter],
         on_command: OnCommand,
+        on_follow_up: OnFollowUp | None = None,
         budgets: Budgets | None = None,
         shared_spending: OtherProcesses | None = None,
         toolbox: Toolbox | None = None,
@@ -91,6 +93,7 @@ class Engine:
         with_members = directory.with_member_lookup(self._platforms.members)
         self.authority = Authority(store, self._states, self._platforms, with_members)
         self.memory = DecisionMemory(store=store, authority=self.authority, platforms=self._platforms, clock=clock)
+        self.conversations = Conversations(store, self._states)
         self._local_runs = LocalRuns()
         self._index = RunIndex()
         self._watchers = RunWatchers(self._states, clock)
@@ -113,7 +116,9 @@ class Engine:
             local_runs=self._local_runs,
             platforms=self._platforms,
             attachments=self._attachments,
+            conversations=self.conversations,
             on_command=on_command,
+            on_follow_up=on_follow_up,
             tasks=self._tasks,
         )
         self._inbox = Inbox(store, clock, self._router, self._platforms)
@@ -291,9 +296,12 @@ class Engine:
         attachments: Sequence[Attachment] = (),
         outside: ExternalAgent | None = None,
         thread: ThreadPosition | None = None,
+        model: str = "",
+        continues: RunState | None = None,
     ) -> int:
         """Start a run and return its number. `command`: key of the inbound command that this handles, in the same transaction.
-        `outside`: the external agent that starts it. `thread`: the thread in which the task was given.
+        `outside`: the external agent that starts it. `model`: the model that was named for this run alone. `continues`: the run
+        that has ended and of whose conversation this is the next turn. `thread`: the thread in which the task was given.
 
         Raises:
             StoreError: the run could not be stored, and was not started.
@@ -303,6 +311,7 @@ class Engine:
         notices = tuple(notice for model in team.models if (notice := self._models.lifecycle_notice(model)))
         if outside is not None:
             notices = (f"Started by {outside.title}.", *notices)
+        earlier = await self.conversations.continuation_of(continues) if continues is not None else None
         return await self._supervisor.start_run(
             task=task,
             team=team,
@@ -313,6 +322,8 @@ class Engine:
             notices=notices,
             outside=outside,
             thread=self._threads.readable(thread, place) if team.context_messages else None,
+            model=model,
+            continues=earlier,
         )
 
     async def run(self, run: int) -> RunState | None:

@@ -18,6 +18,7 @@ from orchestrator_bridge.chat.inbound import (
     MessageDeleted,
     MessageReceived,
     PersonLeft,
+    as_command,
 )
 from orchestrator_bridge.chat.outbound import Confirmation, PrivateReply
 from orchestrator_bridge.chat.typed_requests import StopRequest, parse_stop_request
@@ -25,14 +26,18 @@ from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.engine.attachments import AttachmentLoader
 from orchestrator_bridge.engine.authority import Actor, Authority
+from orchestrator_bridge.engine.conversations import Conversations
 from orchestrator_bridge.engine.mailbox import Mailbox
 from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.retry import FOR_OPERATOR, retry_until_writable
 from orchestrator_bridge.engine.run_states import LocalRuns, RunIndex, RunStates
 from orchestrator_bridge.question.parsing.intent import asks_to_finish
+from orchestrator_bridge.question.parsing.task import judge_task
 from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.follow_up import is_meant
 from orchestrator_bridge.run.questions.availability import OpenQuestionIndex
 from orchestrator_bridge.run.records import InboxEntryHandled
+from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Store, StoreError, Target
 from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.directory import Directory
@@ -41,6 +46,10 @@ _LOG = logging.getLogger(__name__)
 
 OnCommand = Callable[[CommandReceived], Awaitable[PrivateReply | None]]
 """Executes a chat command. Returns the private reply, or None where the command's transaction replies and marks it as handled."""
+
+OnFollowUp = Callable[[MessageReceived, RunState], Awaitable[PrivateReply | None]]
+"""Begins the next turn after a run that has ended. Returns the private reply to the message's author, or None where the new run's
+transaction marks the message as handled."""
 
 
 class Router:
@@ -60,7 +69,9 @@ class Router:
         local_runs: LocalRuns,
         platforms: Platforms,
         attachments: AttachmentLoader,
+        conversations: Conversations,
         on_command: OnCommand,
+        on_follow_up: OnFollowUp | None,
         tasks: BackgroundTasks,
     ) -> None:
         self._store = store
@@ -74,7 +85,9 @@ class Router:
         self._local_runs = local_runs
         self._platforms = platforms
         self._attachments = attachments
+        self._conversations = conversations
         self._on_command = on_command
+        self._on_follow_up = on_follow_up
         self._tasks = tasks
         self._deliveries = BackgroundTasks()
 
@@ -145,20 +158,29 @@ class Router:
             await self._refuse(event, text, "its run is not active in this process")
         elif target is not None and isinstance(event, MessageReceived | ControlUsed) and event.question is not None:
             await self._deliver_numbered(event, target)
-        elif target is not None and isinstance(event, MessageReceived) and _asks_to_finish(event, target):
-            self._deliveries.start(self._finish_if_allowed(event, target))
-        elif target is not None and isinstance(event, MessageReceived) and (stop := _stop_request(event, target)) is not None:
-            if stop.clear:
-                self._deliveries.start(self._stop_by_words(event, stop, target))
-            else:
-                self._ask_to_stop(event, stop.run or target.run)
-                await self._deliver(event, target)
+        elif target is not None and isinstance(event, MessageReceived):
+            await self._route_message(event, target)
         elif target is not None:
             await self._deliver(event, target)
         elif isinstance(event, ControlUsed) or (isinstance(event, MessageReceived) and event.question is not None):
             await self._refuse_numbered(event, Verdict.HIDDEN)
         else:
             await self.mark_handled(event, "it belongs to no run")
+
+    async def _route_message(self, message: MessageReceived, target: Target) -> None:
+        """Route a message: a reply to a question, or in a run's thread a wish to end it, guidance, or the next turn after it."""
+        stop, live = _stop_request(message, target), self._index.is_live(target.run)
+        if _asks_to_finish(message, target):
+            self._deliveries.start(self._finish_if_allowed(message, target))
+        elif stop is not None and stop.clear:
+            self._deliveries.start(self._stop_by_words(message, stop, target))
+        elif stop is not None and live:
+            self._ask_to_stop(message, stop.run or target.run)
+            await self._deliver(message, target)
+        elif target.question is None and not live and self._on_follow_up is not None:
+            self._deliveries.start(self._deliver_or_continue(message, target))
+        else:
+            await self._deliver(message, target)
 
     async def _stop_by_words(self, message: MessageReceived, stop: StopRequest, target: Target) -> None:
         """Cancel the run that a message asks to stop, if its author may."""
@@ -225,6 +247,28 @@ class Router:
         else:
             await self._refuse(message, refusal_text(Act.FINISH_RUN, verdict, f"run {target.run}"), f"refused: {verdict}")
 
+    async def _deliver_or_continue(self, message: MessageReceived, target: Target) -> None:
+        """Begin the next turn of a conversation, if the message is meant so; else deliver the message to the newest run there."""
+        try:
+            async with self._conversations.newest_turn(message.place, target) as run:
+                if run.end is None or not is_meant(run, message):
+                    await self._deliver(message, Target(run=run.run))
+                elif not message.attachments and judge_task(message.text, addressed=message.addressed) == "small_talk":
+                    await self.mark_handled(message, "small talk")
+                else:
+                    await self._follow_up(message, run)
+        except StoreError:  # the supervisor reports it when it reads the log for this input
+            await self._deliver(message, target)
+
+    async def _follow_up(self, message: MessageReceived, run: RunState) -> None:
+        on_follow_up = self._on_follow_up
+        assert on_follow_up is not None
+        given = as_command(message, "ask")
+        reply = await self._execute(given, lambda: on_follow_up(message, run))
+        if reply is not None:
+            self._platforms.reply_privately(given, reply)
+            await self.mark_handled(message, "")
+
     async def _refuse_numbered(self, event: MessageReceived | ControlUsed, verdict: Verdict) -> None:
         text = refusal_text(Act.SEE_QUESTION, verdict, f"question {event.question}")
         if isinstance(event, MessageReceived):
@@ -275,18 +319,18 @@ class Router:
 
     async def _command(self, event: CommandReceived) -> None:
         """Execute a command. One without a private reply is marked as handled by the transaction that carries it out."""
-        reply = await self._execute(event)
+        reply = await self._execute(event, lambda: self._on_command(event))
         if reply is not None:
             self._platforms.reply_privately(event, reply)
             await self.mark_handled(event, "")
 
-    async def _execute(self, event: CommandReceived) -> PrivateReply | None:
+    async def _execute(
+        self, event: CommandReceived, execute: Callable[[], Awaitable[PrivateReply | None]]
+    ) -> PrivateReply | None:
         """Execute a command as soon as the store is writable. Until then it stays in the inbox, so that a restart executes it
         too."""
         try:
-            return await retry_until_writable(
-                self._clock, lambda: self._on_command(event), lambda error: self._reply_delayed(event, error)
-            )
+            return await retry_until_writable(self._clock, execute, lambda error: self._reply_delayed(event, error))
         except StoreError as error:
             _LOG.error("the command %s was not carried out: %s", event.name, error)
             return PrivateReply(text=f"Not done: {error.found}. {FOR_OPERATOR}", tone="warning")

@@ -166,6 +166,10 @@ class RunIndex:
         here = (place.platform, place.channel)
         return [(run, task) for run, (*where, task) in sorted(self._live.items(), reverse=True) if tuple(where) == here]
 
+    def is_live(self, run: int) -> bool:
+        """True if a run is known to be live; of very many live runs of an earlier process, some are not known."""
+        return run in self._live
+
     def is_in_channel(self, run: int, place: Place) -> bool:
         """True if a run is live, and of this place's channel."""
         return self._live.get(run, ("", "", ""))[:2] == (place.platform, place.channel)

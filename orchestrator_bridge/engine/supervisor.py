@@ -19,6 +19,7 @@ from orchestrator_bridge.engine.mailbox import InputReceiver, Mailbox
 from orchestrator_bridge.engine.run_states import LocalRuns, NumberSequence, RunStates
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.conversation import Continuation
 from orchestrator_bridge.run.decide import AskQuestion
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.transaction import Transaction
@@ -71,17 +72,29 @@ class RunSupervisor(InputReceiver):
         notices: tuple[str, ...] = (),
         outside: ExternalAgent | None = None,
         thread: ThreadPosition | None = None,
+        model: str = "",
+        continues: Continuation | None = None,
     ) -> int:
         """Start a run and return its number. All of it is stored in one transaction.
 
         `command`: key of the inbound command that is handled by this. `notices`: lines that people see at the start of the run.
-        `outside`: the external agent that started it. `thread`: the thread in which the task was given, to be read.
+        `outside`: the external agent that started it. `thread`: the thread in which the task was given, to be read. `model`: the
+        model that was named for this run alone. `continues`: the conversation of which it is the next turn.
 
         Raises:
             StoreError: the run could not be stored, and was not started.
         """
         transaction = self._new_run(
-            task=task, team=team, place=place, by=by, files=files, notices=notices, outside=outside, thread=thread
+            task=task,
+            team=team,
+            place=place,
+            by=by,
+            files=files,
+            notices=notices,
+            outside=outside,
+            model=model,
+            continues=continues,
+            thread=thread,
         )
         if command:
             transaction.mark_handled(command)
@@ -118,6 +131,8 @@ class RunSupervisor(InputReceiver):
         notices: tuple[str, ...] = (),
         outside: ExternalAgent | None = None,
         thread: ThreadPosition | None = None,
+        model: str = "",
+        continues: Continuation | None = None,
     ) -> Transaction:
         return Transaction.of_new_run(
             e.RunStarted(
@@ -132,6 +147,8 @@ class RunSupervisor(InputReceiver):
                 notices=notices,
                 outside=outside,
                 thread=thread,
+                model=model,
+                continues=continues,
             )
         )
 

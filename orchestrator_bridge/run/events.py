@@ -18,6 +18,7 @@ from orchestrator_bridge.chat.thread_context import ThreadContext
 from orchestrator_bridge.model.interface import PromptCount, ProviderState, ToolCall, Usage
 from orchestrator_bridge.question.decisions import Decision
 from orchestrator_bridge.question.model import Ask, Delivery, FallbackStage, Outcome, Question
+from orchestrator_bridge.run.conversation import Continuation
 from orchestrator_bridge.team.budgets import BudgetName
 from orchestrator_bridge.team.directory import Mentioned, Responder
 from orchestrator_bridge.team.team import Team
@@ -32,6 +33,9 @@ Bound = Literal["calls", "tokens", "money", "wall", "channel", "day"]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
     """A person or an external agent gave a task to a team. `place`: the channel in which the run's thread opens.
+
+    `model`: the model for every agent that was named for this run alone. `continues`: the conversation of which this run is the
+    next turn.
 
     `askable`: names that agents can ask. `notices`: warnings about the team's models, shown before anything is paid. `outside`:
     the external agent (MCP client) that started the run. `thread`: the thread in which the task was given; it is read once,
@@ -49,6 +53,8 @@ class RunStarted:
     notices: tuple[str, ...] = ()
     outside: ExternalAgent | None = None
     thread: ThreadPosition | None = None
+    model: str = ""
+    continues: Continuation | None = None
     event: Literal["run_started"] = "run_started"
 
 

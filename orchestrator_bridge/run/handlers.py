@@ -16,7 +16,7 @@ from orchestrator_bridge.run import inputs
 from orchestrator_bridge.run.presentation.posts import FIRST, acknowledgement_post, thread_post
 from orchestrator_bridge.run.questions.service import QuestionService
 from orchestrator_bridge.run.records import BlobStored, PostFailed, PostSent, ToolResultStored
-from orchestrator_bridge.run.state import Call
+from orchestrator_bridge.run.state import Call, RunState
 from orchestrator_bridge.run.termination import cancel_open
 from orchestrator_bridge.run.tool_policy import READ, RESULT_PAGE_SIZE, result_page
 from orchestrator_bridge.run.transaction import Transaction
@@ -194,7 +194,7 @@ def _handle_guidance(transaction: Transaction, message: MessageReceived, files: 
     text = clean(message.text, GUIDANCE_LIMIT).strip()
     if transaction.state.end is not None:
         acknowledgement = Acknowledgement(
-            message=message.message, author=message.author, sign="late", text="This run has ended. Start another with `/ask`."
+            message=message.message, author=message.author, sign="late", text=_ended_text(transaction.state, message)
         )
     elif text or any(map(is_readable, files)):
         transaction.add(e.Guided(at=transaction.now, message=message.message, author=message.author, text=text, files=files))
@@ -206,6 +206,14 @@ def _handle_guidance(transaction: Transaction, message: MessageReceived, files: 
             message=message.message, author=message.author, sign="refused", text=unreadable_text(files, "Write it as text.")
         )
     transaction.rows.append(acknowledgement_post(transaction.state, message.key, acknowledgement, None))
+
+
+def _ended_text(state: RunState, message: MessageReceived) -> str:
+    if message.edit:
+        return "This run has ended, and an edit starts nothing. Send a new message."
+    if state.team.follow_up == "off" or message.addressed:
+        return "This run has ended. Start another with `/ask`."
+    return "This run has ended. To go on from its answer, mention me in a message here; for a new task, use `/ask`."
 
 
 def _handle_card_deleted(transaction: Transaction, run_input: inputs.MessageRetracted) -> None:

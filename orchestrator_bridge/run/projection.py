@@ -102,7 +102,13 @@ def our_time(question: Question, at: float) -> float:
 
 
 def _run_started(event: e.RunStarted) -> Records:
-    by = event.by
+    """The row of the run. The thread of a conversation belongs to its newest run at once, before that has posted anything."""
+    by, earlier = event.by, event.continues
+    linked = (
+        (records.RunMessageLinked(run=event.run, place=event.place, message=f"turn:{event.run}", thread=earlier.thread),)
+        if earlier is not None and earlier.thread is not None
+        else ()
+    )
     return (
         records.RunOpened(
             run=event.run,
@@ -114,6 +120,7 @@ def _run_started(event: e.RunStarted) -> Records:
             person=f"{by.platform}:{by.id}",
             outside=event.outside,
         ),
+        *linked,
     )
 
 

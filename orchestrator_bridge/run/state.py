@@ -18,6 +18,7 @@ from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.model.interface import ProviderState
 from orchestrator_bridge.question.decisions import Decision
 from orchestrator_bridge.question.model import Ask, Question
+from orchestrator_bridge.run.conversation import Continuation
 from orchestrator_bridge.run.events import Bound, Purpose
 from orchestrator_bridge.team.budgets import BudgetName
 from orchestrator_bridge.team.directory import Responder
@@ -312,6 +313,11 @@ class RunState:
     """The thread in which the task was given, if agents may read it."""
     context: ThreadContext | None = None
     """That thread as it was read, once it was."""
+
+    model: str = ""
+    """The model that was named for this run alone."""
+    continues: Continuation | None = None
+    """The conversation of which this run is the next turn."""
 
     @property
     def external_agent(self) -> str | None:

@@ -244,6 +244,8 @@ class Team(Value):
     outcomes are not remembered either."""
     memory_max_age: Annotated[Duration, bounded_duration(HOUR, 10 * YEAR)] = 180 * DAY
     """Age in seconds up to which a decision is offered to agents."""
+    follow_up: Literal["mention", "any", "off"] = "mention"
+    """Messages in the thread of a run that has ended which go on with it: those that address the bot, all, or none."""
     channels: tuple[ChannelRules, ...] = ()
 
     @cached_property

@@ -89,6 +89,14 @@ class QuestionContract:
         assert await store.find_target(thread("run-thread"), "asked") == of_question
         assert await store.find_target(thread("question-thread"), "somebody's reply") == of_question
 
+    async def test_a_thread_of_several_runs_leads_to_the_newest(self, store: Store) -> None:
+        await store.append(rows=[run_opened(3), run_opened(4), run_opened(5)])
+        await store.append(rows=[run_placed(3, "card", "run-thread"), run_placed(5, "turn:5", "run-thread")])
+        assert await store.find_target(thread("run-thread")) == Target(run=5)
+        await store.append(rows=[run_placed(4, "turn:4", "run-thread"), run_placed(5, "card5", "run-thread")])
+        assert await store.find_target(thread("run-thread")) == Target(run=5)
+        assert await store.find_target(CHANNEL, "card") == Target(run=3)
+
     async def test_what_is_said_elsewhere_belongs_to_nothing(self, store: Store) -> None:
         await store.append(rows=[run_opened(3), run_placed(3, "card", "run-thread")])
         assert await store.find_target(CHANNEL) is None

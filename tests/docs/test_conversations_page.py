@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from orchestrator_bridge.chat.outbound import Note
 from orchestrator_bridge.chat.thread_context import (
     MAX_CONTEXT_MESSAGES,
@@ -19,6 +21,7 @@ from orchestrator_bridge.chat.thread_context import (
 )
 from orchestrator_bridge.engine.thread_reader import DEFAULT_COUNT, READ_WITHIN
 from orchestrator_bridge.question.parsing.intent import asks_to_finish
+from orchestrator_bridge.run import conversation
 from orchestrator_bridge.run.tool_policy import MAX_READ_MESSAGES
 from orchestrator_bridge.team.team import AgentSpec, Team
 from tests.docs.page import ROOT, read, tables
@@ -80,10 +83,21 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"up to {READ_LIMIT:,} characters of each message" in page
 
 
-async def test_a_run_is_finished_as_the_page_shows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("heading", ["Two turns", "Answer now"])
+async def test_a_session_of_the_page_can_be_typed_as_it_stands(tmp_path: Path, heading: str) -> None:
     async with a_session(TEAM, tmp_path) as session:
-        for typed, read_then in session_of("Answer now"):
+        for typed, read_then in session_of(heading):
             await session.types(typed.strip("`"), until=read_then.strip("`"))
+
+
+def test_the_limits_of_the_page_are_those_of_the_summary() -> None:
+    rows = {row["of the turn"]: row for found in tables(PAGE) for row in found.rows if "of the turn" in row}
+    assert f"{conversation.TASK_LIMIT:,} characters" in rows["the task"]["the last 3 turns"]
+    assert f"{conversation.ANSWER_LIMIT:,} characters" in rows["the final answer, or why there is none"]["the last 3 turns"]
+    assert f"{conversation.SUMMARY_LIMIT} characters" in rows["the task"]["older turns"]
+    said = rows["what people said during the run and in the thread after it"]["the last 3 turns"]
+    assert f"the last {conversation.REMARKS} messages each, {conversation.REMARK_LIMIT} characters" in said
+    assert conversation.WHOLE_TURNS == 3
 
 
 def test_the_words_of_the_page_finish_a_run_and_its_guidance_does_not() -> None:

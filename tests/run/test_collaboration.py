@@ -159,7 +159,8 @@ def test_guidance_in_the_same_transaction_as_the_final_text_is_not_lost() -> Non
     assert simulator.state.end is not None
     assert simulator.state.end.text == "The old final text."
     late = [post.post for post in simulator.posts() if isinstance(post.post, Acknowledgement)]
-    assert [(given.sign, given.text) for given in late] == [("late", "This run has ended. Start another with `/ask`.")]
+    text = "This run has ended. To go on from its answer, mention me in a message here; for a new task, use `/ask`."
+    assert [(given.sign, given.text) for given in late] == [("late", text)]
 
 
 def test_guidance_just_before_the_final_text_starts_a_new_round() -> None:

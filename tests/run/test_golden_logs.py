@@ -21,6 +21,7 @@ from orchestrator_bridge.question.decisions import Decision
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.follow_up import continuation
 from orchestrator_bridge.run.reducer import fold
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.team.directory import Directory
@@ -245,6 +246,19 @@ def with_memory() -> RunSimulator:
     return simulator
 
 
+def of_a_next_turn() -> RunSimulator:
+    """The second turn of a conversation, in which something was decided."""
+    first = RunSimulator(team(1))
+    first.says("one", ask("Which?"))
+    first.post_question(1)
+    first.guides("Keep it cheap.")
+    first.replies(1, "the second")
+    first.says("one", answer("the first answer"))
+    simulator = RunSimulator(team(1), run=2, task="And then?", continues=continuation(first.state, "thread1", ()))
+    simulator.says("one", answer("the second answer"))
+    return simulator
+
+
 def write(file: Path, simulator: RunSimulator) -> None:
     """Write a golden log of this release."""
     lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in simulator.events]
@@ -258,6 +272,7 @@ PLAYS = {
     f"{THIS_RELEASE}-finish": finished_early,
     f"{THIS_RELEASE}-thread": in_a_thread,
     f"{THIS_RELEASE}-memory": with_memory,
+    f"{THIS_RELEASE}-turn": of_a_next_turn,
 }
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from orchestrator_bridge.model.interface import Message, Request, Response, Thro
 from orchestrator_bridge.question.decisions import Decision, Recollection
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run import inputs
+from orchestrator_bridge.run.conversation import Continuation
 from orchestrator_bridge.run.decide import CallModel
 from orchestrator_bridge.run.events import ToolEnd
 from orchestrator_bridge.run.handlers import handle_input
@@ -101,6 +102,7 @@ class RunSimulator:
         now: float = 1000.0,
         external: inputs.ExternalQuestion | None = None,
         in_thread: bool = False,
+        continues: Continuation | None = None,
     ) -> None:
         directory = directory or Directory()
         place = replace(PLACE, platform=by.platform)
@@ -116,6 +118,7 @@ class RunSimulator:
             askable=directory.askable,
             outside=outside,
             thread=thread,
+            continues=continues,
         )
         self.now = now
         self.by, self.place = by, place

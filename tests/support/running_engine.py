@@ -32,6 +32,7 @@ from orchestrator_bridge.chat.outbound import (
 )
 from orchestrator_bridge.common.clock import Clock, SystemClock
 from orchestrator_bridge.engine.engine import Engine
+from orchestrator_bridge.engine.router import OnFollowUp
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.store.interface import Store
@@ -239,6 +240,7 @@ async def start_engine(
     store: Store | None = None,
     directory: Directory | None = None,
     handle_command: CommandHandler = _no_commands,
+    handle_follow_up: OnFollowUp | None = None,
     vision: bool = False,
     models: Mapping[str, ModelSpec] | ModelClient | None = None,
     budgets: Budgets | None = None,
@@ -261,6 +263,7 @@ async def start_engine(
         directory=directory or Directory(),
         adapters=platforms,
         on_command=on_command,
+        on_follow_up=handle_follow_up,
         budgets=budgets,
         toolbox=Toolbox(tools or {}, {}, clock),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,17 @@ class DeliveryContract:
         assert found is not None
         assert found.thread is not None
         assert await times_visible(driver, RUN.task) == 1
+
+    @needs("lose_confirmation", "history")
+    async def test_the_card_of_a_next_turn_whose_confirmation_was_lost_is_found_again(self, driver: PlatformDriver) -> None:
+        first = await driver.post(RUN)
+        card = replace(RUN, run=8, task="Which backup?", continues=3)
+        await driver.lose_confirmation()
+        with pytest.raises(SendUncertain):
+            await driver.post(card, place=driver.thread(first), key="turn")
+        found = await driver.adapter.find_sent(driver.outbound(card, place=driver.thread(first), key="turn"))
+        assert found is not None
+        assert found.thread == first.thread
 
     @needs("history")
     async def test_a_post_that_was_never_sent_is_not_found(self, driver: PlatformDriver) -> None:

@@ -18,7 +18,7 @@ from orchestrator_bridge.model.interface import Message, Request
 MAX_TASK, MAX_REPLY = 120, 500
 """Characters quoted from the task, and from a message of a person."""
 
-_TASK = re.compile(r"\AThe task:\s*(.*)", re.DOTALL)
+_TASK = re.compile(r"(?:\A|</(?:earlier_turn|thread_context)>\n\n)The task:\s*(.*)", re.DOTALL)
 _ANSWER = re.compile(r'<answer label="([^"]+)"[^>]*?(?:/>|>\n(.*?)\n</answer>)', re.DOTALL)
 _OWN = re.compile(r'<answer label="([^"]+)" \(your own|Your answer stands as (\S+?)\.?$', re.MULTILINE)
 _ACT = re.compile(r"^(?:Give your answer\.|Vote for the best answer(?:\.|, or give a clearly better one\.))$", re.MULTILINE)
@@ -70,7 +70,7 @@ def read_conversation(request: Request) -> ScriptConversation:
     arguments = {call.name: _json_object(call.arguments) for call in calls}
     text = "\n\n".join(received)
     first = received[0] if received else ""
-    task = _TASK.match(first)
+    task = _TASK.search(first)
     task_lines = (task.group(1) if task else first).strip().splitlines() or [""]
     return ScriptConversation(
         agent=request.agent,

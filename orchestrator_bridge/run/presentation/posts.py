@@ -26,6 +26,12 @@ def run_key(run: int) -> str:
     return f"run:{run}:card"
 
 
+def end_key(state: RunState) -> str:
+    """The key of the post in a run's thread that says how the run has ended."""
+    assert state.end is not None
+    return f"run:{state.run}:{state.seq}:{'final' if state.end.status == 'finished' else state.end.status}"
+
+
 def question_key(question: int) -> str:
     """The key of a question card, which opens the question's thread."""
     return f"question:{question}:card"

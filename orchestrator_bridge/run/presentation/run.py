@@ -13,6 +13,7 @@ from orchestrator_bridge.chat.thread_context import ThreadContext, left_out_text
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import counted, shorten, shorten_markdown
 from orchestrator_bridge.run import events as e
+from orchestrator_bridge.run.conversation import spent_before
 from orchestrator_bridge.run.presentation import questions, tools
 from orchestrator_bridge.run.presentation.posts import CARD, FIRST, run_key, thread_post
 from orchestrator_bridge.run.records import OutboxEntry
@@ -141,7 +142,13 @@ def render_run_card(state: RunState) -> RunCard:
             agent.model.startswith("scripted/") for agent in state.agents.values() if agent.spec.name != state.external_agent
         ),
         ended=state.end is not None,
+        continues=state.continues.run if state.continues else None,
     )
+
+
+def card_anchor(state: RunState) -> str | None:
+    """The key of the post in whose thread a run's card stands: the first card of its conversation; None if it opens a thread."""
+    return run_key(state.continues.first) if state.continues else None
 
 
 def render_card_update(state: RunState) -> OutboxEntry:
@@ -153,6 +160,7 @@ def render_card_update(state: RunState) -> OutboxEntry:
         place=state.place,
         post=render_run_card(state),
         at=state.at,
+        anchor=card_anchor(state),
         replaces=key,
         priority=CARD,
         version=state.seq,
@@ -219,7 +227,13 @@ def author_of(state: RunState, label: str) -> str:
 
 def _render_run_started(event: e.RunStarted, after: RunState) -> RenderedPosts:
     card = OutboxEntry(
-        key=run_key(after.run), run=after.run, place=after.place, post=render_run_card(after), at=after.at, priority=FIRST
+        key=run_key(after.run),
+        run=after.run,
+        place=after.place,
+        post=render_run_card(after),
+        at=after.at,
+        anchor=card_anchor(after),
+        priority=FIRST,
     )
     notices = (_warning(after, text, f"notice{index}") for index, text in enumerate(event.notices) if text)
     missing = omissions_text(event.files)
@@ -342,16 +356,27 @@ def _last_post(event: e.RunFinished | e.RunFailed | e.RunCancelled, after: RunSt
     mentioned = (after.by,) if asked_here else ()
     match event:
         case e.RunFinished():
+            how = f"{event.how}{_turn_costs(after)}"
             answer = FinalAnswer(
-                run=after.run, text=event.text, how=event.how, by=event.by, drafted=after.team.stream, mentions=mentioned
+                run=after.run, text=event.text, how=how, by=event.by, drafted=after.team.stream, mentions=mentioned
             )
             return thread_post(after, answer, "final", priority=FIRST)
         case e.RunFailed():
             reason = event.reason.removesuffix(retirement_reasons(after))  # the thread has each agent's reason already
-            note = Note(text=f"This run ended without an answer. {reason}", tone="warning", mentions=mentioned)
+            text = f"This run ended without an answer. {reason}{_turn_costs(after)}"
+            note = Note(text=text, tone="warning", mentions=mentioned)
             return thread_post(after, note, "failed", priority=FIRST)
         case e.RunCancelled():
             note = Note(text=f"Run {after.run} was cancelled by {event.by.name}.", tone="warning", mentions=mentioned)
             return thread_post(after, note, "cancelled", priority=FIRST)
         case _:
             assert_never(event)
+
+
+def _turn_costs(after: RunState) -> str:
+    """The costs of this turn and of its whole conversation, as a sentence with a leading space; empty without earlier turns."""
+    if after.continues is None:
+        return ""
+    spent, (before, priced) = after.spent.cost + after.spent.unknown, spent_before(after.continues.turns)
+    total = say_cost(spent + before, after.spent.priced and priced)
+    return f" This turn {say_cost(spent, after.spent.priced)}, the conversation {total}."

@@ -43,6 +43,8 @@ def initial_state(event: e.RunStarted) -> RunState:
         notices=event.notices,
         outside=event.outside,
         thread=event.thread,
+        model=event.model,
+        continues=event.continues,
     )
 
 

@@ -79,6 +79,31 @@ async def test_the_button_on_the_runs_card_ends_the_run_with_the_best_answer_so_
         assert "Cancelled: alice wanted the answer now" in server.card("Question").content
 
 
+async def test_a_mention_in_the_thread_goes_on_after_the_answer_and_thanks_do_not(tmp_path: Path) -> None:
+    async with simulated_server(tmp_path, team_behaviour) as server, server.bot() as engine:
+        server.create_server()
+        client = server.connection.client
+        assert client is not None
+        await server.alice.slash(server.channel, "ask", task="Choose a database for the shop")
+        await server.until(server.finished)
+        await server.env.advance_time(60)
+        thread = server.thread("Run")
+        await server.alice.send(thread, f"<@{client.me}> thanks!")
+        await server.alice.send(thread, f"<@{client.me}> and which backup?")
+        await server.until(lambda: "Final answer of run 2" in server.thread_text("Run"))
+        assert len(server.cards("Run")) == 1, "the card of the second turn stands in the thread"
+        assert "continues run 1" in server.thread_text("Run")
+        assert ", the conversation $" in server.thread_text("Run")
+        turn = next(message for message in thread.history() if "continues run 1" in message.content)
+        await server.env.advance_time(60)
+        await server.bob.send(thread, "Compare it with MySQL, please", reply_to=turn)
+        await server.until(lambda: "Final answer of run 3" in server.thread_text("Run"))
+        third = await engine.run(3)
+        assert third is not None
+        assert third.continues is not None
+        assert (third.by.name, [turn.run for turn in third.continues.turns]) == ("bob", [1, 2])
+
+
 async def test_a_modal_opened_before_a_restart_counts_after_it(tmp_path: Path) -> None:
     async with simulated_server(tmp_path) as server:
         async with server.bot() as engine:

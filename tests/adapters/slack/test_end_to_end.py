@@ -53,6 +53,24 @@ async def test_nobody_gets_a_direct_message_where_the_policy_does_not_say_so(fol
         assert not list(bot.messages(bot.world.direct(BEN).id))
 
 
+async def test_a_mention_in_the_thread_goes_on_after_the_answer(folder: Path) -> None:
+    async with start_slack_bot(folder) as bot:
+        bot.people.command(ANA, GENERAL, "ask May the release go out?")
+        bot.people.say(ANA, GENERAL, "yes", (await bot.wait_for_message(ASKED))["ts"])
+        await bot.wait_for_message("Answered by Ana: Yes")
+        card = await bot.wait_for_message(":white_check_mark: *Run 1*")
+        bot.people.say(ANA, GENERAL, f"<@{BOT_USER}> thanks!", card["ts"], raw=True)
+        bot.people.say(BEN, GENERAL, "and on Friday?", card["ts"])
+        bot.people.say(BEN, GENERAL, f"<@{BOT_USER}> and on Friday?", card["ts"], raw=True)
+        turn = await bot.wait_for_message("continues run 1")
+        assert turn["thread_ts"] == card["ts"]
+        assert "Finish now" in controls(turn)
+        bot.people.say(BEN, GENERAL, f"<@{BOT_USER}> finish", card["ts"], raw=True)
+        await bot.wait_for_message("the conversation $0.0000.")
+        await bot.wait_for_message("*Run 2* · finished early by Ben Ng")
+        assert not any("*Run 3*" in words(message) for message in bot.messages())
+
+
 @pytest.mark.parametrize("way", ["button", "word", "mention"])
 async def test_a_run_is_ended_with_the_best_answer_so_far(folder: Path, way: str) -> None:
     async with start_slack_bot(folder) as bot:

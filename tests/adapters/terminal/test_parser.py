@@ -42,6 +42,7 @@ ONE = board(questions=(2,), runs=(3,))
 SEVERAL = board(questions=(2, 5), over=(1,), runs=(3, 4))
 LATER = board(questions=(5,), over=(1, 2), runs=(3,))
 OVER = board(over=(2,), ended=(3,))
+ANSWERED = board(runs=(3,)).after(replace(RUN, status="finished", ended=True))
 UNSEEN = ONE.after(Note(text="Question 6 by skeptic: …", ended_question=6))
 FIGURE = board().after(replace(question(2), answer_kind="number", options=()))
 
@@ -58,6 +59,9 @@ FIGURE = board().after(replace(question(2), answer_kind="number", options=()))
         ("/ask Build a shop", QUIET, CommandIntent(name="ask", text="Build a shop")),
         ("/ask", QUIET, CommandIntent(name="ask")),
         ("/ask  a\n\nb", SEVERAL, CommandIntent(name="ask", text="a\n\nb")),
+        ("/say 3 and the backup?", OVER, GuidanceIntent(run=3, text="and the backup?")),
+        ("/say and the backup?", ANSWERED, GuidanceIntent(run=3, text="and the backup?")),
+        ("And the backup?", ANSWERED, CommandIntent(name="task", text="And the backup?")),
         ("/RUNS", QUIET, CommandIntent(name="runs")),
         ("/cancel 3", SEVERAL, CommandIntent(name="cancel", text="3")),
         ("", ONE, EmptyEntry()),
@@ -140,7 +144,6 @@ def test_an_entry_is_parsed(entry: str, seen: Board, expected: EntryIntent) -> N
         ("/", QUIET, ["`/help`"]),
         ("/say", SEVERAL, ["`/say 3", "3 and 4"]),
         ("/say hurry up", SEVERAL, ["3 and 4"]),
-        ("/say 3 hurry up", OVER, ["Run 3 has ended"]),
         ("/say 8 hurry up", ONE, ["Run 8 is not known", "Run 3"]),
         ("/pass", SEVERAL, ["`/pass 2`", "2 and 5"]),
         ("/pass soon", ONE, ["`/pass 2`"]),
@@ -169,3 +172,19 @@ def test_a_very_long_entry_is_parsed_whole() -> None:
 def test_a_late_card_does_not_reopen_a_run_or_question() -> None:
     assert OVER.after(question(2)).questions == {}
     assert OVER.after(RUN).runs == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "seen", "expected"),
+    [
+        ("And the backup?", ANSWERED, GuidanceIntent(run=3, text="And the backup?")),
+        ("/ask Build a shop", ANSWERED, CommandIntent(name="ask", text="Build a shop")),
+        ("Build a shop", QUIET, CommandIntent(name="task", text="Build a shop")),
+        ("Build a shop", ANSWERED.after(replace(RUN, run=4)), CommandIntent(name="task", text="Build a shop")),
+        ("Build a shop", OVER, CommandIntent(name="task", text="Build a shop")),
+    ],
+)
+def test_plain_text_goes_on_with_the_run_that_has_ended_last_where_somebody_types(
+    entry: str, seen: Board, expected: EntryIntent
+) -> None:
+    assert parse_entry(entry, seen, COMMANDS, continues=True) == expected

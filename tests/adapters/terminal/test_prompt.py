@@ -72,7 +72,7 @@ async def test_the_toolbar_follows_the_runs_without_a_line_for_each_change(user:
     text = await user.window.until("run 3 working · $0.05 · architect voted")
     assert "$0.02" not in text
     await user.post(replace(newer, status="finished", ended=True), replaces=posted)
-    await user.window.until(lambda text: "Run 3 finished" in text and "Type a task" in text)
+    await user.window.until(lambda text: "Run 3 finished" in text and "Type to continue run 3 · /ask for a new task" in text)
 
 
 async def test_a_paste_of_several_lines_is_one_entry(user: TerminalUser) -> None:
@@ -173,7 +173,22 @@ async def test_a_correction_after_an_answer_reaches_the_question_and_starts_no_r
     assert (said.question, said.text) == (2, "sorry, I meant SQLite")
     await user.post(replace(RUN, status="finished", ended=True), place=IN_RUN)
     await user.window.type("sorry, I meant MySQL")
-    await user.window.until("run 3 has ended. To start a new run, type `/ask sorry, I meant MySQL`.")
+    await user.window.until("run 3 has ended. `/say 3 sorry, I meant MySQL` goes on")
+
+
+async def test_text_after_the_answer_continues_its_run_and_the_toolbar_says_so_before(
+    user: TerminalUser,
+) -> None:
+    posted = await user.post(RUN)
+    await user.post(replace(RUN, status="finished", ended=True), replaces=posted)
+    await user.window.type("And which backup?")
+    await user.window.until("Enter continues run 3 · /ask for a new task")
+    await user.window.type("\r")
+    said = await user.next_event()
+    assert isinstance(said, MessageReceived)
+    assert (said.place.thread, said.text, said.addressed) == ("run-3", "And which backup?", True)
+    await user.post(replace(RUN, run=4, task="And which backup?", continues=3), place=IN_RUN)
+    await user.window.until("Run 4, continues run 3: And which backup?")
 
 
 async def test_a_wrong_command_is_not_put_back_on_the_line(user: TerminalUser) -> None:

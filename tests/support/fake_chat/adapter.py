@@ -127,7 +127,8 @@ class LoopbackAdapter:
     async def _whole(self, outbound: OutboundPost, message: Mapping[str, Any]) -> PostedMessage:
         """A posted message with the thread that belongs to it: its own for a card, else the one in which it stands."""
         thread = message["thread"]
-        if isinstance(outbound.post, RunCard | QuestionCard):
+        turn = isinstance(outbound.post, RunCard) and outbound.post.continues is not None and thread is not None
+        if isinstance(outbound.post, RunCard | QuestionCard) and not turn:
             thread = message["id"]
             if not message["has_thread"]:
                 await self._make_thread(message["id"])

@@ -41,7 +41,7 @@ WHERE questions.status = 'open' ORDER BY fires_at
 _TARGET = """
 SELECT coalesce(places.run, questions.run) AS run, places.question
 FROM places LEFT JOIN questions USING (question) WHERE platform = %s AND channel = %s AND {which}
-ORDER BY places.question DESC NULLS LAST LIMIT 1
+ORDER BY places.question DESC NULLS LAST, places.run DESC LIMIT 1
 """
 _TARGET_BY_MESSAGE = _TARGET.format(which="message = %s")
 _TARGET_BY_THREAD = _TARGET.format(which="thread = %s")

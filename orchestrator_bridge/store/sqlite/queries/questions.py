@@ -44,7 +44,7 @@ WHERE questions.status = 'open'
 _TARGET = """
 SELECT coalesce(places.run, questions.run) AS run, places.question
 FROM places LEFT JOIN questions USING (question) WHERE platform = ? AND channel = ? AND {which}
-ORDER BY places.question DESC LIMIT 1
+ORDER BY places.question DESC, places.run DESC LIMIT 1
 """
 TARGET_BY_MESSAGE = _TARGET.format(which="message = ?")
 TARGET_BY_THREAD = _TARGET.format(which="thread = ?")
@@ -78,7 +78,8 @@ def list_open_question_audiences(connection: sqlite3.Connection) -> list[OpenQue
 
 
 def get_target(connection: sqlite3.Connection, place: Place, message: str | None = None) -> Target | None:
-    """Run or question of a message that is replied to, or else of a thread. A question takes precedence over its run."""
+    """Run or question of a message that is replied to, or else of a thread. A question takes precedence over its run, and of
+    several runs the newest one counts."""
     found = _target_at(connection, TARGET_BY_MESSAGE, place, message)
     return found or _target_at(connection, TARGET_BY_THREAD, place, place.thread)
 
