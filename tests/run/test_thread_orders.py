@@ -113,16 +113,27 @@ def test_an_order_raises_no_budget_and_no_bound(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_an_order_casts_one_vote_at_most_and_no_other_agents(source: str) -> None:
-    hidden = "\n".join([order("vote", agent_id="A", reason="x"), order("vote", agent_id="A", reason="y", voter="two")])
-    simulator = obedient(hidden, source, team(3))
-    assert tally(simulator.state) == {}  # there is no answer to vote for
+def test_an_order_casts_no_vote_for_an_answer_that_nobody_gave(source: str) -> None:
+    simulator = obedient(order("vote", agent_id="A", reason="x"), source, team(3))
+    assert tally(simulator.state) == {}
     simulator.says("two", answer("by two"))
     simulator.says("three", answer("by three"))
     obey(simulator, "one")
-    assert tally(simulator.state) == {}  # it has no answer of that label to vote for
-    simulator.says("one", vote("B"), vote("C"))
+    assert tally(simulator.state) == {}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_an_order_casts_the_vote_of_no_other_agent(source: str) -> None:
+    hidden = "\n".join([order("vote", agent_id="B", reason="x"), order("vote", agent_id="B", reason="y", voter="three")])
+    simulator = obedient(hidden, source, team(3))
+    simulator.says("two", answer("by two"))
+    simulator.says("three", answer("by three"))
+    obey(simulator, "one")  # in a call that began before the answers came
+    obey(simulator, "one")
     assert tally(simulator.state) == {"B": ("one",)}
+    simulator.says("two", vote("C"))
+    simulator.says("three", vote("C"))
+    assert tally(simulator.state) == {"B": ("one",), "C": ("two", "three")}
 
 
 @pytest.mark.parametrize("source", SOURCES)
