@@ -7,7 +7,7 @@
 #   make docs                    build the documentation into site/, and check its links
 #   make resilience N=1000       kill a real process N times and check that nothing was lost or doubled
 #   make vertex                  add the optional packages for Google's Vertex AI; make run keeps them
-#   make test-live               a few real calls to xAI; needs XAI_API_KEY
+#   make test-live               a few real calls to the providers whose keys are set
 .DEFAULT_GOAL := run
 .SILENT:
 MAKEFLAGS += --no-print-directory
@@ -64,7 +64,7 @@ docs: venv
 resilience kill-test: venv
 	KILLS=$(N) $(PY) -m pytest tests/resilience --timeout=0
 
-# Calls xAI for real. Needs XAI_API_KEY in the environment or in .env, and costs less than a cent.
+# Calls the providers whose keys are in the environment or in .env, for less than a cent each. Needs one key at least.
 test-live: venv
 	$(PY) -m pytest -m live tests/live -n 0 -s
 

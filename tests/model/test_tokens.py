@@ -73,6 +73,30 @@ def test_other_models_are_counted_with_o200k_which_is_near(counter: TokenCounter
     assert counter.count(request, route("gpt-5", "openai")).exact
 
 
+# Texts of the classes in which an estimate by size is wrong in its own way, and the bounds of estimate / o200k.
+CLASSES = {
+    "English": ("The second database is cheaper to run, and it is simpler to move a small team onto it. " * 20, 1.0, 1.7),
+    "German": ("Die zweite Datenbank kostet weniger, und ein kleines Team kann leicht zu ihr wechseln. " * 20, 0.9, 1.5),
+    "Russian": ("Вторая база данных дешевле, и небольшой команде легко перейти на неё. " * 20, 1.7, 2.7),
+    "Chinese": ("第二个数据库更便宜,小团队也容易迁移。" * 20, 0.8, 1.3),
+    "code": ("def total(rows: list[Row]) -> int:\n    return sum(row.cost for row in rows if row.cost)\n" * 20, 0.8, 1.4),
+    "JSON": ('{"id": 17, "name": "db-2", "tags": ["a", "b"], "cost": 0.25, "on": true}\n' * 20, 0.5, 0.9),
+    "logs": ("2026-11-30T20:18:37.123Z INFO 10.0.0.17 GET /v1/runs/481 200 17ms 0x7f3a\n" * 20, 0.4, 0.9),
+    "base64": ("SGVsbG8gd29ybGQsIHRoaXMgaXMgYmFzZTY0IGRhdGEgb2YgYSBmaWxlLg==" * 20, 0.3, 0.8),
+    "emoji": ("🚀🦀🌍🎉🗳️✍️💭⏳" * 40, 0.4, 1.6),
+}
+
+
+@pytest.mark.parametrize(("text", "least", "most"), CLASSES.values(), ids=CLASSES)
+def test_o200k_counts_every_kind_of_text_for_models_without_a_tokenizer(
+    counter: TokenCounter, text: str, least: float, most: float
+) -> None:
+    request = create_request(messages=(Message(role="user", text=text),), tools=())
+    theirs, own = counter.count(request, route()), counter.count(request, route("gpt-5", "openai"))
+    assert theirs.tokens == own.tokens
+    assert least <= TokenCounter(TokenizerCache()).count(request, route()).tokens / own.tokens <= most
+
+
 def test_until_o200k_is_loaded_the_size_decides() -> None:
     """A run does not load it, which would hold up everything for half a second; the start of the bot does."""
     request = create_request(messages=(Message(role="user", text="a" * 400),), tools=())

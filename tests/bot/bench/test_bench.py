@@ -87,7 +87,7 @@ def test_a_real_model_without_its_key_is_not_called_and_its_setting_is_named(tow
 
 
 def test_the_live_tests_refuse_without_a_key_in_one_line(tmp_path: Path) -> None:
-    environ = {name: value for name, value in os.environ.items() if name != "XAI_API_KEY"}
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     live, settings = str(ROOT / "tests" / "live"), str(ROOT / "pyproject.toml")
     command = [sys.executable, "-m", "pytest", "-m", "live", live, "-n", "0", "-c", settings]
     said = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)

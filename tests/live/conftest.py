@@ -1,0 +1,35 @@
+"""Live tests of providers without a key are deselected. Without any key, `test_xai` ends the session with what to set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.config.settings import read_variables
+
+
+def keys() -> Mapping[str, str]:
+    """The settings of the environment and of .env that have a value."""
+    found = read_variables(Path(".env"), os.environ)
+    return {name: variable.value.strip() for name, variable in found.items() if variable.value.strip()}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests of providers whose key is not set."""
+    from tests.live.test_providers import PROVIDERS
+
+    have = keys()
+    usable = {provider.key for provider in PROVIDERS if provider.key in have}
+    missing = []
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        provider = callspec.params.get("provider") if callspec else None
+        unset = provider is not None and provider.key not in have
+        if unset or (item.path.name == "test_xai.py" and usable and "XAI_API_KEY" not in have):
+            missing.append(item)
+    if missing:
+        config.hook.pytest_deselected(items=missing)
+        items[:] = [item for item in items if item not in missing]
