@@ -286,9 +286,10 @@ class ChatCommands:
             raise ConfigError(
                 f"The task has {len(task):,} characters; the limit is {TASK_LIMIT:,}. Shorten it; agents can ask for details."
             )
+        wanted = {model: team.server_tools_of(agent) for agent in team.agents for model in agent.models}
         for model in team.models:
             try:
-                self._models.check(model)
+                self._models.check(model, wanted.get(model, ()))
             except (UnknownModelName, ScriptError) as error:
                 raise UnusableModel(model, team.name, str(error), getattr(error, "near", ())) from error
             except ModelError as error:

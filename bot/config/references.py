@@ -17,6 +17,7 @@ from orchestrator_bridge.chat.platform import Platform
 from orchestrator_bridge.model.catalogue import SCRIPTED, UnknownModelName, resolve, similar_names
 from orchestrator_bridge.model.parameters import MAX_OUTPUT, unsupported_value
 from orchestrator_bridge.model.scripted.script import ScriptError, find_script, read_script
+from orchestrator_bridge.model.server_tools import missing_server_tools, offers
 from orchestrator_bridge.team.team import AgentSpec, Permissions, Policy, Team
 
 _IDS_OF_DISCORD = "in Discord, switch on the developer mode, then Copy ID in the menu"
@@ -139,6 +140,20 @@ class References:
                 self.source.report((*path, "backup"), f"{agent.backup!r}, the agent's own model", expected)
             self._check_parameters(path, agent)
             self._check_tools((*path, "tools"), agent.tools)
+            self._check_server_tools(path, team, agent)
+
+    def _check_server_tools(self, path: KeyPath, team: Team, agent: AgentSpec) -> None:
+        """The agent's models must have every server-side tool that the file switches on for it."""
+        for model in agent.models:
+            try:
+                route = resolve(model, self.team_file.models)
+            except UnknownModelName:  # `_check_model` reports it
+                continue
+            if missing := missing_server_tools(route, team.server_tools_of(agent)):
+                key: KeyPath = (*path, "server_tools") if agent.server_tools else ("team", team.name, "server_tools")
+                offered = ", ".join(map(repr, offers(route)))
+                expected = f"only tools that {model} has: {offered}" if offered else f"none, since {model} has none"
+                self.source.report(key, f"{', '.join(map(repr, missing))}, which {model} of agent {agent.name} lacks", expected)
 
     def _check_parameters(self, path: KeyPath, agent: AgentSpec) -> None:
         """The agent's model must accept every parameter that the file sets for it."""

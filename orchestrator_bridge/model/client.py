@@ -8,7 +8,7 @@ and one whose providers all speak OpenAI's format never imports `litellm`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -33,7 +33,17 @@ from orchestrator_bridge.model.catalogue.pricing import cost
 from orchestrator_bridge.model.credentials import check_extra, credentials
 from orchestrator_bridge.model.errors import BadRequest, ContextTooLong, FormatRefused, RolesRefused, ToolsRefused, UnknownModel
 from orchestrator_bridge.model.estimator import DEFAULT_OUTPUT, Estimator, Key, Ratio
-from orchestrator_bridge.model.interface import STATED, CallEstimate, OnDelta, OnProgress, Request, Response, ToolMode, Usage
+from orchestrator_bridge.model.interface import (
+    STATED,
+    CallEstimate,
+    OnDelta,
+    OnProgress,
+    Request,
+    Response,
+    ServerTool,
+    ToolMode,
+    Usage,
+)
 from orchestrator_bridge.model.litellm.client import LiteLLMClient
 from orchestrator_bridge.model.openai.client import STALL_AFTER, OpenAIClient, validate_key
 from orchestrator_bridge.model.parameters import limited
@@ -42,6 +52,7 @@ from orchestrator_bridge.model.probe import makes_calls, probe_request, probed_m
 from orchestrator_bridge.model.route_memory import RouteMemory
 from orchestrator_bridge.model.scripted.client import ScriptedClient
 from orchestrator_bridge.model.scripted.script import ScriptError
+from orchestrator_bridge.model.server_tools import MISSING_ADVICE, fees, missing_server_tools, missing_text, most_fees
 from orchestrator_bridge.model.tokens import O200K, TokenCounter, TokenizerCache, tokenizer_of
 from orchestrator_bridge.model.tool_mode import UNUSABLE_ADVICE, ToolModes, unusable_text
 
@@ -180,7 +191,11 @@ class RouteTable:
         if response.cost is not None:
             return replace(response, cost_source=STATED)
         price = None if response.usage.estimated else price_of(route, response.served, self._own, today=self.today)
-        return replace(response, cost=cost(response.usage, price), cost_source=price.source) if price else response
+        if price is None:
+            return response
+        billed = fees(response.server_uses, route)
+        source = f"{price.source}, with the provider's fees for its tools" if billed else price.source
+        return replace(response, cost=cost(response.usage, price) + billed, cost_source=source)
 
 
 def _place(route: Route) -> tuple[str, str]:
@@ -233,19 +248,22 @@ class ModelClient:
             if route is not None and route.client != "scripted":
                 self._tokenizers.get(tokenizer_of(route) or O200K)
 
-    def check(self, model: str) -> Route:
+    def check(self, model: str, server_tools: Sequence[ServerTool] = ()) -> Route:
         """Check without a call that a model is ready to be called, and return its route.
 
         Raises:
             UnknownModelName: the name is not known.
             ScriptError: its script is missing or invalid.
             InvalidApiKey: its key or another required setting is missing or malformed.
-            BadRequest: it needs optional packages that are not installed, or makes no tool calls in any form.
+            BadRequest: it needs optional packages that are not installed, makes no tool calls in any form, or lacks one of
+                the server-side tools.
         """
         route = self._routes.resolve(model)
         self._clients.check(route)
         if self._memory.get(route).unusable:
             raise BadRequest(unusable_text(route), UNUSABLE_ADVICE)
+        if missing := missing_server_tools(route, server_tools):
+            raise BadRequest(missing_text(route, missing), MISSING_ADVICE)
         return route
 
     async def respond(self, request: Request, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None) -> Response:
@@ -314,6 +332,8 @@ class ModelClient:
         self, request: Request, route: Route, on_delta: OnDelta | None = None, on_progress: OnProgress | None = None
     ) -> Response:
         """Count the prompt, call, and correct later counts by the result."""
+        if missing := missing_server_tools(route, request.server_tools):
+            raise BadRequest(missing_text(route, missing), MISSING_ADVICE)
         request = limited(request, route)
         self._estimator.check(request, route)
         counted = self._estimator.count_prompt(request, route)
@@ -342,7 +362,8 @@ class ModelClient:
         request = limited(request, route)
         prompt = self._estimator.estimate_prompt(request, route)
         # The dearest case is a prompt that is written to the provider's cache, which some charge a quarter more for.
-        return cost(Usage(input=prompt, cache_written=prompt, output=request.max_output or DEFAULT_OUTPUT), route.price)
+        usage = Usage(input=prompt, cache_written=prompt, output=request.max_output or DEFAULT_OUTPUT)
+        return cost(usage, route.price) + most_fees(request, route)
 
     def lifecycle_notice(self, model: str) -> str:
         """Sentence about a retired or retiring model, for a person about to pay for it; empty if there is nothing to say."""

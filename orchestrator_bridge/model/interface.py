@@ -86,6 +86,19 @@ class Usage:
         return self.input + self.output
 
 
+ServerTool = Literal["web_search", "x_search", "code"]
+"""Tools that a provider runs itself within a call (`orchestrator_bridge.model.server_tools`)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerUse:
+    """Use of a server-side tool in a response. `detail` is the query, address or code; `unit` is what is billed once, if any."""
+
+    tool: ServerTool
+    detail: str = ""
+    unit: str = ""
+
+
 ToolMode = Literal["native", "schema", "prompted"]
 """Way in which a model is offered its tools (`orchestrator_bridge.model.tool_mode`)."""
 
@@ -116,6 +129,7 @@ class Request:
     tool_mode: ToolMode = "native"
     tool_choice: ToolChoice = "auto"
     roles: RoleOrder = "free"
+    server_tools: tuple[ServerTool, ...] = ()
     conversation: str = ""
 
     @property
@@ -154,6 +168,7 @@ class Response:
     cut: bool = False
     begins_in_reasoning: bool = False
     cost_source: str = ""
+    server_uses: tuple[ServerUse, ...] = ()
 
 
 STATED = "stated by the provider"

@@ -15,7 +15,7 @@ from pydantic import Discriminator, TypeAdapter
 from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Group, Place, ThreadPosition
 from orchestrator_bridge.chat.thread_context import ThreadContext
-from orchestrator_bridge.model.interface import PromptCount, ProviderState, ToolCall, Usage
+from orchestrator_bridge.model.interface import PromptCount, ProviderState, ServerUse, ToolCall, Usage
 from orchestrator_bridge.question.decisions import Decision
 from orchestrator_bridge.question.model import Ask, Delivery, FallbackStage, Outcome, Question
 from orchestrator_bridge.run.conversation import Continuation
@@ -119,7 +119,7 @@ class Responded:
     `served`: the model that answered. `cost`: US dollars, None if unknown. `kept`: state that goes back to the provider with the
     turn, such as signed reasoning; shown to nobody. `counted`: our count of the prompt. `notice`: a warning for people if another
     model than expected answered. `cut`: the output limit broke the response off. `cost_source`: where the cost comes from, the
-    provider's own bill or a price list.
+    provider's own bill or a price list. `server_uses`: tools that the provider ran.
     """
 
     at: float
@@ -136,6 +136,7 @@ class Responded:
     notice: str = ""
     cut: bool = False
     cost_source: str = ""
+    server_uses: tuple[ServerUse, ...] = ()
     event: Literal["responded"] = "responded"
 
 

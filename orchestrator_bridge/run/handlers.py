@@ -121,6 +121,7 @@ def _responded(transaction: Transaction, call: Call, response: Response, consume
         notice=response.notice,
         cut=response.cut,
         cost_source=response.cost_source,
+        server_uses=response.server_uses,
     )
 
 

@@ -39,6 +39,7 @@ def make_request(state: RunState, call: CallModel, seen: int, omitted: Omitted =
         room=state.agents[call.agent].cuts,
         parameters={} if judge else spec.parameters,
         timeout=state.team.bounds.call_timeout,
+        server_tools=() if judge else state.team.server_tools_of(spec),
         conversation=f"townhall-{state.run}-{call.agent}",
     )
 

@@ -20,6 +20,7 @@ from orchestrator_bridge.common.duration import Duration, bounded, bounded_durat
 from orchestrator_bridge.common.frozen import Value
 from orchestrator_bridge.common.quiet_hours import Handover, QuietDay, QuietHours
 from orchestrator_bridge.common.validation import Integer, Real, explain_validation
+from orchestrator_bridge.model.interface import ServerTool
 from orchestrator_bridge.model.parameters import PARAMETERS
 
 ToolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(?:\..+)?$")]
@@ -68,6 +69,8 @@ class AgentSpec(Value):
     seed: Integer | None = None
     tools: tuple[ToolName, ...] = ()
     """Tool servers (`files`) and single tools (`files.read_file`), in addition to those of the team."""
+    server_tools: tuple[ServerTool, ...] = ()
+    """Tools that the model's provider runs itself, in addition to those of the team."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -226,6 +229,8 @@ class Team(Value):
     routes: tuple[RoutingRule, ...] = ()
     tools: tuple[ToolName, ...] = ()
     """Tool servers and tools of all agents."""
+    server_tools: tuple[ServerTool, ...] = ()
+    """Tools of all agents that the providers of their models run themselves."""
     policy: Policy = Policy()
     bounds: Bounds = Bounds()
     limits: Limits = Limits()
@@ -253,6 +258,10 @@ class Team(Value):
         """Tool servers of all agents, each once."""
         names = (*self.tools, *(name for agent in self.agents for name in agent.tools))
         return tuple(dict.fromkeys(name.partition(".")[0] for name in names))
+
+    def server_tools_of(self, agent: AgentSpec) -> tuple[ServerTool, ...]:
+        """Server-side tools of an agent, each once."""
+        return tuple(dict.fromkeys((*self.server_tools, *agent.server_tools)))
 
     @property
     def models(self) -> tuple[str, ...]:

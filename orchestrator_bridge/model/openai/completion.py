@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from orchestrator_bridge.common.errors import TownhallError
 from orchestrator_bridge.model.answer_text import read_answer, replace_surrogates, replace_surrogates_in
 from orchestrator_bridge.model.errors import ContentRefused
-from orchestrator_bridge.model.interface import Request, Response, ToolCall, Usage
+from orchestrator_bridge.model.interface import Request, Response, ServerUse, ToolCall, Usage
 from orchestrator_bridge.model.openai.usage import OptionalUsage, UsageBody, believable, estimate_usage, read_usage, stated_cost
 from orchestrator_bridge.model.provider_errors import ProviderMessage, build_error
 from orchestrator_bridge.model.reasoning import capture_state
@@ -141,6 +141,7 @@ class Completion(BaseModel):
     choices: Annotated[list[CompletionChoice], Field(min_length=1)]
     usage: OptionalUsage = None
     usage_lost: bool = False
+    server_uses: tuple[ServerUse, ...] = ()
 
 
 class ErrorBody(TownhallError):
@@ -212,6 +213,7 @@ def response_of(completion: Completion, request: Request, route: Route) -> Respo
         kept=kept,
         cut=choice.finish_reason == CUT_OFF,
         begins_in_reasoning=begins_in_reasoning(words),
+        server_uses=completion.server_uses,
     )
 
 

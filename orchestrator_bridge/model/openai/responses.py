@@ -22,6 +22,7 @@ from orchestrator_bridge.model.openai.completion import (
     FunctionBody,
     ToolCallBody,
 )
+from orchestrator_bridge.model.openai.server_items import read_server_uses, with_sources
 
 _FINISH: Mapping[str, str] = {"max_output_tokens": CUT_OFF, "content_filter": FILTERED}
 """Finish reasons by the reasons for which a response is incomplete."""
@@ -85,7 +86,7 @@ def completion_of(response: ResponseBody) -> Completion:
         raise ErrorBody(
             response.error or {"message": f"the answer was broken off ({reason or response.status})"}, answer_begun=True
         )
-    texts = ["".join(_parts(item, "output_text", "text")) for item in response.output]
+    texts = [with_sources("".join(_parts(item, "output_text", "text")), item) for item in response.output]
     calls = [_call(item) for item in response.output if item.get("type") == "function_call"]
     said = AssistantMessage(
         content="\n\n".join(text for text in texts if text.strip()),
@@ -96,7 +97,8 @@ def completion_of(response: ResponseBody) -> Completion:
     )
     usage = {_USAGE_NAMES.get(name, name): value for name, value in (response.usage or {}).items()}
     choice = {"message": said, "finish_reason": _FINISH.get(str(reason)) or ("tool_calls" if calls else "stop")}
-    return Completion.model_validate({"model": response.model, "choices": [choice], "usage": usage or None})
+    uses = read_server_uses(response.output)
+    return Completion.model_validate({"model": response.model, "choices": [choice], "usage": usage or None, "server_uses": uses})
 
 
 def _parts(item: Mapping[str, Any], kind: str, name: str) -> Iterator[str]:
@@ -137,7 +139,9 @@ def _kept(output: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
 
 def _replayable(item: Mapping[str, Any]) -> dict[str, Any]:
     names = _REASONING_FIELDS if item.get("type") == "reasoning" else tuple(item)
-    return {name: item[name] for name in names if item.get(name) is not None}
+    # An item of code must have its outputs, also if they are null (OpenAI's description, `CodeInterpreterToolCall`).
+    nullable = item.get("type") == "code_interpreter_call"
+    return {name: item[name] for name in names if nullable or item.get(name) is not None}
 
 
 class StreamEvent(BaseModel):

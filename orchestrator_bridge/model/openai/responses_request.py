@@ -19,6 +19,7 @@ from orchestrator_bridge.model.openai.request import choice_of_tools, readable_a
 from orchestrator_bridge.model.parameters import WIRE, wire_parameters
 from orchestrator_bridge.model.prompt_cache import cache_key
 from orchestrator_bridge.model.reasoning import replay_output
+from orchestrator_bridge.model.server_tools import MOST_USES, server_tools_body
 from orchestrator_bridge.model.tool_mode import answer_format, written_messages
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
             }
             for tool in request.tools
         ]
+    if hosted := server_tools_body(request, route):
+        body["tools"] = [*body.get("tools", ()), *hosted]
+        if route.provider == "openai":
+            body["max_tool_calls"] = MOST_USES
     if request.max_output is not None:
         body["max_output_tokens"] = max(request.max_output, LEAST_OUTPUT)
     if request.conversation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import assert_never
 
@@ -12,6 +13,7 @@ from orchestrator_bridge.chat.outbound import CardAgent, FinalAnswer, Note, RunC
 from orchestrator_bridge.chat.thread_context import ThreadContext, left_out_text
 from orchestrator_bridge.common.duration import format_duration
 from orchestrator_bridge.common.text import counted, shorten, shorten_markdown
+from orchestrator_bridge.model.interface import ServerTool
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.conversation import spent_before
 from orchestrator_bridge.run.presentation import questions, tools
@@ -261,7 +263,24 @@ def _render_responded(before: RunState | None, event: e.Responded, after: RunSta
     call = before.calls.get(event.action) if before else None
     note = _response_note(before, event, call, after) if before and call else None
     cut = _cut_note(before, event, after) if before and call and event.cut else None
-    return (*notices, *(post for post in (note, cut) if post is not None))
+    return (*notices, *(post for post in (_server_use_note(event, after), note, cut) if post is not None))
+
+
+MOST_USES_SHOWN = 10
+"""Lines of one note on what a provider ran."""
+
+_USE_WORDS: Mapping[ServerTool, str] = {"web_search": "Searched the web", "x_search": "Searched X", "code": "Ran code"}
+
+
+def _server_use_note(event: e.Responded, after: RunState) -> OutboxEntry | None:
+    """A note on the tools that an agent's provider ran for a response: it costs money, and others can judge the sources."""
+    uses = dict.fromkeys((use.tool, shorten(" ".join(use.detail.split()), 200)) for use in event.server_uses)
+    lines = [f"{_USE_WORDS[tool]}: `{detail.replace('`', '')}`" if detail else _USE_WORDS[tool] for tool, detail in uses]
+    if not lines:
+        return None
+    left = len(lines) - MOST_USES_SHOWN
+    shown = [*lines[:MOST_USES_SHOWN], *([f"and {left} more"] if left > 0 else [])]
+    return thread_post(after, Note(text="\n".join(shown), speaker=event.agent), "server-tools")
 
 
 def _cut_note(before: RunState, event: e.Responded, after: RunState) -> OutboxEntry | None:

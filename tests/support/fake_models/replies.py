@@ -59,6 +59,10 @@ class ScriptedReply:
     """Signature of the reasoning, if the format has one."""
     finish: str | None = None
     """Finish reason in the words of the format; defaults to the usual one."""
+    items: Sequence[Mapping[str, Any]] = ()
+    """Output items of the Responses format before the text: what the provider ran itself."""
+    annotations: Sequence[Mapping[str, Any]] = ()
+    """Citations of the text, in the Responses format."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the assistant's message."""
     status: int = 200

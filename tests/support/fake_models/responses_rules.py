@@ -71,6 +71,32 @@ def known_fields(body: Body) -> ScriptedReply | None:
     return _refused(f"Unknown parameter: '{unknown[0]}'.", unknown[0], "unknown_parameter") if unknown else None
 
 
+def known_tools(body: Body) -> ScriptedReply | None:
+    """Tool types of OpenAI (its description of `Tool`) and, for Grok, of xAI (docs.x.ai, "Tools"); code needs a container."""
+    is_grok = str(body.get("model")).startswith("grok")
+    known = ("function", "web_search", "code_interpreter", *(("x_search", "code_execution") if is_grok else ()))
+    for place, tool in enumerate(body.get("tools") or ()):
+        if tool["type"] not in known:
+            said = f"Invalid value: '{tool['type']}'. Supported values are: {', '.join(map(repr, known))}."
+            return _refused(said, f"tools[{place}].type", "invalid_value")
+        if tool["type"] == "code_interpreter" and not is_grok and "container" not in tool:
+            return _refused(f"Missing required parameter: 'tools[{place}].container'.", f"tools[{place}].container")
+    return None
+
+
+def whole_server_items(body: Body) -> ScriptedReply | None:
+    """Items of a provider's tools go back with all fields (OpenAI's `WebSearchToolCall`, `CodeInterpreterToolCall`)."""
+    required = {
+        "web_search_call": ("id", "status", "action"),
+        "code_interpreter_call": ("id", "status", "container_id", "code", "outputs"),
+    }
+    for kind, names in required.items():
+        for place, item in _items(body, kind):
+            if missing := [name for name in names if name not in item]:
+                return _refused(f"Missing required parameter: 'input[{place}].{missing[0]}'.")
+    return None
+
+
 def strict_is_stated(body: Body) -> ScriptedReply | None:
     """A function tool is strict unless it says otherwise (OpenAI's guide to function calling), and few schemas fit that."""
     loose = [tool for tool in body.get("tools") or () if tool["type"] == "function" and tool.get("strict") is not False]
@@ -112,7 +138,9 @@ def reasoning_with_its_item(body: Body) -> ScriptedReply | None:
     """Reasoning is followed by the message or the call that it led to (openai/openai-agents-js#929)."""
     items = [*(body.get("input") or ()), {}]
     for item, following in pairwise(items):
-        if item.get("type") == "reasoning" and not str(following.get("id", "")).startswith(("msg_", "fc_", "rs_", "ws_")):
+        if item.get("type") == "reasoning" and not str(following.get("id", "")).startswith(
+            ("msg_", "fc_", "rs_", "ws_", "ci_", "ctc_")
+        ):
             return _refused(f"Item '{item['id']}' of type 'reasoning' was provided without its required following item.")
     return None
 
@@ -148,6 +176,8 @@ def no_tools_while_reasoning(body: Body) -> ScriptedReply | None:
 
 RESPONSES_RULES: Sequence[Rule] = (
     known_fields,
+    known_tools,
+    whole_server_items,
     strict_is_stated,
     calls_and_outputs,
     whole_reasoning,

@@ -46,10 +46,11 @@ def _items(asked: ModelCall, play: ScriptedReply) -> Iterator[dict[str, Any]]:
             "encrypted_content": encrypted,
             "status": None,
         }
+    yield from ({**item} for item in play.items)
     for kind, text in (("output_text", play.text), ("refusal", play.extra.get("refusal"))):
         if text:
             name = "text" if kind == "output_text" else "refusal"
-            more: dict[str, Any] = {"annotations": [], "logprobs": []} if kind == "output_text" else {}
+            more: dict[str, Any] = {"annotations": [*play.annotations], "logprobs": []} if kind == "output_text" else {}
             yield {
                 "id": f"msg_{asked.number}_{name}",
                 "type": "message",
