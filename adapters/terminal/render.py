@@ -92,7 +92,7 @@ def render_question_opened(card: QuestionCard, page: Page, now: float, zone: tzi
         lines.append(Text(f"The task: {one_line(card.task)}", style="dim"))
     if card.context:
         lines += render_markdown(card.context, page)
-    lines += [_option(number, option) for number, option in enumerate(card.options, 1)]
+    lines += [render_option(number, option) for number, option in enumerate(card.options, 1)]
     lines.append(Text(expiry_text(card, now, zone), style="dim"))
     number = card.question
     answer = (
@@ -102,7 +102,8 @@ def render_question_opened(card: QuestionCard, page: Page, now: float, zone: tzi
     return lines
 
 
-def _option(number: int, option: CardOption) -> RenderableType:
+def render_option(number: int, option: CardOption) -> RenderableType:
+    """One option of a question, with its number."""
     line = Text.assemble((f"{number}. ", "bold cyan"), one_line(option.label, _LABEL))
     line.append(" (recommended)" if option.recommended else "", style="green")
     line.append(f": {one_line(option.description, _DESCRIPTION)}" if option.description else "", style="dim")
@@ -179,7 +180,7 @@ def render_private_reply(reply: PrivateReply, page: Page) -> Lines:
     for table in reply.tables:
         lines += _table(table, page)
         if len(table.cards) == 1 and (card := table.cards[0]) is not None:
-            lines += [_option(number, option) for number, option in enumerate(card.options, 1)]
+            lines += [render_option(number, option) for number, option in enumerate(card.options, 1)]
     if reply.confirm is not None:
         options = " ".join(f"{name}={value}" for name, value in reply.confirm.options)
         command = " ".join(word for word in (f"/{reply.confirm.name}", options, reply.confirm.text) if word)

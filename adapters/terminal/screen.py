@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from os import environ
 from typing import TextIO, assert_never
@@ -14,6 +14,7 @@ from rich.console import RenderableType
 
 from adapters.terminal.board import Board, thread_of
 from adapters.terminal.completion import EntryCompletion, complete
+from adapters.terminal.demo import DemoRuns
 from adapters.terminal.frontend import Frontend, PipeFrontend, supports_keys
 from adapters.terminal.paint import Page, paint, strip_control_characters
 from adapters.terminal.parser import OWN_COMMANDS, CommandIntent, EntryIntent, ReplyIntent, parse_entry
@@ -127,6 +128,7 @@ class Screen:
         self._takes_tasks = takes_tasks
         self._autocomplete = autocomplete
         self.board = Board()
+        self._demo = DemoRuns()
         self.frontend = self._new_frontend()
 
     def parse(self, entry: str) -> EntryIntent:
@@ -166,7 +168,8 @@ class Screen:
                 answers.flush()
             await self.show_lines([] if self._quiet else render_final_notice(post), thread_of(outbound))
         else:
-            await self.show_lines(render_post(post, view), thread_of(outbound))
+            lines = None if self._quiet else self._demo.render(replace(outbound, post=post), view.board, view.page, view.zone)
+            await self.show_lines(render_post(post, view) if lines is None else lines, thread_of(outbound))
         self.board = self.board.after(post)
         self.frontend.refresh()
 

@@ -49,10 +49,10 @@ def startup_summary(start: LoadedConfig) -> str:
 
 def _remarks(start: LoadedConfig, team: Team) -> Iterator[str]:
     if any(agent.model.startswith(f"{SCRIPTED}/") for agent in team.agents):
-        hint = "put a key such as XAI_API_KEY into .env (see .env.example) and name models in townhall.toml."
+        hint = "put a key such as XAI_API_KEY into .env and name models in townhall.toml."
         if keys := [name for name in start.settings.set_secrets() if name.endswith("_API_KEY")]:
             hint = f"name them in townhall.toml; {listed(keys)} {'is' if len(keys) == 1 else 'are'} set."
-        yield f"These agents follow a script; no model is called. To use real models, {hint}"
+        yield f"These agents follow a script; no model is called. For real models, {hint}"
     for model in used_models(start):
         if model.default_team and model.key == "missing":
             yield f"{model.route.key_env} is not set, so {model.route.name} cannot be called. Put it into .env."

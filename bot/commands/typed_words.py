@@ -10,7 +10,7 @@ from orchestrator_bridge.chat.inbound import CommandReceived, ThreadPosition
 from orchestrator_bridge.chat.outbound import Confirmation, PrivateReply
 from orchestrator_bridge.chat.typed_requests import parse_stop_request
 from orchestrator_bridge.common.text import clean, shorten
-from orchestrator_bridge.question.parsing.task import judge_task
+from orchestrator_bridge.question.parsing.task import is_small_talk, judge_task
 
 QUOTE = 300
 """Characters of a doubtful task that are quoted in the offer to start it."""
@@ -29,7 +29,7 @@ def task_command(command: CommandReceived, *, announced: bool = False) -> Comman
     """The `ask` command that typed words give, or else the reply to them: an offer to start or to stop, or how to give a task.
 
     The option `about` is a message that the words are about; it becomes a part of the task. `announced`: the person was shown
-    before that the words would start a run, as on the terminal; then doubtful words are a task.
+    before that the words would start a run, as on the terminal; then all words but small talk are a task.
     """
     about = dict(command.options).get("about", "")
     text = strip_lead(command.text)
@@ -38,6 +38,8 @@ def task_command(command: CommandReceived, *, announced: bool = False) -> Comman
     addressed = command.name == TASK
     if not about and (stop := parse_stop_request(text)) is not None:
         return stop_offer(stop.run)
+    if announced and task and not is_small_talk(text):
+        return ask
     match judge_task(text, addressed=addressed, about=bool(about) and addressed):
         case "task":
             return ask
@@ -45,8 +47,6 @@ def task_command(command: CommandReceived, *, announced: bool = False) -> Comman
             return PrivateReply(text=NOT_A_TASK)
         case "small_talk" | "doubtful" if command.attachments:
             return ask  # nobody attaches a file in passing
-        case "doubtful" if announced:
-            return ask
         case "small_talk" | "doubtful":
             return _offer(task, command.thread)
         case unknown:

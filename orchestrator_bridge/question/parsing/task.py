@@ -46,6 +46,11 @@ class _Sentence:
         return " ".join(self.clauses)
 
 
+def is_small_talk(text: str) -> bool:
+    """True if a text consists of greetings, thanks and the like, each known as such: "ok, thanks!"."""
+    return not any(sentence.clauses for sentence in _sentences(text))
+
+
 def judge_task(text: str, *, addressed: bool, about: bool = False) -> TaskJudgement:
     """Judge a text. `addressed` to the bot: by a mention at its beginning, or in direct messages. `about`: it is about a message.
 
