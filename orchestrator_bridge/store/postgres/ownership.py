@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from orchestrator_bridge.store.interface import InUse, StoreError
+from orchestrator_bridge.store.interface import InUse, StoreError, WriteFailed
 from orchestrator_bridge.store.postgres.connection import application_name, connect
 from orchestrator_bridge.store.postgres.errors import taken_over, to_store_error
 from orchestrator_bridge.store.postgres.migrate import migrate
@@ -82,14 +82,13 @@ class Ownership:
             InUse: another process owns the store, and there is no `on_wait`.
             StoreError: the server cannot be reached, or the database cannot be used.
         """
-        connection = await connect(address, "bot" if on_wait is None else "standby")
+        connection, pid = await (_lock_at_once(address) if on_wait is None else _wait_as_standby(address, on_wait))
         try:
-            pid = await _wait_for_lock(connection, address, on_wait)
+            await _prepare_to_write(connection)
             await migrate(connection, migrations)
             epoch = await _fetch(connection, _NEXT_EPOCH, "epoch")
             await connection.execute("SELECT set_config('application_name', %s, false)", (application_name("bot"),))
             started = await _fetch(connection, _STARTED, "found")
-            await _prepare_to_write(connection)
         except BaseException as error:
             await connection.close()
             if isinstance(error, psycopg.Error):
@@ -140,19 +139,53 @@ class Ownership:
         raise await _in_use(connection, self._address)
 
 
-async def _wait_for_lock(connection: Connection, address: DatabaseAddress, on_wait: Callable[[str], None] | None) -> int:
-    """Acquire the lock, and return the process id of the session on the server."""
-    told = ""
-    while (pid := await _try_lock(connection)) is None:
-        if on_wait is None:
+async def _lock_at_once(address: DatabaseAddress) -> tuple[Connection, int]:
+    """Connect and acquire the lock. Returns the connection with the process id of its session on the server.
+
+    Raises:
+        InUse: another process has it.
+    """
+    connection = await connect(address, "bot")
+    try:
+        pid = await _try_lock(connection)
+        if pid is None:
             raise await _in_use(connection, address)
-        holder = await holder_of(connection)
-        if holder and holder != told:
-            on_wait(holder)
-            told = holder
-        await _end_hung_session(connection)
-        await asyncio.sleep(STANDBY_INTERVAL)
-    return pid
+    except BaseException:
+        await connection.close()
+        raise
+    return connection, pid
+
+
+async def _wait_as_standby(address: DatabaseAddress, on_wait: Callable[[str], None]) -> tuple[Connection, int]:
+    """As `_lock_at_once`, but wait while another process has the lock. A restart of the server is waited out."""
+    connection, holder = await connect(address, "standby"), ""
+    try:
+        while True:
+            try:
+                pid = await _try_lock(connection)
+                if pid is not None:
+                    return connection, pid
+                found = await holder_of(connection)
+                if found and found != holder:
+                    on_wait(found)
+                    holder = found
+                await _end_hung_session(connection)
+            except psycopg.OperationalError as error:
+                await connection.close()
+                _LOG.warning("the standby is not connected: %s", to_store_error(error, address.name))
+                connection = await _connect_again(address)
+            await asyncio.sleep(STANDBY_INTERVAL)
+    except BaseException:
+        await connection.close()
+        raise
+
+
+async def _connect_again(address: DatabaseAddress) -> Connection:
+    while True:
+        try:
+            return await connect(address, "standby")
+        except WriteFailed:
+            await asyncio.sleep(STANDBY_INTERVAL)
 
 
 async def _end_hung_session(connection: Connection) -> None:

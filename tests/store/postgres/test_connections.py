@@ -130,6 +130,21 @@ async def test_a_standby_names_the_owner_and_takes_over_when_it_ends(address: Da
     await store.close()
 
 
+async def test_a_standby_outlives_a_broken_connection(address: DatabaseAddress, postgres: PostgresServer) -> None:
+    named: asyncio.Queue[str] = asyncio.Queue()
+    owner = await PostgresStore.open(address)
+    async with start_proxy(postgres) as proxy:
+        standby = asyncio.create_task(PostgresStore.open(proxy.address(address.url), on_wait=named.put_nowait))
+        await named.get()
+        before = proxy.connections
+        proxy.cut()
+        await owner.close()
+        store = await standby
+        assert proxy.connections > before
+        await store.append(run=1, events=[guided("one")])
+        await store.close()
+
+
 async def test_a_standby_ends_the_session_of_an_owner_that_hangs(
     address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
