@@ -131,11 +131,18 @@ class Request:
     roles: RoleOrder = "free"
     server_tools: tuple[ServerTool, ...] = ()
     conversation: str = ""
+    useful_tools: tuple[str, ...] = ()
+    """Names of the tools that make sense now; empty for all. A schema that a server enforces has these alone."""
 
     @property
     def callable_tools(self) -> tuple[ToolSpec, ...]:
         """The tools that the model may call in its answer."""
         return self.tools if self.tool_choice == "auto" else ()
+
+    @property
+    def enforced_tools(self) -> tuple[ToolSpec, ...]:
+        """The tools among which an enforced schema makes the model choose."""
+        return tuple(tool for tool in self.callable_tools if tool.name in self.useful_tools) or self.callable_tools
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -54,26 +54,36 @@ class RouteMemory:
     def __init__(self, folder: Path | None, clock: Clock) -> None:
         self._file = folder / FILE_NAME if folder else None
         self._clock = clock
-        self._facts = self._read()
+        self._facts: dict[str, RouteFacts] = {}
+        self._seen = 0
+        """Time of the file's last change when it was read, in nanoseconds."""
 
     def get(self, route: Route) -> RouteFacts:
         """Facts about a route that are not too old; the defaults if there are none."""
+        self._refresh()
         facts = self._facts.get(route_key(route), RouteFacts())
         oldest = (self._now() - REMEMBERED_FOR).date().isoformat()
         return facts if facts.day >= oldest else RouteFacts()
 
     def set(self, route: Route, **changed: Any) -> None:
         """Change facts about a route and store them. A file that cannot be written is reported in the log."""
-        facts = replace(self.get(route), **changed, day=self._now().date().isoformat())
-        # Another process may have added routes since.
-        self._facts = {**self._read(), **self._facts, route_key(route): facts}
+        self._facts[route_key(route)] = replace(self.get(route), **changed, day=self._now().date().isoformat())
         self._store()
 
     def forget(self, route: Route) -> None:
         """Drop what is known of a route."""
-        self._facts = {**self._read(), **self._facts}
+        self._refresh()
         if self._facts.pop(route_key(route), None) is not None:
             self._store()
+
+    def _refresh(self) -> None:
+        """Read the file again if another process, such as `townhall doctor`, has changed it: what it holds is newer."""
+        try:
+            changed = self._file.stat().st_mtime_ns if self._file else 0
+        except OSError:
+            return
+        if changed != self._seen:
+            self._seen, self._facts = changed, {**self._facts, **self._read()}
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now(), UTC)

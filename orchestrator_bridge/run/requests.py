@@ -9,7 +9,7 @@ from typing import assert_never
 
 from orchestrator_bridge.model.interface import Message, Request
 from orchestrator_bridge.question.system_questions import DECIDE_TOOL
-from orchestrator_bridge.run.agent_tools import available_tools
+from orchestrator_bridge.run.agent_tools import available_tools, useful_tools
 from orchestrator_bridge.run.decide import CallModel
 from orchestrator_bridge.run.prompts import (
     NOTHING_OMITTED,
@@ -28,6 +28,7 @@ def make_request(state: RunState, call: CallModel, seen: int, omitted: Omitted =
     """The request of a call, showing the log up to `seen` without the `omitted` pieces."""
     spec = state.agents[call.agent].spec
     judge = state.questions[call.question or 0].policy.judge if call.purpose == "judge" else None
+    agent = state.agents[call.agent]
     # The agent's own parameters and limits are for its own model and not for a judge's.
     return Request(
         agent=call.agent,
@@ -38,6 +39,7 @@ def make_request(state: RunState, call: CallModel, seen: int, omitted: Omitted =
         max_output=None if judge else spec.max_output,
         room=state.agents[call.agent].cuts,
         parameters={} if judge else spec.parameters,
+        useful_tools=useful_tools(state, agent, seen) if call.purpose == "work" else (),
         timeout=state.team.bounds.call_timeout,
         server_tools=() if judge else state.team.server_tools_of(spec),
         conversation=f"townhall-{state.run}-{call.agent}",

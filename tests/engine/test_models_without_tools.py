@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from orchestrator_bridge.model.catalogue.spec import ModelSpec
 from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.team.team import AgentSpec, Policy, Team
 from tests.support.clock import ManualClock
-from tests.support.fake_models.players import asking_behaviour, team_behaviour, writing
+from tests.support.fake_models.players import asking_behaviour, question, team_behaviour, writing
 from tests.support.fake_models.refusals import (
     LLAMA_RULES,
     Rule,
@@ -100,3 +101,28 @@ async def test_arguments_that_are_cut_off_are_never_shown(tmp_path: Path) -> Non
         await engine.wait_finished()
     assert platform.final_answers == []
     assert not any("{" in note for note in platform.notes)
+
+
+def stubborn(asked: ModelCall) -> ScriptedReply:
+    """A small model that asks the same question again whenever the enforced schema lets it."""
+    schema = asked.body.get("response_format", {}).get("json_schema", {}).get("schema", {})
+    names = [call["properties"]["name"]["enum"][0] for call in schema.get("anyOf", [schema] if schema else [])]
+    if not names:
+        return team_behaviour(asked)
+    if "ask_others" in names:
+        return ScriptedReply(text=json.dumps({"name": "ask_others", "arguments": question()}))
+    return writing(team_behaviour)(asked)
+
+
+async def test_a_small_model_that_repeats_itself_is_led_on_by_the_enforced_schema(tmp_path: Path) -> None:
+    platform = ListPlatform(ManualClock())
+    agents = tuple(AgentSpec(name=name, model="plain") for name in ("one", "two"))
+    rules = Policy(settle_delay=0)
+    async with ModelServer(stubborn) as server:
+        client = ModelClient(own={"plain": ModelSpec(base_url=server.url, tools=False)})
+        async with start_engine(tmp_path / "t.db", server, platform, models=client) as engine:
+            await engine.start_run(task="a task", team=Team(agents=agents, policy=rules), place=PLACE, by=ANA)
+            await platform.until(lambda: bool(platform.questions))
+            await platform.person_says("SQLite", question=1)
+            await engine.wait_finished()
+    assert [answer.how for answer in platform.final_answers] == ["Won the vote, 2 of 2 votes."]

@@ -164,6 +164,21 @@ async def test_a_model_that_makes_no_calls_in_any_mode_is_refused_from_then_on(t
         await later.close()
 
 
+async def test_a_running_bot_sees_what_a_probe_of_another_process_found(tmp_path: Path) -> None:
+    use = ToolUse(name="report", arguments={"status": "ready"})
+    plays = [*[ScriptedReply(text="I am ready.")] * 3, ScriptedReply(tool_calls=[use])]
+    async with ModelServer(plays) as server:
+        bot, doctor = client(server, tmp_path), client(server, tmp_path)
+        assert bot.check("local").id == "local"
+        assert await doctor.probe("local") is None
+        with pytest.raises(BadRequest):
+            bot.check("local")
+        assert await doctor.probe("local") == "native"
+        assert bot.check("local").id == "local"
+        await bot.close()
+        await doctor.close()
+
+
 @pytest.mark.parametrize(
     ("rules", "mode"), [((), "native"), ((no_tool_parser,), "schema"), ((no_tool_parser, no_response_format), "prompted")]
 )

@@ -35,7 +35,7 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
     messages = [_message(message, route, assistant_fields) for message in conversation(said, route, request.roles)]
     body: dict[str, Any] = {"model": route.id, "messages": messages}
     if request.callable_tools and request.tool_mode == "schema":
-        body["response_format"] = answer_format(request.callable_tools)
+        body["response_format"] = answer_format(request.enforced_tools)
     if sends_tools(request, route):
         body["tools"] = [
             {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters}}

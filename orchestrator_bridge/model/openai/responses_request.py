@@ -48,7 +48,7 @@ def body_of(request: Request, route: Route) -> dict[str, Any]:
         "include": [ENCRYPTED_REASONING],
     }
     if request.callable_tools and request.tool_mode == "schema":
-        body["text"] = {"format": {"type": "json_schema", **answer_format(request.callable_tools)["json_schema"]}}
+        body["text"] = {"format": {"type": "json_schema", **answer_format(request.enforced_tools)["json_schema"]}}
     if sends_tools(request, route):
         # A function is strict by default, which most schemas do not fit.
         body["tools"] = [
