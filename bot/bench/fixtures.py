@@ -177,7 +177,7 @@ async def bench_bot(file: Path, models: Model) -> AsyncIterator[BenchBot]:
 @asynccontextmanager
 async def http_models(address: str) -> AsyncIterator[ModelClient]:
     """Townhall's own clients for the models of a server."""
-    names = ("quick", "slow", "asking")
+    names = ("quick", "slow", "asking", "stream")
     models = ModelClient(own={name: ModelSpec(base_url=address, id=name) for name in names})
     try:
         yield models

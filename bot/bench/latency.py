@@ -1,6 +1,6 @@
 """Rows 3 and 4: from a reply to the agent's next request, and from an agent's question to the platform; both stored first.
 
-Also the single model call, and the meter for stalls of the event loop.
+Also the meter for stalls of the event loop.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING
 from bot.bench.baseline import Body, RecordingModel, raw_call, raw_client
 from bot.bench.fixtures import BenchBot, bench_bot, http_models, team
 from bot.bench.report import Figure, median_of, percentile, to_ms
-from orchestrator_bridge.model.interface import Message, Request
-from orchestrator_bridge.model.openai.request import body_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -118,28 +116,6 @@ def _tool_argument(completion: ChatCompletion, name: str) -> str:
     function = getattr(calls[0], "function", None)
     assert function is not None
     return str(json.loads(function.arguments)[name])
-
-
-REQUEST = Request(
-    agent="one", model="quick", messages=(Message(role="user", text="Say which of two servers should take the evening's load."),)
-)
-
-
-async def call_figures(address: str, samples: int) -> list[Figure]:
-    """A call, alternating with a bare one; the first pair is a warm-up."""
-    ours, bare = [], []
-    async with http_models(address) as models, raw_client(address) as client:
-        body = body_of(REQUEST, models.check(REQUEST.model))
-        for _ in range(samples + 1):
-            begun = time.perf_counter()
-            await models.respond(REQUEST)
-            turned = time.perf_counter()
-            await raw_call(client, body)
-            ours.append(turned - begun)
-            bare.append(time.perf_counter() - turned)
-    name = "one call of a model"
-    ours_ms, bare_ms = to_ms(median_of(ours[1:])), to_ms(median_of(bare[1:]))
-    return [Figure(row="call", name=name, ours=ours_ms, bare=bare_ms, target=1.15, of_bare=True, unit="ms", samples=samples)]
 
 
 TICK = 0.002

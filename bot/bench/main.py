@@ -12,8 +12,9 @@ from typing import Literal, assert_never, get_args
 
 import click
 
+from bot.bench.calls import call_figures
 from bot.bench.idle import idle_figures
-from bot.bench.latency import call_figures, reply_figures
+from bot.bench.latency import reply_figures
 from bot.bench.model_server import run_model_server, run_module
 from bot.bench.report import Figure, bench_folder, describe_machine, median_of, print_figures
 from bot.bench.throughput import concurrency_figures, overhead_figures
@@ -36,10 +37,11 @@ class Sizes:
     burst: int = 2_000
     idle: float = 3.0
     help: int = 9
+    processes: int = 5
 
 
 FULL = Sizes()
-QUICK = Sizes(call=50, overhead=8, at_once=1, reply=25, one_by_one=15, crowd=400, burst=100, idle=1.0, help=3)
+QUICK = Sizes(call=50, overhead=8, at_once=1, reply=25, one_by_one=15, crowd=400, burst=100, idle=1.0, help=3, processes=2)
 
 
 async def bench(*, only: Sequence[str] = (), sizes: Sizes = FULL, as_json: bool = False) -> None:
@@ -60,7 +62,7 @@ async def _measure(name: RowName, folder: Path, address: str, sizes: Sizes) -> l
         case "installed":
             return await install_figures(sizes.help)
         case "call":
-            return await call_figures(address, sizes.call)
+            return await call_figures(address, sizes.call, sizes.processes)
         case "overhead":
             return await overhead_figures(folder, address, sizes.overhead)
         case "at-once":

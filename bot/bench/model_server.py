@@ -4,8 +4,9 @@
 that started it.
 
 A model's name selects its behaviour: `quick` and `slow` answer, vote for the first label and write the final text; `asking` asks
-people a question first. Times are written into the texts, by the clock of `perf_counter`, which all processes of a machine share:
-the context of a question holds the time at which the model asked it, an answer the time at which its request arrived.
+people a question first; `stream` streams its text. Times are written into the texts, by the clock of `perf_counter`, which all
+processes of a machine share: the context of a question holds the time at which the model asked it, an answer the time at which
+its request arrived.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-THINKING_SECONDS: Mapping[str, float] = {"quick": 0.0, "slow": 0.2, "asking": 0.0}
+THINKING_SECONDS: Mapping[str, float] = {"quick": 0.0, "slow": 0.2, "asking": 0.0, "stream": 0.0}
 """Seconds after which each model responds."""
 
 ANSWER = "Begin with the smallest thing that works, measure it, and only then decide what comes next. " * 6
@@ -109,8 +110,10 @@ class HttpConnection(asyncio.Protocol):
         reply = scripted_reply(body, now)
         if reply.tool == "ask_others":
             reply = scripted_reply(body, time.perf_counter())
-        content = completion(body["model"], reply)
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+        streamed = body["model"] == "stream"
+        content = stream() if streamed else completion(body["model"], reply)
+        kind = "text/event-stream" if streamed else "application/json"
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(content)}\r\n\r\n"
         self._transport.write(head.encode() + content)
 
 
@@ -132,6 +135,24 @@ def completion(model: str, reply: ScriptedReply) -> bytes:
     usage = {"prompt_tokens": 900, "completion_tokens": 150, "total_tokens": 1050}
     head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": model}
     return json.dumps({**head, "choices": [choice], "usage": usage}).encode()
+
+
+PIECES = 64
+"""Pieces of a streamed answer."""
+
+
+def stream() -> bytes:
+    """A streamed chat completion as server-sent events, of `PIECES` pieces."""
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "stream"}
+    length = len(ANSWER) // PIECES + 1
+    texts = [ANSWER[start : start + length] for start in range(0, len(ANSWER), length)]
+    events: list[dict[str, Any]] = [
+        {**head, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]} for text in texts
+    ]
+    events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    usage = {"prompt_tokens": 900, "completion_tokens": 150, "total_tokens": 1050}
+    events.append({**head, "choices": [], "usage": usage})
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
 
 
 async def _serve() -> None:

@@ -19,7 +19,7 @@ from tests.support.fake_models.replies import ScriptedReply, Tokens
 from tests.support.fake_models.server import ModelServer
 
 ROOT = Path(__file__).parents[3]
-TINY = Sizes(call=2, overhead=1, at_once=1, reply=2, one_by_one=2, crowd=24, burst=5, idle=0.05, help=1)
+TINY = Sizes(call=2, overhead=1, at_once=1, reply=2, one_by_one=2, crowd=24, burst=5, idle=0.05, help=1, processes=1)
 
 
 async def test_every_row_gives_figures_with_their_targets_and_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +30,20 @@ async def test_every_row_gives_figures_with_their_targets_and_the_machine(capsys
     assert all(figure["ours"] >= 0 and figure["target"] > 0 and figure["samples"] > 0 for figure in found["figures"])
     assert all(figure["times"] > 0 for figure in found["figures"] if figure["bare"] is not None)
     assert found["machine"]["cores"] >= 1
+
+
+async def test_single_calls_are_measured_whole_streamed_and_as_the_first_of_a_process(capsys: pytest.CaptureFixture[str]) -> None:
+    await bench(only=["call"], sizes=TINY, as_json=True)
+    figures = {figure["name"]: figure for figure in json.loads(capsys.readouterr().out)["figures"]}
+    assert [*figures] == [
+        "one call of a model",
+        "… beside HTTP alone, without a client",
+        "a streamed call of 64 pieces",
+        "the first call of a process",
+        "… memory before it, both platforms loaded",
+    ]
+    assert figures["… memory before it, both platforms loaded"]["ours"] > 50
+    assert figures["… beside HTTP alone, without a client"]["times"] > 0
 
 
 async def test_the_table_reports_which_targets_were_met(capsys: pytest.CaptureFixture[str]) -> None:
