@@ -43,6 +43,7 @@ ControlKind = Literal[
     "cancel",
     "confirm",
     "finish",
+    "again",
 ]
 _KINDS: dict[str, ControlKind] = {
     "o": "option",
@@ -58,6 +59,7 @@ _KINDS: dict[str, ControlKind] = {
     "c": "cancel",
     "y": "confirm",
     "e": "finish",
+    "a": "again",
 }
 """Control kinds by their letter in custom ids. Posted messages contain these letters, so they never change."""
 
@@ -136,6 +138,11 @@ def _choice(position: int, option: CardOption) -> discord.SelectOption:
 def close_components(question: int) -> tuple[discord.ui.Item[Any], ...]:
     """The button that cancels a question, for people who view it privately."""
     return (_button("Cancel question", DiscordControl(kind="cancel", number=question), 3),)
+
+
+def again_components(question: int) -> tuple[discord.ui.Item[Any], ...]:
+    """The button that asks a question which an earlier decision has answered."""
+    return (_button("Ask again", DiscordControl(kind="again", number=question), 0),)
 
 
 def delegate_components(question: int) -> tuple[discord.ui.Item[Any], ...]:

@@ -73,7 +73,7 @@ class DiscordInteractionHandler:
                 await self._ask_further(interaction, "Who should answer instead?", delegate_components(control.number))
             case "delegate" if _selected_person(data) is None:
                 await self._ask_further(interaction, PEOPLE_ONLY)
-            case "view" | "cancel" | "finish":
+            case "view" | "cancel" | "finish" | "again":
                 name, text = _command_line(control, data)
                 last = FINISHING if control.kind == "finish" else None
                 await self._responses.store(interaction, to_command(interaction, place, name, text), on_event, last)
@@ -112,7 +112,7 @@ def _command_line(control: DiscordControl, data: dict[str, Any]) -> tuple[str, s
     """The name and the text of the command that a control stands for."""
     if control.kind == "finish":
         return "finish", str(control.number)
-    return "questions", _selected_value(data) if control.kind == "view" else f"{control.number} cancel"
+    return "questions", _selected_value(data) if control.kind == "view" else f"{control.number} {control.kind}"
 
 
 def to_command(interaction: discord.Interaction[Any], place: Place, name: str, text: str) -> CommandReceived:

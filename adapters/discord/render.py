@@ -9,7 +9,7 @@ from typing import Any
 
 import discord
 
-from adapters.discord.components import close_components, question_components, question_select, run_components
+from adapters.discord.components import again_components, close_components, question_components, question_select, run_components
 from adapters.discord.markdown import MAX_CHARACTERS, discord_length, escape_line, escape_markdown, plain_line, split_markdown
 from adapters.discord.markers import parse_card, question_footer, run_footer, turn_footer
 from orchestrator_bridge.chat.inbound import Author, Group, Place
@@ -281,6 +281,8 @@ def render_note(post: Note) -> list[DiscordMessage]:
     messages = [first, *(DiscordMessage(content=text) for text in texts[1:])]
     if post.file is not None:
         messages[-1] = replace(messages[-1], text_file=(post.file.name, post.file.text))
+    if post.again is not None:
+        messages[-1] = replace(messages[-1], controls=again_components(post.again))
     return messages
 
 

@@ -55,7 +55,8 @@ class MessagePart:
     content: bytes = b""
     pointer: bool = False
     link: tuple[str, str] | None = None
-    """Channel and timestamp of the run card, if it is not the first message of this post."""
+    """Channel and timestamp of the message to link to, if it is not the first message of this post."""
+    link_text: str = "Go to the run"
 
 
 def marker_metadata(key: str) -> Mapping[str, Any]:
@@ -112,10 +113,11 @@ def _numbered_parts(outbound: OutboundPost, messages: Sequence[SlackMessage]) ->
 
 def _linked(outbound: OutboundPost, parts: Sequence[MessagePart]) -> Sequence[MessagePart]:
     """The parts of a note, the first with the link to the message that the note is about."""
-    if outbound.link is None:
+    link = outbound.link
+    if link is None or link.place.channel.startswith("@"):  # a message in direct messages is found by its reader
         return parts
-    link = (outbound.link.place.channel, outbound.link.message)
-    return [replace(parts[0], pointer=True, link=link), *parts[1:]]
+    pointed = replace(parts[0], pointer=True, link=(link.place.channel, link.message), link_text=link.text)
+    return [pointed, *parts[1:]]
 
 
 def _pointer(outbound: OutboundPost, card: RunCard) -> list[MessagePart]:

@@ -11,6 +11,7 @@ from adapters.slack.blocks import BLOCKS, Block, markdown_block, moment, row, se
 from adapters.slack.controls import command_button, list_controls, question_controls, run_controls
 from adapters.slack.markdown import escape_line, escape_mrkdwn, localise_commands, mentions, safe_markdown, split_messages
 from orchestrator_bridge.chat.outbound import (
+    Confirmation,
     FinalAnswer,
     Link,
     Note,
@@ -195,6 +196,9 @@ def render_note(post: Note, *, as_speaker: bool) -> list[SlackMessage]:
         blocks = [markdown_block(text or "…")] if post.speaker is not None else sections(text) or [section("…")]
         messages.append({"text": notification, "blocks": blocks[:45]})
     messages[0] |= {"blocks": [*_heading(post, as_speaker), *messages[0]["blocks"]]}
+    if post.again is not None:
+        command = Confirmation(label="Ask again", name="questions", text=f"{post.again} again")
+        messages[-1] |= {"blocks": [*messages[-1]["blocks"], row("again", filter(None, [command_button(command)]))]}
     if not post.speaker or not as_speaker:
         return messages
     identity = {"username": one_line(post.speaker, 80) or "agent", "icon_emoji": agent_emoji(post.speaker, post.speaker_number)}

@@ -131,7 +131,7 @@ class SlackSender:
         if not part.pointer:
             return part.message
         url = self._workspace.message_url(*(part.link or (channel, first)))
-        return {**part.message, "blocks": [*part.message["blocks"], section(f"<{url}|Go to the run>")]}
+        return {**part.message, "blocks": [*part.message["blocks"], section(f"<{url}|{part.link_text}>")]}
 
     async def _post_message(self, part: MessagePart, channel: str, message: SlackMessage) -> str:
         """Post a message; without the scope for an agent's name, once more with the name in the text."""

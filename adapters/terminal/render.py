@@ -150,6 +150,8 @@ _CELL = 500
 def render_note(post: Note, page: Page) -> Lines:
     """A message in a thread, with the speaker's name, and an attached file's text below. Agents write Markdown."""
     file = [Text(post.file.text)] if post.file else []
+    if post.again is not None:
+        file.append(Text(f"`/questions {post.again} again` asks it all the same.", style="dim"))
     if post.speaker and post.tone == "plain":
         return [*render_markdown(post.text, page, speaker=one_line(post.speaker)), *file]
     speaker = f"{one_line(post.speaker)}: " if post.speaker else ""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived, Place
-from orchestrator_bridge.chat.outbound import Acknowledgement, CardOption, Note, PrivateReply, Table, TextFile
+from orchestrator_bridge.chat.outbound import Acknowledgement, CardOption, Link, Note, PrivateReply, Table, TextFile
 from orchestrator_bridge.chat.testing.driver import HOSTILE, RUN, PlatformDriver, closed, long_answer, question
 
 _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -139,6 +139,17 @@ class OutboundContract:
         assert "2 calls so far" in shown
         assert shown.count("architect") == 1 or not driver.adapter.capabilities.edits
         assert ("Uses web.fetch" not in shown) or not driver.adapter.capabilities.edits
+
+    async def test_a_question_that_was_not_asked_can_be_asked_again(self, driver: PlatformDriver) -> None:
+        run, decided = await driver.post(RUN), await driver.post(closed(question()))
+        link = Link(text="Decision 2", place=driver.thread(decided), message=decided.message)
+        note = Note(text="Settled on 3 Nov by Alice and Bob", speaker="skeptic", link=link, again=12)
+        await driver.adapter.send(replace(driver.outbound(note, place=driver.thread(run)), link=link))
+        shown = await driver.visible(driver.thread(run))
+        assert any("Settled on 3 Nov by Alice and Bob" in message.text for message in shown)
+        controls = {control for message in shown for control in message.controls}
+        text = " ".join(message.text for message in shown)
+        assert ("Ask again" in controls) if driver.adapter.capabilities.buttons else ("/questions 12 again" in text)
 
     async def test_every_kind_of_acknowledgement_can_be_sent(self, driver: PlatformDriver) -> None:
         asked = await driver.post(question())

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, Place
-from orchestrator_bridge.chat.outbound import Link, PrivateReply
+from orchestrator_bridge.chat.outbound import Link, Note, OutboundPost, PrivateReply
 from orchestrator_bridge.question.decisions import date_text
 from tests.bot.commands.test_models import ELSEWHERE, Bot, start_bot
 from tests.bot.commands.test_visibility import cells
 from tests.support.authority.knowing_platform import KnowingPlatform
+from tests.support.clock import ManualClock
 from tests.support.fake_models.players import has_called, may_vote
 from tests.support.fake_models.replies import ModelCall, ScriptedReply, ToolUse
 from tests.support.fake_models.server import ModelServer
@@ -175,3 +177,117 @@ async def test_a_team_without_memory_leaves_no_decisions(tmp_path: Path) -> None
         await decide(bot, QUESTION, "PostgreSQL")
         assert numbers(await bot("recall")) == []
         assert await bot.app.store.decisions() == []
+
+
+def tool_results(asked: ModelCall) -> list[str]:
+    return [str(message["content"]) for message in asked.messages if message["role"] == "tool"]
+
+
+def goes_by_what_it_is_shown(asked: ModelCall, field: str = "settled_by") -> ScriptedReply:
+    """As `asks_its_task`, but an agent that is shown decisions names the first one in `field` when it asks again."""
+    results = tool_results(asked)
+    shown = _DECISION.search(results[-1]) if results else None
+    if not asked.tools or may_vote(asked) or shown is None or not results[-1].startswith("Not asked yet"):
+        return asks_its_task(asked)
+    arguments = {"question": QUESTION, "assumption": "I take none.", "to": ["humans"], field: int(shown[1])}
+    return ScriptedReply(tool_calls=[ToolUse(name="ask_others", arguments=arguments)])
+
+
+_DECISION = re.compile(r'"decision": (\d+)')
+
+
+@asynccontextmanager
+async def a_bot_that(plays: Callable[[ModelCall], ScriptedReply], folder: Path, **more: str) -> AsyncIterator[Bot]:
+    async with ModelServer(plays) as server:
+        keys = "".join(f"{key} = {value}\n" for key, value in more.items())
+        team = teams("workspace").replace("[team.docs]\n", f"[team.docs]\n{keys}")
+        async with start_bot(folder, server, team, platform=KnowingPlatform) as bot:
+            knowing(bot).seen = {ELSEWHERE.channel: {"ana"}, PLACE.channel: {"ana", "bo"}}
+            yield bot
+
+
+async def gives_the_task_again(bot: Bot, place: Place = PLACE) -> None:
+    """Give the task that asks `QUESTION` once more."""
+    task = CommandReceived(place=place, interaction="again", author=ANA, name="ask", text=QUESTION, at=bot.platform.now)
+    await bot.platform.deliver(task)
+
+
+def settled_notes(bot: Bot) -> list[OutboundPost]:
+    return [sent for sent in bot.platform.sent if isinstance(sent.post, Note) and sent.post.again is not None]
+
+
+async def test_an_agent_goes_by_an_earlier_decision_and_nobody_is_asked(tmp_path: Path) -> None:
+    async with a_bot_that(goes_by_what_it_is_shown, tmp_path) as bot:
+        await decide(bot, QUESTION, "PostgreSQL")
+        await gives_the_task_again(bot)
+        await bot.platform.until(lambda: len(bot.platform.final_answers) == 2)
+        assert {card.question for card in bot.platform.questions} == {1}
+        (note,) = settled_notes(bot)
+        assert isinstance(note.post, Note)
+        today = date_text(bot.platform.now, bot.platform.now)
+        assert f"Settled on {today} by Ana (first answer) as decision 1: PostgreSQL" in note.post.text
+        assert note.link is not None
+        assert note.link.place.channel == PLACE.channel
+        shown = (await bot("questions", "2")).text
+        assert f"Settled on {today} by Ana" in shown
+        assert numbers(await bot("recall")) == ["1"], "no new decision was made"
+
+
+def goes_by_it_and_asks_more(asked: ModelCall) -> ScriptedReply:
+    """As `goes_by_what_it_is_shown`, and asks something else after that, so that the run goes on."""
+    results = tool_results(asked)
+    if results and results[-1].startswith("Decision 1 answers this"):
+        arguments = {"question": "Who pays?", "assumption": "Nobody.", "to": ["humans"]}
+        return ScriptedReply(tool_calls=[ToolUse(name="ask_others", arguments=arguments)])
+    return goes_by_what_it_is_shown(asked)
+
+
+async def test_ask_again_asks_the_question_and_its_answer_supersedes_the_decision(tmp_path: Path) -> None:
+    async with a_bot_that(goes_by_it_and_asks_more, tmp_path) as bot:
+        await decide(bot, QUESTION, "PostgreSQL")
+        await gives_the_task_again(bot)
+        await bot.platform.until(lambda: any(card.question == 3 for card in bot.platform.questions))
+        assert "is for Ana" in (await bot.execute(BO, PLACE, "questions", "2 again")).text
+        assert (await bot("questions", "2 again")).text == "Asked again as question 4."
+        assert (await bot("questions", "2 again")).text == "Question 4 is open: answer it there."
+        await bot.platform.until(lambda: any(card.question == 4 for card in bot.platform.questions))
+        await bot("questions", "4 MySQL")
+        await bot.platform.until(lambda: any(card.question == 4 and card.ended for card in bot.platform.questions))
+        assert numbers(await bot("recall", "database")) == ["4", "1"]
+        assert "PostgreSQL (superseded by 4)" in cells(await bot("recall"))
+
+
+async def test_an_agent_that_asks_all_the_same_replaces_the_decision_that_it_names(tmp_path: Path) -> None:
+    async with a_bot_that(lambda asked: goes_by_what_it_is_shown(asked, "refers_to"), tmp_path) as bot:
+        await decide(bot, QUESTION, "PostgreSQL")
+        number = await decide(bot, QUESTION, "MySQL")
+        assert numbers(await bot("recall")) == [str(number), "1"]
+        assert "PostgreSQL (superseded by 2)" in cells(await bot("recall"))
+
+
+@pytest.mark.parametrize("age", ['"30d"', '"1h"'])
+async def test_decisions_are_offered_up_to_an_age(tmp_path: Path, age: str) -> None:
+    async with a_bot_that(goes_by_what_it_is_shown, tmp_path, memory_max_age=age) as bot:
+        await decide(bot, QUESTION, "PostgreSQL")
+        assert isinstance(bot.platform.clock, ManualClock)
+        bot.platform.clock.advance(2 * 86_400)
+        await gives_the_task_again(bot)
+        if age == '"30d"':
+            await bot.platform.until(lambda: bool(settled_notes(bot)))
+        else:
+            await bot.platform.until(lambda: {card.question for card in bot.platform.questions} == {1, 2})
+
+
+async def test_a_run_is_offered_nothing_of_a_private_channel(tmp_path: Path) -> None:
+    async with a_bot_that(goes_by_what_it_is_shown, tmp_path) as bot:
+        await decide(bot, QUESTION, "PostgreSQL", ELSEWHERE)
+        await gives_the_task_again(bot)
+        await bot.platform.until(lambda: {card.question for card in bot.platform.questions} == {1, 2})
+
+
+async def test_a_run_goes_by_a_shared_decision_while_its_channel_is_public(tmp_path: Path) -> None:
+    async with a_bot_that(goes_by_what_it_is_shown, tmp_path) as bot:
+        knowing(bot).public = {ELSEWHERE.channel}
+        await decide(bot, QUESTION, "PostgreSQL", ELSEWHERE)
+        await gives_the_task_again(bot)
+        await bot.platform.until(lambda: bool(settled_notes(bot)))
