@@ -34,9 +34,8 @@ MAX_TASK = 6000
 
 MESSAGE_MENU = "Ask the agents about this"
 
-COMMAND_NAMES = frozenset(
-    {"ask", "model", "models", "team", "runs", "questions", "cancel", "finish", "cost", "recall", "help", MESSAGE_MENU}
-)
+_LOOKUPS = ("models", "team", "runs", "questions", "cost", "recall", "help")
+COMMAND_NAMES = frozenset({"ask", "model", "cancel", "finish", "supersede", *_LOOKUPS, MESSAGE_MENU})
 """All commands that are registered with Discord."""
 
 ACKNOWLEDGEMENTS = {
@@ -101,7 +100,7 @@ class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
         self._responses = responses
         choices = CommandAutocomplete(autocomplete)
         commands = CommandDelivery(responses, on_event)
-        for command in (*acting_commands(commands, choices), *lookup_commands(commands, choices)):
+        for command in (*acting_commands(commands, choices), *lookup_commands(commands, choices), *memory_commands(commands)):
             self.add_command(command)
         self.add_command(app_commands.ContextMenu(name=MESSAGE_MENU, callback=commands.message_menu))
 
@@ -297,13 +296,24 @@ def lookup_commands(commands: CommandDelivery, choices: CommandAutocomplete) -> 
     async def cost(interaction: Interaction, run: str | None = None) -> None:
         await commands.deliver(interaction, "cost", run)
 
+    @app_commands.command(name="help", description="Show this bot's commands")
+    async def help_(interaction: Interaction) -> None:
+        await commands.deliver(interaction, "help")
+
+    return models, team_, runs, questions, cost, help_
+
+
+def memory_commands(commands: CommandDelivery) -> Sequence[app_commands.Command[Any, ..., Any]]:
+    """The commands on decisions."""
+
     @app_commands.command(name="recall", description="Find what was decided here, by whom and when")
     @app_commands.describe(words="Words of the question or of the decision")
     async def recall(interaction: Interaction, words: str | None = None) -> None:
         await commands.deliver(interaction, "recall", words)
 
-    @app_commands.command(name="help", description="Show this bot's commands")
-    async def help_(interaction: Interaction) -> None:
-        await commands.deliver(interaction, "help")
+    @app_commands.command(name="supersede", description="Replace a decision by a later one")
+    @app_commands.describe(old="The number of the decision to replace", new="The number of the decision that counts now")
+    async def supersede(interaction: Interaction, old: int, new: int) -> None:
+        await commands.deliver(interaction, "supersede", f"{old} {new}")
 
-    return models, team_, runs, questions, cost, recall, help_
+    return recall, supersede

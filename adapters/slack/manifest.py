@@ -84,7 +84,7 @@ def _features(url: dict[str, str]) -> dict[str, Any]:
     command = {
         "command": "/townhall",
         "description": "Give the agents a task, see your open questions, select models",
-        "usage_hint": "ask | model | models | team | runs | questions | cancel | finish | cost | recall | help",
+        "usage_hint": "ask | model | models | team | runs | questions | cancel | finish | cost | recall | supersede | help",
         "should_escape": True,
     }
     shortcut = {

@@ -35,7 +35,7 @@ from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, Priva
 _log = logging.getLogger(__name__)
 
 PLATFORM = TERMINAL_PLACE.platform
-COMMANDS = ("ask", "questions", "runs", "team", "cancel", "finish", "cost", "recall", "help")
+COMMANDS = ("ask", "questions", "runs", "team", "cancel", "finish", "cost", "recall", "supersede", "help")
 """Default commands, for an adapter that runs without a bot."""
 
 

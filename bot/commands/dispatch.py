@@ -20,7 +20,7 @@ from bot.commands.costs import (
     sources_text,
     token_cells,
 )
-from bot.commands.decisions import recall_decisions
+from bot.commands.decisions import recall_decisions, supersede_decision
 from bot.commands.home import HomePage
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelCommands, ModelSelections, parse_leading_options, warning_reply, with_team_model
@@ -73,6 +73,7 @@ HELP = {
     "finish": ("/finish [RUN]", "End a run now, with the best answer so far."),
     "cost": ("/cost [RUN] [by WHAT]", "Show tokens and US dollars, by call, agent, run, channel, person, day or model."),
     "recall": ("/recall [WORDS]", "Find what was decided here, with who decided and when. Without words: the newest decisions."),
+    "supersede": ("/supersede OLD NEW", "Replace a decision by a later one, by their numbers."),
     "help": ("/help", "Show this list."),
 }
 
@@ -147,6 +148,8 @@ class ChatCommands:
                 return await self._cost(command)
             case "recall":
                 return await recall_decisions(command, self.engine.memory)
+            case "supersede":
+                return await supersede_decision(command, self.engine)
             case "help":
                 return _help()
             case "home":

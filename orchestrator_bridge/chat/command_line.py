@@ -37,6 +37,7 @@ _ARGUMENTS: Mapping[str, re.Pattern[str]] = {
         "stop": _STOP,
         "cost": r"(?P<text>(?:run\s+)?(?:#?\d{1,15})?\s*(?:by\s+[a-z]+)?)",
         "recall": r"(?!that\b)(?P<text>(?:[\w'’.+#/-]+(?:\s+[\w'’.+#/-]+){0,5})?)\??",
+        "supersede": r"(?P<text>#?\d{1,15}\s+(?:by\s+)?#?\d{1,15})",
         "help": r"(?P<text>)",
     }.items()
 }

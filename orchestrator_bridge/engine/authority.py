@@ -38,6 +38,7 @@ _PERMISSIONS: dict[Act, Permission] = {
     Act.SEE_ALL_COSTS: "costs",
     Act.CANCEL_RUN: "cancel",
     Act.FINISH_RUN: "cancel",
+    Act.REPLACE_DECISION: "cancel",
     Act.CANCEL_QUESTION: "cancel",
 }
 

@@ -19,8 +19,9 @@ from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.question.decisions import Decision, DecisionScope, Recollection, matching_decisions, search_words
 from orchestrator_bridge.question.model import Ask
 from orchestrator_bridge.run.decide import AskQuestion
+from orchestrator_bridge.run.records import DecisionSuperseded
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.interface import Lookups, StoreError
+from orchestrator_bridge.store.interface import Store, StoreError
 from orchestrator_bridge.team.authority import Act, Verdict
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ EXTRA = 4
 class DecisionMemory:
     """Looks up decisions for people and for runs."""
 
-    store: Lookups
+    store: Store
     authority: Authority
     platforms: Platforms
     clock: Clock
@@ -51,6 +52,27 @@ class DecisionMemory:
         seen = await asyncio.gather(*(self._sees(actor, place) for place in places.values()))
         visible = {channel for channel, sees in zip(places, seen, strict=True) if sees}
         return [decision for decision in found if decision.place.channel in visible][:limit]
+
+    async def find(self, number: int, actor: Actor) -> Decision | None:
+        """A decision by its number; None if there is none, or if the person cannot see it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        decision = await self.store.decision(number) if 0 < number < HIGHEST_NUMBER else None
+        if decision is None:
+            return None
+        own = (decision.place.platform, decision.place.channel) == (actor.here.platform, actor.here.channel)
+        seen = own or await self.authority.in_place(Act.SEE_DECISION, actor, decision.place) is Verdict.ALLOWED
+        return decision if seen else None
+
+    async def supersede(self, old: Decision, new: Decision) -> None:
+        """Replace a decision by another one, at a person's word.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        await self.store.append(rows=[DecisionSuperseded(decision=old.decision, by=new.decision)])
 
     async def before_asking(self, state: RunState, action: AskQuestion) -> Recollection:
         """The decisions that matter to an ask of a run: the one that it names, or those that resemble it and may be offered.

@@ -23,6 +23,8 @@ from orchestrator_bridge.store.postgres.connection import to_parameters
 from orchestrator_bridge.store.postgres.errors import to_store_error
 from orchestrator_bridge.store.postgres.migrate import bundled_migrations
 from orchestrator_bridge.store.postgres.ownership import Ownership
+from orchestrator_bridge.store.postgres.queries.decisions import set_words
+from orchestrator_bridge.store.sql.decisions import to_decision
 from orchestrator_bridge.store.sqlite import errors as sqlite_errors
 from orchestrator_bridge.store.sqlite.migrate import bundled_migrations as sqlite_migrations
 from orchestrator_bridge.store.sqlite.open import open_writer, prepare_and_lock
@@ -35,7 +37,10 @@ _PARENTS = ("runs", "questions")
 """The tables to which others refer, in the order in which they are filled."""
 _TURNS = ("inbox", "outbox")
 """The tables whose key `turn` the database counts."""
-_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+_TABLES = """
+SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'decision_*' ORDER BY name
+"""
+"""Without the text index of decisions, which each store has in a form of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +99,7 @@ async def _copy(path: Path, file: sqlite3.Connection, database: Connection, addr
             return Transfer(rows=rows, already=True)
         for table in tables:
             await _copy_table(table, file, database)
+        await _index_decisions(file, database)
         for table in _TURNS:
             await database.execute(_CONTINUE_TURNS.format(table=table).encode())
         await _verify(rows, database, address)
@@ -136,6 +142,12 @@ async def _copy_table(table: str, file: sqlite3.Connection, database: Connection
     async with database.cursor() as cursor, cursor.copy(into) as copy:
         for row in file.execute(f'SELECT {quoted} FROM "{table}"'):
             await copy.write_row(to_parameters(_cells(row)))
+
+
+async def _index_decisions(file: sqlite3.Connection, database: Connection) -> None:
+    for row in file.execute("SELECT * FROM decisions"):
+        words = set_words(to_decision(row))
+        await database.execute(words.sql.replace("?", "%s").encode(), tuple(words.values))
 
 
 def _cells(row: sqlite3.Row) -> Sequence[Any]:

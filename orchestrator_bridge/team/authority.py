@@ -22,6 +22,7 @@ class Act(StrEnum):
     SEE_RUN = "see this run"
     RECALL = "see decisions here"
     SEE_DECISION = "see this decision"
+    REPLACE_DECISION = "replace this decision"
     SEE_ALL_COSTS = "see the costs of all channels"
     CANCEL_RUN = "cancel this run"
     FINISH_RUN = "finish this run"
@@ -79,7 +80,7 @@ def decide(act: Act, facts: Facts) -> Verdict:  # noqa: C901  (one case an act)
             return _question_visibility(facts)
         case Act.SEE_RUN:
             return Verdict.ALLOWED if facts.own else _run_visibility(facts)
-        case Act.CANCEL_RUN | Act.FINISH_RUN:
+        case Act.CANCEL_RUN | Act.FINISH_RUN | Act.REPLACE_DECISION:
             return Verdict.ALLOWED if facts.own else _join(_run_visibility(facts), _permission(facts))
         case Act.SEE_QUESTION:
             return Verdict.ALLOWED if facts.own or facts.asked else _question_visibility(facts)

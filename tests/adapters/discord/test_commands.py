@@ -40,6 +40,7 @@ async def test_every_command_is_registered_with_a_description() -> None:
             "finish",
             "cost",
             "recall",
+            "supersede",
             "help",
             MESSAGE_MENU,
         )

@@ -291,3 +291,26 @@ async def test_a_run_goes_by_a_shared_decision_while_its_channel_is_public(tmp_p
         await decide(bot, QUESTION, "PostgreSQL", ELSEWHERE)
         await gives_the_task_again(bot)
         await bot.platform.until(lambda: bool(settled_notes(bot)))
+
+
+async def test_a_person_replaces_a_decision_by_another_one(bot: Bot) -> None:
+    await decide(bot, QUESTION, "PostgreSQL")
+    await decide(bot, "Where do invoices live?", "In MySQL")
+    for _ in range(2):
+        assert (await bot("supersede", "1 2")).text == "Decision 2 supersedes decision 1: In MySQL"
+    assert "PostgreSQL (superseded by 2)" in cells(await bot("recall"))
+    assert numbers(await bot("recall")) == ["2", "1"]
+    assert (await bot("supersede", "2 1")).text == "Decision 1 is superseded by decision 2 itself."
+    assert (await bot("supersede", "2 2")).text == "Decision 2 cannot supersede itself."
+    assert (await bot("supersede", "2 9")).text == "There is no decision 9."
+    assert (await bot("supersede", "2")).text.startswith("Give the numbers of two decisions")
+
+
+async def test_only_those_who_may_cancel_the_run_replace_its_decision(bot: Bot) -> None:
+    await decide(bot, QUESTION, "PostgreSQL", ELSEWHERE)
+    await decide(bot, "Where do invoices live?", "In MySQL")
+    assert (await bot.execute(BO, PLACE, "supersede", "1 2")).text == "There is no decision 1."
+    knowing(bot).memberships["bo"] = "guest"
+    await decide(bot, "Where do backups live?", "On tape")
+    assert "Guests are not allowed to replace" in (await bot.execute(BO, PLACE, "supersede", "2 3")).text
+    assert numbers(await bot("recall", "invoices")) == ["2"]

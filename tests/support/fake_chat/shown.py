@@ -60,6 +60,8 @@ def _question(card: QuestionCard) -> str:
 
 
 def _buttons(post: Post) -> list[dict[str, str]]:
+    if isinstance(post, Note) and post.again is not None:
+        return [{"press": "again", "value": str(post.again), "label": "Ask again"}]
     if not isinstance(post, QuestionCard) or post.closed is not None:
         return []
     options = [{"press": "option", "value": option.id, "label": clean(shorten(option.label, 25))} for option in post.options]
