@@ -124,6 +124,7 @@ class DiscordAdapter:
     async def stop(self) -> None:
         """Disconnect. Calling it again has no effect."""
         await self._notices.stop()
+        await self._autocomplete.stop()
         await self._threads.stop()
         await self._role_members.stop()
         await self._connection.close()

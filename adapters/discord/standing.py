@@ -24,6 +24,7 @@ from orchestrator_bridge.chat.adapter import (
     Standing,
 )
 from orchestrator_bridge.chat.inbound import Author, Place
+from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Clock
 from orchestrator_bridge.common.lru_map import LruMap
 
@@ -69,6 +70,27 @@ class DiscordStandings:
     def _served(self, client: DiscordClient) -> list[discord.Guild]:
         served = served_ids({guild.id: _joined(guild, client.me) for guild in client.guilds}, self._servers, self._guild)
         return [guild for guild in client.guilds if str(guild.id) in served]
+
+    def is_known_member(self, user: int) -> bool | None:
+        """True if a user is a member of a server that the bot is set up for, as far as is known without asking; None if it is not
+        known."""
+        guilds = self._served(self._channels.client())
+        if any(guild.get_member(user) is not None for guild in guilds):
+            return True
+        read = [self._members.get((guild.id, user)) for guild in guilds]
+        if any(found is not None and found[1] is not None for found in read):
+            return True
+        # A user who was no member a while ago may have joined since.
+        oldest = self._clock.now() - CACHE_SECONDS
+        return None if any(found is None or found[0] <= oldest for found in read) else False
+
+    async def load_member(self, user: int) -> None:
+        """Read the user as a member of the servers that the bot is set up for, so that `is_known_member` can tell."""
+        for guild in self._served(self._channels.client()):
+            try:
+                await self._fetched_member(guild, user, CACHE_SECONDS)
+            except DeliveryError as failure:
+                _LOG.warning("it is not known if user %s is a member of %s: %s", user, guild.name, failure)
 
     def log_unserved(self, client: DiscordClient) -> None:
         """Log the servers that have invited the bot, but on which it does not work."""
@@ -191,12 +213,21 @@ class DiscordStandings:
 
 
 class ServedAutocomplete:
-    """Autocomplete that offers nothing on servers for which the bot is not set up, or whose channel is not known."""
+    """Autocomplete that offers nothing on servers for which the bot is not set up, or whose channel is not known.
+
+    In direct messages it offers to members of a server that the bot is set up for. A person who is not known yet is looked up
+    meanwhile, so that the next character that they type gets the offers.
+    """
 
     def __init__(self, autocomplete: Autocomplete, channels: ChannelCache, standings: DiscordStandings) -> None:
         self._autocomplete = autocomplete
         self._channels = channels
         self._standings = standings
+        self._lookups = BackgroundTasks("a member could not be looked up")
+
+    async def stop(self) -> None:
+        """Stop looking up members."""
+        await self._lookups.stop()
 
     def models(self, place: Place, search: str, *, scope: str = "", limit: int = 25) -> Sequence[ModelOption]:
         """Models, as `Autocomplete.models` specifies."""
@@ -215,8 +246,14 @@ class ServedAutocomplete:
         return self._autocomplete.runs(place) if self._is_served(place) else ()
 
     def _is_served(self, place: Place) -> bool:
+        user = direct_user_id(place.channel)
+        if user is not None:
+            is_member = self._standings.is_known_member(user)
+            if is_member is None:
+                self._lookups.start(self._standings.load_member(user))
+            return is_member is True
         guild = self._channels.guild_of(place.channel)
-        return place.channel.startswith("@") or (guild is not None and self._standings.is_served(guild))
+        return guild is not None and self._standings.is_served(guild)
 
 
 def _joined(guild: discord.Guild, me: int) -> float:

@@ -339,7 +339,8 @@ class ChatCommands:
 
     async def _runs(self, command: CommandReceived) -> PrivateReply:
         """Runs of the channel, and those that the author started elsewhere."""
-        runs = await self._store.runs(MAX_ROWS, viewer=viewer_of(command, self._directory))
+        found = await self._store.runs(MAX_ROWS + 1, viewer=viewer_of(command, self._directory))
+        runs, more = found[:MAX_ROWS], f"The newest {MAX_ROWS}; there are more." if len(found) > MAX_ROWS else ""
         if not runs:
             return PrivateReply(text="No runs here yet. Start one: `/ask` and the task.")
         rows = tuple(
@@ -353,7 +354,7 @@ class ChatCommands:
             for run in runs
         )
         columns = ("run", "state", "cost", "task", "result")
-        return PrivateReply(text="", tables=(Table(title="Runs, newest first", columns=columns, rows=rows),))
+        return PrivateReply(text=more, tables=(Table(title="Runs, newest first", columns=columns, rows=rows),))
 
     async def _team(self, command: CommandReceived) -> PrivateReply:
         try:
@@ -402,7 +403,8 @@ class ChatCommands:
         )
         columns = ("run", "agent", "model", "calls", *TOKEN_COLUMNS, "cost")
         calibrations = calibration_lines(await self._store.token_calibrations())
-        text = "\n".join(part for part in (budgets_text(budgets), sources_text(lines), *calibrations) if part)
+        more = f"First {MAX_ROWS} of {len(lines)} lines; `/cost by run` sums them up." if len(lines) > MAX_ROWS else ""
+        text = "\n".join(part for part in (more, budgets_text(budgets), sources_text(lines), *calibrations) if part)
         return PrivateReply(text=text, tables=(Table(title="Cost", columns=columns, rows=rows),))
 
 

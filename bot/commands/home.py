@@ -44,7 +44,7 @@ class HomePage:
         place = _shown_channel(command, runs)
         number = len(waiting)
         text = f"{number} question{'' if number == 1 else 's'} wait{'s' if number == 1 else ''} for you."
-        tables = (_questions(waiting[:LISTED]), _runs(runs[:LISTED]), self._models(place))
+        tables = (_questions(waiting[:LISTED], number), _runs(runs[:LISTED]), self._models(place))
         return PrivateReply(text=text, tables=tables, place=place)
 
     def _models(self, place: Place) -> Table:
@@ -66,7 +66,7 @@ def _shown_channel(command: CommandReceived, runs: list[RunSummary]) -> Place:
     return next((Place(platform=place.platform, channel=place.channel) for place in here), command.place)
 
 
-def _questions(waiting: list[tuple[QuestionSummary, QuestionCard]]) -> Table:
+def _questions(waiting: list[tuple[QuestionSummary, QuestionCard]], number: int) -> Table:
     rows = list[tuple[str | Link, ...]]()
     for question, _ in waiting:
         link: str | Link = f"Question {question.question}"
@@ -74,7 +74,8 @@ def _questions(waiting: list[tuple[QuestionSummary, QuestionCard]]) -> Table:
             link = Link(text=f"Question {question.question}", place=question.place, message=question.message)
         rows.append((link, question.agent, shorten(question.text, 120)))
     cards = tuple(card for _, card in waiting)
-    return Table(title="Waiting for you", columns=("question", "asked by", "text"), rows=tuple(rows), cards=cards)
+    title = "Waiting for you" + (f" ({len(waiting)} of {number}; `/questions` lists all)" if number > len(waiting) else "")
+    return Table(title=title, columns=("question", "asked by", "text"), rows=tuple(rows), cards=cards)
 
 
 def _runs(runs: list[RunSummary]) -> Table:

@@ -61,6 +61,15 @@ async def test_autocomplete_offers_nothing_on_a_server_that_is_not_set_up(tmp_pa
                 assert (len(found) > (1 if field == "scope" else 0)) == offers
 
 
+async def test_autocomplete_in_direct_messages_is_for_members_only(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as stage:
+        for person, offers in (("in direct messages", True), ("on no server that is set up", False)):
+            actor, _ = stage.where[person]
+            await actor.user.autocomplete("ask", "team", "")  # a person who is not known yet is looked up
+            found = await actor.user.autocomplete("ask", "team", "")
+            assert bool(found) == offers, person
+
+
 async def test_a_person_on_no_server_that_is_set_up_starts_nothing_in_direct_messages(tmp_path: Path) -> None:
     async with discord_stage(tmp_path) as stage:
         for act in ("/ask", "/model NAME", "/team"):
