@@ -207,7 +207,7 @@ class ChatCommands:
             by=command.author,
             command=command.key,
             attachments=command.attachments,
-            thread=command.thread,
+            thread=None if choice == ANEW else command.thread,  # the thread holds the answer that is to be left aside
             model=options.get("model", ""),
         )
         return None

@@ -16,7 +16,7 @@ from orchestrator_bridge.chat.thread_context import ThreadPage
 from tests.support.fake_discord import wire
 from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
 from tests.support.fake_discord.rest import READ_HISTORY
-from tests.support.fake_discord.simcord_bot import SimulatedServer, simulated_server
+from tests.support.fake_discord.simcord_bot import TEAM_FILE, SimulatedServer, simulated_server
 from tests.support.fake_discord.wire import BOT, FORUM, VOICE, Channel, Message
 from tests.support.fake_models.players import team_behaviour
 from tests.support.running_engine import prompt_text
@@ -259,7 +259,8 @@ def prompts_of(server: SimulatedServer, task: str) -> list[str]:
 
 
 async def test_agents_read_the_thread_in_which_a_command_was_given_and_people_read_how_much(tmp_path: Path) -> None:
-    async with simulated_server(tmp_path, team_behaviour) as server, server.bot():
+    team = TEAM_FILE.replace('ask = ["humans"]', 'ask = ["humans"]\nfollow_up = "off"')
+    async with simulated_server(tmp_path, team_behaviour, team=team) as server, server.bot():
         server.create_server()
         await server.alice.slash(server.channel, "ask", task="Choose a database")
         await server.until(server.finished)
@@ -273,6 +274,21 @@ async def test_agents_read_the_thread_in_which_a_command_was_given_and_people_re
             assert "] bob\n> We cannot run a server of our own.\n" in prompt
             assert " · this bot · " in prompt
         assert all("<thread_context>\n" not in prompt for prompt in prompts_of(server, "Choose a database"))
+
+
+async def test_a_run_that_is_started_anew_in_a_runs_thread_reads_nothing_of_it(tmp_path: Path) -> None:
+    async with simulated_server(tmp_path, team_behaviour) as server, server.bot():
+        server.create_server()
+        await server.alice.slash(server.channel, "ask", task="Choose a database")
+        await server.until(server.finished)
+        offered = await server.alice.slash(server.thread("Run"), "ask", task="Choose again")
+        await server.until(lambda: offered.response is not None and bool(offered.response.components))
+        assert offered.response is not None
+        (buttons,) = offered.response.components
+        await server.alice.click(offered.response, custom_id=buttons["components"][1]["custom_id"])
+        await server.until(lambda: "Final answer of run 2" in thread_text(server))
+        assert prompts_of(server, "Choose again")
+        assert all("<thread_context>\n" not in prompt for prompt in prompts_of(server, "Choose again"))
 
 
 async def test_agents_read_the_chain_of_replies_before_a_mention(tmp_path: Path) -> None:
