@@ -62,7 +62,7 @@ docs: venv
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build && echo "townhall: the documentation is in site/index.html"
 
 resilience kill-test: venv
-	KILLS=$(N) $(PY) -m pytest tests/resilience --timeout=0
+	BACKUPS=100 KILLS=$(N) $(PY) -m pytest tests/resilience tests/store/test_backup.py --timeout=0
 
 # Calls the providers whose keys are in the environment or in .env, for less than a cent each. Needs one key at least.
 test-live: venv

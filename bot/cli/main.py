@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -162,6 +163,27 @@ def _run_lookup(print_: Callable[..., Coroutine[None, None, None]], **options: o
     from bot.config.settings import read_settings
 
     asyncio.run(print_(read_settings(), **options))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@_as_json("the result")
+def backup(file: Path, force: bool, as_json: bool) -> None:
+    """Copy the database into FILE, also while the bot runs. The copy is checked before FILE appears."""
+    from bot.cli.backup import print_backup
+
+    _run_lookup(print_backup, file=file, force=force, as_json=as_json)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_as_json("the result")
+def restore(file: Path, as_json: bool) -> None:
+    """Put the backup FILE in place of the database, which is kept beside it. The bot must not run."""
+    from bot.cli.backup import print_restore
+
+    _run_lookup(print_restore, file=file, as_json=as_json)
 
 
 @cli.command("migrate-store")

@@ -65,8 +65,8 @@ class ReadOnlyDatabase:
         """Do nothing: no connection is kept open."""
 
 
-def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T]) -> T:
-    """Run a query on the present content of a file with this schema version.
+def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T], *, older: bool = False) -> T:
+    """Run a query on the present content of a file with this schema version, or also with an `older` one.
 
     Raises:
         NotFound: there is no file.
@@ -79,7 +79,7 @@ def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T])
     for _ in range(_ATTEMPTS):
         before = _file_state(path)
         try:
-            found = _query_once(path, schema, before, look)
+            found = _query_once(path, schema, before, look, older=older)
             # With a -wal file, SQLite's locks keep the read consistent. Without it nothing is locked: a change voids the read.
             if before.wal or _file_state(path) == before:
                 return found
@@ -91,11 +91,11 @@ def query_file(path: Path, schema: int, look: Callable[[sqlite3.Connection], T])
     raise _unstable(path)
 
 
-def _query_once(path: Path, schema: int, before: _FileState, look: Callable[[sqlite3.Connection], T]) -> T:
+def _query_once(path: Path, schema: int, before: _FileState, look: Callable[[sqlite3.Connection], T], *, older: bool) -> T:
     check_file_header(path)
     mode = "mode=ro&readonly_shm=1" if before.wal else "immutable=1"
     with closing(open_sqlite(f"file:{quote(str(path))}?{mode}", uri=True)) as connection:
-        _check_schema(connection, path, schema)
+        _check_schema(connection, path, schema, older=older)
         return look(connection)
 
 
@@ -110,11 +110,11 @@ def _file_state(path: Path) -> _FileState:
     return _FileState(wal=wal, shm=shm, size=stat.st_size, changed_ns=stat.st_mtime_ns)
 
 
-def _check_schema(connection: sqlite3.Connection, path: Path, schema: int) -> None:
+def _check_schema(connection: sqlite3.Connection, path: Path, schema: int, *, older: bool) -> None:
     version = read_schema_version(connection, path, schema)
     if not version:
         raise _not_found(path)
-    if version < schema:
+    if version < schema and not older:
         raise SchemaTooOld(
             f"{path} has schema version {version}, written by an older release of Townhall",
             f"version {schema}",
