@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchestrator_bridge.question.decisions import LEAST_STEM, MAX_SEARCH_WORDS, search_stem
+from orchestrator_bridge.question.decisions import LEAST_COMMON, LEAST_STEM, MAX_SEARCH_WORDS, content_words, search_stem
 from orchestrator_bridge.store.sql.decisions import channel_mark, server_mark, to_decision
 from orchestrator_bridge.store.sql.statement import Statement
 
@@ -24,6 +24,8 @@ WHERE decision_words MATCH ? {more} ORDER BY {order} LIMIT ?
 """
 NEWEST = _FOUND.format(more="", order="decision_words.rowid DESC")
 SIMILAR = _FOUND.format(more="AND decisions.at >= ?", order="decision_words.rank")
+_SPARE = 4
+"""Times the decisions wanted that are read, because some have only one of the words."""
 ONE = "SELECT * FROM decisions WHERE decision = ?"
 
 
@@ -47,11 +49,19 @@ def list_similar_decisions(
 ) -> list[Decision]:
     """Valid decisions since a time that may be offered and whose questions have at least two of the words."""
     terms = [term for word in words if (term := _similar_term(word))]
-    pairs = " OR ".join(f"({term} AND {other})" for term, other in combinations(terms, 2))
-    if not pairs:
+    if len(terms) < LEAST_COMMON:
         return []
-    match = " AND ".join((*_marked("valid", scope), "marks : offered", f"question : ({pairs})"))
-    return [to_decision(row) for row in connection.execute(SIMILAR, (match, since, limit)).fetchall()]
+    # A query for any of the words is several times faster than one for each pair of them; those with two words rank first.
+    match = " AND ".join((*_marked("valid", scope), "marks : offered", f"question : ({' OR '.join(terms)})"))
+    rows = connection.execute(SIMILAR, (match, since, limit * _SPARE)).fetchall()
+    found = (to_decision(row) for row in rows if _common_stems(words, row["question"]) >= LEAST_COMMON)
+    return list(islice(found, limit))
+
+
+def _common_stems(words: Sequence[str], question: str) -> int:
+    others = content_words(question)
+    stems = (search_stem(word) for word in words)
+    return sum(any(word == stem or (len(stem) >= LEAST_STEM and word.startswith(stem)) for word in others) for stem in stems)
 
 
 def get_decision(connection: sqlite3.Connection, number: int) -> Decision | None:
