@@ -33,6 +33,18 @@ def every_task_became_one_run_with_an_answer(evidence: Evidence) -> Iterator[str
             yield f"{task} became {[(run.run, run.status) for run in found]}, expected one finished run"
 
 
+def every_turn_continues_a_run_that_has_ended(evidence: Evidence) -> Iterator[str]:
+    """A next turn is in the thread of its conversation, and no run is continued twice."""
+    turns = [(run, state.continues) for run, state in evidence.states.items() if state.continues is not None]
+    for earlier, number in Counter(continues.run for _, continues in turns).items():
+        if number > 1:
+            yield f"run {earlier} is continued {number} times"
+    for run, continues in turns:
+        state = evidence.states[continues.run]
+        if state.end is None or continues.turns[-1].answer != state.end.text or continues.thread is None:
+            yield f"run {run} continues run {continues.run}, of which it has {continues.turns[-1].answer!r} in {continues.thread}"
+
+
 def every_thread_was_read_once(evidence: Evidence) -> Iterator[str]:
     """A run whose task was given in a thread has its messages in its log, once; another one has none."""
     for run in evidence.runs:
@@ -148,7 +160,8 @@ def tables_agree_with_the_logs(evidence: Evidence) -> Iterator[str]:
         if (run.status, run.result) != end or run.calls != state.spent.calls:
             yield f"run {run.run} is {run.status} with {run.calls} calls by its table, {end} with {state.spent.calls} by its log"
         costs = [line for line in evidence.costs if line.run == run.run]
-        booked = (sum(line.cost or 0 for line in costs), sum(line.unknown for line in costs))
+        priced = all(line.cost is not None for line in costs)  # a line with a call of unknown cost has no sum
+        booked = (sum(line.cost or 0 for line in costs) if priced else state.spent.cost, sum(line.unknown for line in costs))
         if booked != (state.spent.cost, state.spent.unknown):
             yield f"run {run.run} costs {booked} in its table, {state.spent} in its log"
     known = {question.id: question for question in _questions(evidence)}
@@ -166,6 +179,7 @@ def nothing_is_left_to_do(evidence: Evidence) -> Iterator[str]:
 
 CHECKS: tuple[Check, ...] = (
     every_task_became_one_run_with_an_answer,
+    every_turn_continues_a_run_that_has_ended,
     every_thread_was_read_once,
     every_question_was_posted_once_and_closed_once,
     nothing_was_posted_twice,

@@ -260,17 +260,23 @@ class RequestingCrowd(Crowd[C]):
 
     def give_task(self) -> None:
         if len(self._requesters.keys() - self._ended) < TASKS_AT_ONCE:
-            task, person = f"task-{len(self._requesters) + 1}", self._chance.choice(self.people)
-            self._requesters[task] = person
-            self.request(person, f"Do {task} well.")
+            person = self._chance.choice(self.people)
+            self.request(person, f"Do {self.new_task(person)} well.")
+
+    def new_task(self, person: str) -> str:
+        """The name of one more task, which this person gives."""
+        task = f"task-{len(self._requesters) + 1}"
+        self._requesters[task] = person
+        return task
 
     def note_ended(self, text: str) -> None:
         """Note that the run of an ended card's text is over."""
         self._ended |= set(re.findall(r"Do (task-\d+) well", text))
 
     def requester(self, card: C) -> str:
-        """The person who gave the task that a question is about: questions to people ask nobody else."""
-        return next(person for task, person in self._requesters.items() if f"of {task})" in self.text_of(card))
+        """The person who gave the task that a question or an answer is about: questions to people ask nobody else."""
+        text = self.text_of(card)
+        return next(person for task, person in self._requesters.items() if f"of {task})" in text or f"on {task}:" in text)
 
 
 def when(condition: Callable[[], bool], act: Callable[[], object]) -> Step:

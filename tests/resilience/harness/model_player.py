@@ -91,10 +91,10 @@ def speaker(asked: ModelCall) -> str:
 
 
 def task_of(asked: ModelCall) -> str:
-    """The task that a request is about."""
-    found = re.search(r"task-\d+", "\n".join(str(message.get("content")) for message in asked.messages))
-    assert found is not None
-    return found[0]
+    """The task that a request is about: the last one given, since earlier turns of its conversation come first."""
+    found = re.findall(r"Do (task-\d+) well", "\n".join(str(message.get("content")) for message in asked.messages))
+    assert found
+    return str(found[-1])
 
 
 def _asker(asked: ModelCall) -> ScriptedReply:

@@ -36,6 +36,8 @@ from tests.support.fake_chat.state import BOT
 _LOG = logging.getLogger(__name__)
 
 PLATFORM = "loopback"
+MENTION = "@townhall "
+"""Beginning of a message that addresses the bot."""
 SILENCE = 10.0
 """Seconds after which an answer is taken to be lost."""
 CARDS = ("run_card", "question_card")
@@ -206,8 +208,16 @@ def _interaction(data: Mapping[str, Any]) -> dict[str, Any]:
 def _parse_message(message: Mapping[str, Any]) -> MessageReceived:
     edit = str(message["edits"]) if message["edits"] else ""
     author = person(message["author"])
-    place = _place(message)
-    return MessageReceived(place=place, message=message["id"], author=author, text=message["text"], at=message["at"], edit=edit)
+    words = message["text"].removeprefix(MENTION)
+    return MessageReceived(
+        place=_place(message),
+        message=message["id"],
+        author=author,
+        text=words,
+        at=message["at"],
+        edit=edit,
+        addressed=words != message["text"],
+    )
 
 
 def _place(message: Mapping[str, Any]) -> Place:

@@ -16,6 +16,7 @@ from tests.resilience.harness.kill_loop import KillNow, KillPoint
 from tests.resilience.harness.kill_points import countdown
 from tests.resilience.harness.site import CLOCK_AHEAD, KillSite
 from tests.resilience.harness.timeline import Line, chat_lines
+from tests.support.fake_chat.adapter import MENTION
 from tests.support.fake_chat.faults import Fault, Plan, ReceivedRequest, Stage
 from tests.support.fake_chat.server import ChatServer
 from tests.support.fake_chat.state import BOT, Effect, Message, World
@@ -23,6 +24,8 @@ from tests.support.fake_chat.state import BOT, Effect, Message, World
 CHANNEL = "general"
 PEOPLE = ("ana", "ben")
 STRANGER = "sly"
+MAX_FOLLOW_UPS = 6
+"""Next turns of all conversations together: each is a run that has to end before the test does."""
 
 
 class ChatCrowd(RequestingCrowd[Message]):
@@ -33,6 +36,7 @@ class ChatCrowd(RequestingCrowd[Message]):
     late_share = 0.25
     stranger_share = 0.1
     guidance_share = 0.4
+    follow_up_share = 0.6
     may_lose_events = True
 
     def __init__(self, server: ChatServer, chance: random.Random, is_down: Callable[[], bool]) -> None:
@@ -41,6 +45,7 @@ class ChatCrowd(RequestingCrowd[Message]):
         self.world = server.world
         self._read = 0
         self._met: set[str] = set()
+        self._follow_ups = 0
         self.follow(self.world, server.ring)
 
     @property
@@ -56,12 +61,25 @@ class ChatCrowd(RequestingCrowd[Message]):
                     self._observe_run(effect)
                 case "question_card":
                     self._observe_question(effect)
+                case "final_answer":
+                    self._observe_answer(effect)
 
     def _observe_run(self, effect: Effect) -> None:
         if self._is_new_thread(effect):
             self.meet_run(self.world.messages[effect.message])
         if effect.meta["status"] in ("finished", "failed", "cancelled"):
             self.note_ended(effect.text)
+
+    def _observe_answer(self, effect: Effect) -> None:
+        """Let the requester go on with the conversation now and then: the next turn is a task like any other."""
+        answer = self.world.messages[effect.message]
+        if effect.what == "post" and self._follow_ups < MAX_FOLLOW_UPS and self._chance.random() < self.follow_up_share:
+            self._follow_ups += 1
+            self._steps.append(self._after(self._chance.randint(0, 1), lambda: self._follow_up(answer)))
+
+    def _follow_up(self, answer: Message) -> None:
+        task = self.new_task(self.requester(answer))
+        self.world.say(self.requester(answer), CHANNEL, answer.thread, f"{MENTION}How do we go on? Do {task} well.")
 
     def _observe_question(self, effect: Effect) -> None:
         if self._is_new_thread(effect):
