@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat.inbound import Author, CommandReceived
+from orchestrator_bridge.chat.inbound import Author, CommandReceived, Place
 from tests.bot.commands.test_models import ELSEWHERE, TEAMS, Bot, start_bot
 from tests.support.fake_models.replies import ScriptedReply
 from tests.support.fake_models.server import ModelServer
-from tests.support.running_engine import ANA, PLACE
+from tests.support.running_engine import ANA
 
+PLACE = Place(platform="list", channel="C1")
 BO = Author(platform="list", id="bo", name="Bo")
 HERE = TEAMS.replace('pick = ["anyone"]', f'pick = ["channel:{PLACE.channel}"]\ncancel = ["channel:{PLACE.channel}"]')
 
