@@ -63,7 +63,7 @@ def answer(reply: str) -> str:
 def shows_run(reply: str) -> bool:
     """True if a private reply shows anything of run 1, its question or its cost."""
     return any(
-        text in reply for text in ("Choose a database", "Which database", "architect", "release", "checker", "discord:", "slack:")
+        text in reply for text in ("Choose a database", "Which database", "architect", "release", "checker", "discord/", "slack/")
     )
 
 
