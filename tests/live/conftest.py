@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     have = keys()
     usable = {provider.key for provider in PROVIDERS if provider.key in have}
-    kept, missing = [], []
+    kept, missing = list[pytest.Item](), list[pytest.Item]()
     for item in items:
         # The hook sees the tests of every folder, some of which have parameters of the same name.
         live = item.path.is_relative_to(Path(__file__).parent)
