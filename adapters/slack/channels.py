@@ -14,6 +14,7 @@ from adapters.slack.api import SlackApi, SlackRejected
 from adapters.slack.workspace import PLATFORM, direct_place
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent
 from orchestrator_bridge.chat.inbound import Place
+from orchestrator_bridge.common.lru_map import LruMap
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,6 +23,9 @@ MEMBERS_CACHE_SECONDS = 600.0
 
 MEMBERS_TIMEOUT = 1.0
 """Seconds that a task waits for the members of its channel. A person who is not known to be there gets a copy of a question."""
+
+REMEMBERED = 1000
+"""Departures that are remembered."""
 
 PAGE = 1000
 """Members of one request, Slack's limit."""
@@ -36,6 +40,7 @@ class SlackChannels:
         self._partners: dict[str, str] = {}
         self._joined: set[str] = set()
         self._members: dict[str, tuple[float, frozenset[str]]] = {}
+        self._left: LruMap[tuple[str, str], bool] = LruMap(REMEMBERED)
 
     async def channel_id(self, place: Place) -> str:
         """Slack's id of a place's channel; direct messages are opened first.
@@ -135,9 +140,14 @@ class SlackChannels:
             if not query["cursor"]:
                 return frozenset(members)
 
-    def forget_members(self, channel: str) -> None:
-        """Read the members of a channel anew when they are needed next: somebody has left it."""
+    def note_left(self, channel: str, user: str) -> None:
+        """Record that a person has left a channel, whose members are read anew when they are needed next."""
+        self._left.put((channel, user), True)
         self._members.pop(channel, None)
+
+    def has_left(self, channel: str, user: str) -> bool:
+        """True if a person was seen to leave a channel; they may be back."""
+        return self._left.get((channel, user)) is not None
 
     def members(self, channel: str) -> frozenset[str] | None:
         """The ids of a channel's members, from memory."""

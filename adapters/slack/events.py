@@ -87,9 +87,9 @@ class SlackEventHandler:
 
     def person_left(self, event: Event) -> PersonLeft:
         """The departure of a person from a channel."""
-        channel = str(event["channel"])
-        self._channels.forget_members(channel)
-        place, author = self._channels.place(channel), self._users.author(str(event["user"]))
+        channel, user = str(event["channel"]), str(event["user"])
+        self._channels.note_left(channel, user)
+        place, author = self._channels.place(channel), self._users.author(user)
         return PersonLeft(place=place, author=author, at=float(event["event_ts"]))
 
     async def to_thread_message(self, message: Event, channel: str) -> MessageReceived | None:

@@ -74,14 +74,15 @@ class SlackStandings:
             return "has a deactivated account"
         if user.missing:
             return "is not in this workspace"
-        if place.channel.startswith("@"):
+        if not self._channels.has_left(place.channel, person.id):
             return ""
+        # Who is asked may answer from anywhere: only somebody who has left the channel of the question is no longer waited for.
         try:
             left = not await self._is_public(place.channel) and not await self._is_in(person.id, place.channel)
         except DeliveryError as error:
             _LOG.warning("it is not known if user %s is still in %s: %s", person.id, place.channel, error)
             return ""
-        return "is not in this private channel" if left else ""
+        return "has left this private channel" if left else ""
 
     def _unknown(self, person: Author, place: Place, membership: port.Membership, error: DeliveryError) -> Standing:
         _LOG.warning("user %s was refused, because it is not known if they can see %s: %s", person.id, place.channel, error)

@@ -24,7 +24,7 @@ from bot.commands.decisions import recall_decisions, supersede_decision
 from bot.commands.home import HomePage
 from bot.commands.model_view import ModelBrowser
 from bot.commands.models import ModelCommands, ModelSelections, parse_leading_options, warning_reply, with_team_model
-from bot.commands.questions import QuestionCommandHandler, viewer_of
+from bot.commands.questions import QuestionCommandHandler
 from bot.commands.typed_words import EDITED, FILES_ONLY, task_command
 from bot.config.errors import ConfigError
 from bot.config.team_schema import TeamFile
@@ -41,7 +41,7 @@ from orchestrator_bridge.model.client import ModelClient
 from orchestrator_bridge.model.errors import ModelError
 from orchestrator_bridge.model.scripted.script import ScriptError
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.interface import Lookups, Target
+from orchestrator_bridge.store.interface import Lookups, Target, Viewer
 from orchestrator_bridge.store.sqlite.shared_spending import SpendingOfOthers
 from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
 from orchestrator_bridge.team.directory import Directory
@@ -110,7 +110,7 @@ class ChatCommands:
         self._directory = directory
         self._selections = selections
         self._model_commands = ModelCommands(selections, team_file, directory, browser)
-        self._question_command = QuestionCommandHandler(store, directory)
+        self._question_command = QuestionCommandHandler(store)
         self._home_page = HomePage(store, team_file, selections, browser)
         self.engine: Engine | None = None
 
@@ -301,7 +301,7 @@ class ChatCommands:
     async def _end_run(self, command: CommandReceived, act: EndingAct) -> PrivateReply | None:
         """Cancel or finish the run that the command names, or else the only one."""
         number = command.text.strip().removeprefix("#")
-        running = await self._store.runs(MAX_ROWS, "running", viewer_of(command, self._directory))
+        running = await self._store.runs(MAX_ROWS, "running", await self._viewer(command))
         here = [run for run in running if run.place == command.place and run.place.thread is not None]
         candidates = [str(run.run) for run in here or running]
         if not number and len(candidates) != 1:
@@ -337,9 +337,13 @@ class ChatCommands:
             return Verdict.HIDDEN
         return await self.engine.authority.on_run(act, Actor(person=command.author, here=command.place), run)
 
+    async def _viewer(self, command: CommandReceived) -> Viewer:
+        assert self.engine is not None
+        return await self.engine.authority.viewer(Act.SEE_RUN, Actor(person=command.author, here=command.place))
+
     async def _runs(self, command: CommandReceived) -> PrivateReply:
         """Runs of the channel, and those that the author started elsewhere."""
-        found = await self._store.runs(MAX_ROWS + 1, viewer=viewer_of(command, self._directory))
+        found = await self._store.runs(MAX_ROWS + 1, viewer=await self._viewer(command))
         runs, more = found[:MAX_ROWS], f"The newest {MAX_ROWS}; there are more." if len(found) > MAX_ROWS else ""
         if not runs:
             return PrivateReply(text="No runs here yet. Start one: `/ask` and the task.")
@@ -386,7 +390,7 @@ class ChatCommands:
             if verdict is not Verdict.ALLOWED:
                 return warning_reply(refusal_text(Act.SEE_RUN, verdict, f"run {query.run}"))
         sees_all = not await self._refuse(Act.SEE_ALL_COSTS, command, command.place)
-        viewer = None if sees_all or query.run is not None else viewer_of(command, self._directory)
+        viewer = None if sees_all or query.run is not None else await self._viewer(command)
         budgets = await budgets_today(self._store, self._team_file.budgets, command.at, command.place, self._others)
         if not sees_all:  # what all runs have used together is a sum over channels that the person may not see
             budgets = tuple(status for status in budgets if status.budget != "day")

@@ -22,7 +22,6 @@ from orchestrator_bridge.run.reducer import fold
 from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.store.interface import Corrupted, Lookups, QuestionSummary, Viewer
 from orchestrator_bridge.team.authority import Act, Verdict, refusal_text
-from orchestrator_bridge.team.directory import Directory
 
 MAX_LISTED = 15
 """Listed questions: those that wait for the reader first, then the newest."""
@@ -98,23 +97,11 @@ async def _load_state(store: Lookups, run: int) -> RunState | None:
         return None
 
 
-def viewer_of(command: CommandReceived, directory: Directory) -> Viewer:
-    """The author of a command as a viewer: what they may see depends on their place and ids."""
-    author = command.author
-    return Viewer(place=command.place, person=f"{author.platform}:{author.id}", asked_as=asked_as(author, directory))
-
-
-def asked_as(author: Author, directory: Directory) -> tuple[str, ...]:
-    """Responder ids under which questions ask this person: their own, and those of their platform roles."""
-    return (directory.responder(author).id, *(f"{author.platform}:{role}" for role in author.roles))
-
-
 class QuestionCommandHandler:
     """Lists open questions, and delivers a person's reply to the run of its question."""
 
-    def __init__(self, store: Lookups, directory: Directory) -> None:
+    def __init__(self, store: Lookups) -> None:
         self._store = store
-        self._directory = directory
 
     async def handle(self, command: CommandReceived, engine: Engine) -> PrivateReply | None:
         """Execute the command; None if the transaction of the question's run replies."""
@@ -139,7 +126,7 @@ class QuestionCommandHandler:
         if not here.channel.startswith("@") or here.thread is not None:
             return []
         found = []
-        for summary in await self._store.questions(MAX_FOUND, "open", viewer_of(command, self._directory)):
+        for summary in await self._store.questions(MAX_FOUND, "open", await _viewer(command, engine)):
             state = await engine.run(summary.run)
             question = state.questions.get(summary.question) if state else None
             if question is None or not is_waiting_for(question, command.author):
@@ -172,7 +159,7 @@ class QuestionCommandHandler:
 
     async def _list_open(self, command: CommandReceived, engine: Engine) -> PrivateReply:
         """Open questions of this channel, and those elsewhere that ask the author; those that wait for the author first."""
-        viewer = viewer_of(command, self._directory)
+        viewer = await _viewer(command, engine)
         found = await self._store.questions(MAX_FOUND, "open", viewer)
         listed = (await own_first(found, command.author, engine.run))[:MAX_LISTED]
         if not listed:
@@ -199,6 +186,10 @@ class QuestionCommandHandler:
             return PrivateReply(text=f"{head}\nExpires {expires}. {sentence(summary.silence)}")
         table = Table(columns=("expires", "then"), rows=((expires, summary.silence),), cards=(card,))
         return PrivateReply(text=head, tables=(table,))
+
+
+async def _viewer(command: CommandReceived, engine: Engine) -> Viewer:
+    return await engine.authority.viewer(Act.SEE_QUESTION, Actor(person=command.author, here=command.place))
 
 
 def _command_line(command: CommandReceived) -> str:

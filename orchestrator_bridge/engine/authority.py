@@ -15,7 +15,7 @@ from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.run_states import RunStates
 from orchestrator_bridge.question.transitions import is_asked, roles_allowed_to_answer
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.interface import Store
+from orchestrator_bridge.store.interface import Store, Viewer
 from orchestrator_bridge.team.authority import Act, Facts, Verdict, decide, effective_membership
 from orchestrator_bridge.team.directory import Directory, Permission
 
@@ -99,6 +99,21 @@ class Authority:
         own, asked = self._is_requester(actor.person, run), is_asked(question, responder)
         facts = self._facts(Act.SEE_QUESTION, actor, standing, own=own, asked=asked)
         return QuestionAccess(verdict=decide(Act.SEE_QUESTION, facts), run=run.run, standing=standing)
+
+    async def viewer(self, act: Act, actor: Actor) -> Viewer:
+        """The runs (`SEE_RUN`) or questions (`SEE_QUESTION`) that a list shows a person.
+
+        Of the channel in which they act these are those that they may see there; of other channels, those that are theirs or ask
+        them.
+        """
+        here = decide(act, self._facts(act, actor, await self.standing(actor, actor.here)))
+        person = actor.person
+        roles = (f"{person.platform}:{role}" for role in person.roles)
+        return Viewer(
+            place=actor.here if here is Verdict.ALLOWED else None,
+            persons=tuple(f"{platform}:{id_}" for platform, id_ in self._directory.accounts(person)),
+            asked_as=(self._directory.responder(person).id, *roles),
+        )
 
     async def standing(self, actor: Actor, place: Place) -> Standing:
         """Facts of a place's platform about a person. Without a platform that can be asked, people see where they act."""

@@ -113,16 +113,15 @@ class RunSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Viewer:
-    """The person who asks for a list, and the place. Channels can be private: of other channels, a viewer sees only the runs that
-    they started and the questions that ask them. Single runs and questions are judged by `team.authority.decide`, which also
-    allows those of other channels that the person can see.
+    """The person who asks for a list, by what they may see: the runs of `place` (None: of no channel as a whole), the runs that
+    they started, and the questions that ask them. `engine.authority` decides it, as for single runs and questions.
 
-    `person` is as in `RunOpened.person`; `asked_as` are the ids by which questions ask the viewer: the person's own and those of
-    their roles.
+    `persons` are the accounts of the person, each as in `RunOpened.person`; `asked_as` are the ids by which questions ask the
+    viewer: the person's own and those of their roles.
     """
 
-    place: Place
-    person: str
+    place: Place | None
+    persons: tuple[str, ...]
     asked_as: tuple[str, ...]
 
 

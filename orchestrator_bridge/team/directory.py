@@ -112,6 +112,12 @@ class Directory:
                 return Responder(kind="human", id=f"@{name}", name=name)
         return Responder(kind="human", id=f"{author.platform}:{author.id}", name=author.name)
 
+    def accounts(self, author: Author) -> tuple[tuple[str, str], ...]:
+        """All accounts of a person, as pairs of platform and id: those that the team file lists, or the one given."""
+        person = self.responder(author).id
+        spec = self._people.get(person.removeprefix("@")) if person.startswith("@") else None
+        return tuple(spec.ids.items()) if spec is not None else ((author.platform, author.id),)
+
     def with_roles(self, author: Author, place: Place, roles: Iterable[str], membership: Membership = "member") -> Responder:
         """Responder with those of these roles (`role:backend`) that they hold, and `*` if they may answer every question."""
         held = [role for role in roles if role.startswith("role:") and self._is(author, role)]

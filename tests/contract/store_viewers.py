@@ -9,7 +9,7 @@ from orchestrator_bridge.store.interface import Store, Viewer
 from tests.contract.store_values import CHANNEL, booked, question_opened, run_opened
 
 PRIVATE = Place(platform="fake", channel="private")
-BO = Viewer(place=CHANNEL, person="fake:bo", asked_as=("bo", "fake:backend"))
+BO = Viewer(place=CHANNEL, persons=("fake:bo", "other:bo"), asked_as=("bo", "fake:backend"))
 
 
 class ViewerContract:
@@ -47,3 +47,13 @@ class ViewerContract:
         assert await store.costs(2, BO) == []
         assert [line.key for line in await store.spending("run", viewer=BO)] == ["3", "1"]
         assert [line.calls for line in await store.spending("model", viewer=BO)] == [2]
+
+    async def test_a_viewer_without_a_channel_sees_only_their_own_runs_of_any_account_and_what_asks_them(
+        self, store: Store
+    ) -> None:
+        await store.append(rows=[run_opened(1), question_opened(1, 1)])
+        await store.append(rows=[replace(run_opened(2), person="other:bo"), question_opened(2, 2)])
+        await store.append(rows=[replace(question_opened(3, 1), people=("bo",))])
+        nowhere = replace(BO, place=None)
+        assert [run.run for run in await store.runs(viewer=nowhere)] == [2]
+        assert [question.question for question in await store.questions(viewer=nowhere)] == [3, 2]

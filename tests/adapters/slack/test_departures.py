@@ -40,12 +40,15 @@ async def test_the_private_channel_that_a_person_leaves_is_closed_to_them_and_a_
         assert await why(driver, THE_BEN) == ""
 
 
-async def test_who_is_not_in_a_private_channel_can_answer_by_direct_messages_only() -> None:
+async def test_who_leaves_a_private_channel_can_answer_by_direct_messages_only() -> None:
     async with slack_driver() as driver:
-        driver.world.channels[GENERAL].private = True
+        room = driver.world.channels[GENERAL]
+        room.private = True
+        room.members.discard(BEN)
+        assert await why(driver, THE_BEN) == ""
         driver.server.people.leave(BEN, GENERAL)
         await driver.next_event()
-        assert await why(driver, THE_BEN) == "is not in this private channel"
+        assert await why(driver, THE_BEN) == "has left this private channel"
         assert await why(driver, THE_BEN, f"@{BEN}") == ""
         assert await why(driver, driver.person) == ""
 
@@ -71,6 +74,6 @@ async def test_a_person_who_leaves_the_private_channel_is_no_longer_waited_for(f
         bot.people.command(ANA, GENERAL, "ask May the release go out?")
         card = await bot.wait_for_message(ASKED)
         bot.people.leave(BEN, GENERAL)
-        await bot.wait_for_message("ben is not in this private channel, so question 1 no longer waits for ben.")
+        await bot.wait_for_message("ben has left this private channel, so question 1 no longer waits for ben.")
         bot.people.say(ANA, GENERAL, "yes", card["ts"])
         await bot.wait_for_message("Answered by ana: Yes")

@@ -29,7 +29,9 @@ _STATUS, _NUMBER = "status = %(status)s", "question = %(question)s"
 _SEEN = """(
     EXISTS (
         SELECT 1 FROM runs
-        WHERE runs.run = questions.run AND ((platform = %(platform)s AND channel = %(channel)s) OR person = %(person)s)
+        WHERE runs.run = questions.run AND (
+            (platform = %(platform)s AND channel = %(channel)s) OR person = ANY(%(persons)s::text[])
+        )
     )
     OR string_to_array(people, E'\\n') && %(asked_as)s::text[]
 )"""

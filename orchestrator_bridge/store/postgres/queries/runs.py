@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
 ORDER BY shown.run DESC
 """
 _STATUS = "status = %(status)s"
-_SEEN = "((platform = %(platform)s AND channel = %(channel)s) OR person = %(person)s)"
+_SEEN = "((platform = %(platform)s AND channel = %(channel)s) OR person = ANY(%(persons)s::text[]))"
 _BUSY = "SELECT run FROM runs WHERE status = 'running' AND busy = 1 ORDER BY run"
 _COSTS = f"""
 SELECT run, agent, model, count(*) AS calls, sum(input)::bigint AS input, sum(output)::bigint AS output,
@@ -49,8 +49,8 @@ def viewer_params(viewer: Viewer | None) -> dict[str, object]:
     """Parameters of the conditions on a viewer."""
     if viewer is None:
         return {}
-    place = {"platform": viewer.place.platform, "channel": viewer.place.channel}
-    return {**place, "person": viewer.person, "asked_as": list(viewer.asked_as)}
+    place = {"platform": viewer.place.platform, "channel": viewer.place.channel} if viewer.place else {}
+    return {"platform": "", "channel": "", **place, "persons": list(viewer.persons), "asked_as": list(viewer.asked_as)}
 
 
 async def list_runs(

@@ -29,7 +29,9 @@ _STATUS, _NUMBER = "status = :status", "question = :question"
 _SEEN = """(
     EXISTS (
         SELECT 1 FROM runs
-        WHERE runs.run = questions.run AND ((platform = :platform AND channel = :channel) OR person = :person)
+        WHERE runs.run = questions.run AND (
+            (platform = :platform AND channel = :channel) OR person IN (SELECT value FROM json_each(:persons))
+        )
     )
     OR EXISTS (
         SELECT 1 FROM json_each(:asked_as) WHERE instr(char(10) || people || char(10), char(10) || value || char(10))

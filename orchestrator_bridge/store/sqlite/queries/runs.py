@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 def viewer_params(viewer: Viewer | None) -> dict[str, str]:
-    """Parameters of the conditions on a viewer; `asked_as` is a JSON array."""
+    """Parameters of the conditions on a viewer; `persons` and `asked_as` are JSON arrays."""
     if viewer is None:
         return {}
-    place = {"platform": viewer.place.platform, "channel": viewer.place.channel}
-    return {**place, "person": viewer.person, "asked_as": json.dumps(viewer.asked_as)}
+    place = {"platform": viewer.place.platform, "channel": viewer.place.channel} if viewer.place else {}
+    people = {"persons": json.dumps(viewer.persons), "asked_as": json.dumps(viewer.asked_as)}
+    return {"platform": "", "channel": "", **place, **people}
 
 
 # NULL if a part is unknown: a call that was booked without a price makes the whole sum unknown.
@@ -31,7 +32,7 @@ FROM (SELECT * FROM runs {{which}} ORDER BY run DESC LIMIT :limit) AS shown LEFT
 GROUP BY shown.run ORDER BY shown.run DESC
 """
 _STATUS = "status = :status"
-_SEEN = "((platform = :platform AND channel = :channel) OR person = :person)"
+_SEEN = "((platform = :platform AND channel = :channel) OR person IN (SELECT value FROM json_each(:persons)))"
 # Without the INDEXED BY hint the planner takes the index of all live runs, most of which are idle.
 BUSY = "SELECT run FROM runs INDEXED BY runs_busy WHERE status = 'running' AND busy = 1 ORDER BY run"
 _COSTS = f"""
