@@ -120,16 +120,21 @@ class DiscordCommandTree(app_commands.CommandTree[DiscordClient]):
         return False
 
 
+_OPTION_TYPES: dict[int, type] = {4: int}
+"""Types of the values of command fields, by their kind; all others that we use are texts or ids
+(docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-type)."""
+
+
 def _is_well_formed(interaction: Interaction) -> bool:
     """True if a command has an author, a name and fields that can be read."""
     data: Any = interaction.data
     try:
         options = data.get("options", [])
         app_commands.Namespace(interaction, data.get("resolved", {}), options)
-        values = [option["value"] for option in options]
+        fitting = [isinstance(option["value"], _OPTION_TYPES.get(option["type"], str)) for option in options]
         if data.get("type", 1) not in [kind.value for kind in discord.AppCommandType]:
             return False
-        return all(isinstance(value, str | int | float) for value in (data["name"], interaction.user.id, *values))
+        return all(fitting) and isinstance(data["name"], str) and isinstance(interaction.user.id, int)
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
 

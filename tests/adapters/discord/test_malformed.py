@@ -18,7 +18,7 @@ ODD: tuple[Any, ...] = (None, "", "x", "-1", 0, -1, 2**70, [], {}, [None], {"id"
 """Values that a field never has."""
 
 SQLITE = DiscordControl(kind="option", number=1, value="sqlite").id
-MUTATIONS = 300
+MUTATIONS = 1000
 """Payloads that are sent: fields of real ones removed or replaced, by a seeded generator."""
 
 
