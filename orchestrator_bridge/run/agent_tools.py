@@ -109,13 +109,13 @@ def refusal_of(state: RunState, agent: AgentState, tool: str, seen: int) -> str:
 def useful_tools(state: RunState, agent: AgentState, seen: int) -> tuple[str, ...]:
     """Names of the tools that an agent may use now, for a server that makes its model choose one of them.
 
-    A small model repeats itself: the tool of a response that was not taken, or that said the same as the one before, is left out
+    A small model repeats itself: the tool of a response that was cut or not taken, or that repeats the one before, is left out
     of the next one if there is another.
     """
     allowed = [tool.name for tool in available_tools(state, agent) if not refusal_of(state, agent, tool.name, seen)]
     said = [[(use.name, use.arguments) for use in turn.uses] for turn in agent.turns[-2:]]
     again = len(said) > 1 and said[0] == said[1]
-    repeated = {name for name, _ in said[-1]} if said and (agent.malformed or again) else set()
+    repeated = {name for name, _ in said[-1]} if said and (agent.malformed or agent.cuts or again) else set()
     return tuple(name for name in allowed if name not in repeated) or tuple(allowed)
 
 
