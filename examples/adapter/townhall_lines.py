@@ -70,7 +70,7 @@ def render(post: chat.Post) -> Iterator[str]:
         case chat.RunCard():
             yield f"Run {post.run} of team {post.team}{' (scripted agents)' if post.scripted else ''}: {post.task}"
             yield from (f"  {agent.name} ({agent.model}): {agent.state}" for agent in post.agents)
-            yield f"  {post.status}, {post.cost}, {post.tokens} tokens"
+            yield f"  Run {post.run} {post.status}, {post.cost}, {post.tokens} tokens"
         case chat.QuestionCard(closed=None):
             yield f"Question {post.question} from {post.agent}, for {post.asked}: {post.text}"
             yield post.context
@@ -83,6 +83,7 @@ def render(post: chat.Post) -> Iterator[str]:
         case chat.Note():
             yield f"{post.speaker}: {post.text}" if post.speaker else post.text
             yield post.file.text if post.file else ""
+            yield f"`/questions {post.again} again` asks it all the same." if post.again is not None else ""
         case chat.FinalAnswer():
             yield f"Answer of run {post.run}, by {post.by}: {post.text}"
             yield post.how

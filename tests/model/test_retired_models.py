@@ -25,7 +25,8 @@ async def answers(
     async with ModelServer(list(plays)) as server:
         models = ModelClient(keys={"XAI_API_KEY": KEY}, base_urls={"xai": server.url}, clock=ManualClock())
         try:
-            got = [await models.respond(create_request(model=model)) for _ in range(calls)]
+            # A million tokens are believed of a long prompt only.
+            got = [await models.respond(create_request("word " * 20_000, model=model)) for _ in range(calls)]
         finally:
             await models.close()
         return got, server.requests
