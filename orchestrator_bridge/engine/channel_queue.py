@@ -82,10 +82,13 @@ class ChannelQueue:
         return bool(self._threads)
 
     def push(self, post: QueuedPost) -> None:
-        """Add a post. If one with the same key waits already, it gets the newer content and keeps its turn."""
+        """Add a post. If one with the same key waits already, it gets the newer content and keeps its turn; it waits no longer
+        than either of them.
+        """
         known = self._posts.get(post.outgoing.key)
         if known is not None:
             known.outgoing, known.stored = post.outgoing, known.stored or post.stored
+            known.not_before = min(known.not_before, post.not_before)
             return
         self._posts[post.outgoing.key] = post
         thread = self._threads.setdefault(post.thread, _Thread())

@@ -197,7 +197,7 @@ class Outbox:
 
     def _earliest_edit(self, outgoing: OutboxEntry) -> float:
         """The time of the next edit that only shows progress: platforms limit edits. What ends something is not delayed."""
-        if outgoing.priority < PROGRESS or not outgoing.replaces:
+        if not outgoing.replaces or not _only_shows_progress(outgoing):
             return 0.0
         interval = self._adapters[outgoing.place.platform].capabilities.edit_interval
         return self._edited_at.get(outgoing.replaces, outgoing.at) + interval
@@ -408,8 +408,7 @@ class Outbox:
         await self._mark(rows)
 
     def _note_edit(self, outgoing: OutboxEntry, replaced: str) -> None:
-        ended = isinstance(outgoing.post, RunCard) and outgoing.post.ended
-        if outgoing.priority >= PROGRESS and not ended:
+        if _only_shows_progress(outgoing):
             self._edited_at[replaced] = self._clock.now()
         else:
             self._edited_at.pop(replaced, None)
@@ -456,3 +455,8 @@ def _log_refused(outgoing: OutboxEntry, error: SendRejected) -> None:
 
 def _log_unmarked(error: StoreError) -> None:
     _LOG.error("a post was sent but could not be marked; a restart would search the history for it: %s", error)
+
+
+def _only_shows_progress(outgoing: OutboxEntry) -> bool:
+    ended = isinstance(outgoing.post, RunCard) and outgoing.post.ended
+    return outgoing.priority >= PROGRESS and not ended

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat.adapter import NotSent, SendRejected
+from orchestrator_bridge.chat.adapter import Capabilities, NotSent, SendRejected
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, RunCard
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.store.sqlite.store import SqliteStore
@@ -102,6 +102,15 @@ async def test_a_card_is_edited_for_progress_every_ten_seconds_at_most(tmp_path:
         assert states(platform)[-1] != shown
         gate.set()
         await engine.wait_finished()
+
+
+async def test_the_card_shows_the_end_at_once_however_rarely_it_may_be_edited(tmp_path: Path) -> None:
+    clock = ManualClock()
+    platform = ListPlatform(clock, capabilities=Capabilities(threads=True, edits=True, edit_interval=10))
+    async with ModelServer(team_behaviour) as server, start_engine(tmp_path / "t.db", server, platform, clock=clock) as engine:
+        await engine.start_run(task="Plan it", team=team("one"), place=PLACE, by=ANA)
+        await engine.wait_finished()
+        await platform.until(lambda: cards(platform)[-1].ended)
 
 
 async def test_the_next_call_of_an_agent_does_not_show_the_time_of_the_last_one(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ async def test_a_mention_in_the_thread_goes_on_after_the_answer(folder: Path) ->
         bot.people.say(ANA, GENERAL, "yes", (await bot.wait_for_message(ASKED))["ts"])
         await bot.wait_for_message("Answered by Ana: Yes")
         card = await bot.wait_for_message(":white_check_mark: *Run 1*")
+        await bot.wait_for_message("run 1 has its answer")
         bot.people.say(ANA, GENERAL, f"<@{BOT_USER}> thanks!", card["ts"], raw=True)
         bot.people.say(BEN, GENERAL, "and on Friday?", card["ts"])
         bot.people.say(BEN, GENERAL, f"<@{BOT_USER}> and on Friday?", card["ts"], raw=True)
