@@ -32,7 +32,7 @@ from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.model.catalogue import PROVIDERS, SCRIPTED, Provider, Route, UnknownModelName, resolve, similar_names
 from orchestrator_bridge.model.catalogue.pricing import format_rates
 from orchestrator_bridge.model.catalogue.spec import ModelSpec
-from orchestrator_bridge.model.errors import ModelError
+from orchestrator_bridge.model.errors import ModelError, Transient
 from orchestrator_bridge.model.listing import ModelList, has_list, list_models
 
 ENV_FILE = Path(".env")
@@ -88,7 +88,7 @@ def initialise(options: InitOptions) -> int:
     click.echo("\nChecks (townhall doctor --online):")
     code = asyncio.run(print_report(online=True, as_json=False))
     for left in plan.open:
-        click.echo(f"Not finished: {left}. Repeat `townhall init` when it is.")
+        click.echo(f"Not finished: {left}. Fix this, then repeat `townhall init`.")
     if code == 0 and not plan.open:
         click.echo("\nReady. Start the bot: townhall run")
     return code or int(bool(plan.open))
@@ -181,7 +181,8 @@ def _check_key(plan: _Plan, provider: Provider, *, ask: bool) -> ModelList | Non
     except ModelError as error:
         click.echo(f"  {provider.title}: {error.found.rstrip('.')}. {error.advice}")
         if not ask:
-            plan.open.append(f"{provider.key_env} does not work")
+            outcome = "could not be checked" if isinstance(error, Transient) else "does not work"
+            plan.open.append(f"{provider.key_env} {outcome}")
         return None
     click.echo(f"  {provider.title}: {provider.key_env} works, {len(models.ids)} models.")
     return models

@@ -101,6 +101,12 @@ async def test_a_refused_key_makes_no_team_and_no_green_words(folder: Path) -> N
     assert is_empty(folder)
 
 
+async def test_a_key_that_no_host_answered_for_is_not_called_wrong(folder: Path) -> None:
+    said = await init("--yes", XAI_API_KEY=KEY, XAI_BASE_URL="http://127.0.0.1:9/v1")
+    assert said.code == 1
+    assert "Not finished: XAI_API_KEY could not be checked." in said.out
+
+
 @pytest.mark.parametrize(("key", "code"), [(KEY, 0), (WRONG, 1)])
 async def test_a_key_is_checked_where_the_list_of_models_is_public(folder: Path, key: str, code: int) -> None:
     async with provider() as url:
