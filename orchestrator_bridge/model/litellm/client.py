@@ -129,7 +129,7 @@ async def _load_transport(route: Route) -> LiteLLMCall:
         # It imports many packages, each of which can fail in its own way.
         failure = BadRequest(
             f"LiteLLM, which connects to {provider_label(route)}, cannot be loaded: {clean_message(str(error))}",
-            "Stop the bot and start it again with `make run`, which installs missing packages.",
+            "Stop the bot, install Townhall again, and start it: `make run` does all three in a checkout.",
         )
     else:
         return complete

@@ -103,7 +103,7 @@ def _without_response(text: str, route: Route) -> ModelError | None:
     if "No module named" in text:
         return BadRequest(
             f"a package that {provider_label(route)} needs is not installed: {clean_message(_strip_litellm_names(text))}",
-            "Start with `make run`, which installs the packages of Townhall.",
+            "Stop the bot, install Townhall again, and start it: `make run` does all three in a checkout.",
         )
     return None
 
