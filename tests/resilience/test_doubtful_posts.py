@@ -139,9 +139,9 @@ async def test_a_busy_platform_is_left_alone_for_as_long_as_it_says(tmp_path: Pa
         bot.server.faults.put("limit", "/post", seconds=20)
         async with bot.life():
             bot.begin()
-            await bot.clock.armed_until(bot.clock.now() + 20)
+            await bot.clock.armed_at(bot.clock.now() + 20)
             bot.clock.advance(19)
             assert not bot.of_kind("run_card")
             bot.clock.advance(2)
-            await bot.until(bot.asked)
+            await bot.until(lambda: bot.asked() and bool(bot.of_kind("run_card")))
         assert len(bot.of_kind("run_card")) == 1
