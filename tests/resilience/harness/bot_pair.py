@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -61,20 +62,35 @@ class BotPair:
         for process in (self._active, self._standby):
             if not process.alive:
                 await process.start()
+        if self._suspends_next:  # only the active process is replaced
+            await self.wait_ready()
 
     async def wait_ready(self) -> None:
-        """Wait until the active process has started its engine."""
+        """Wait until one of the two has started its engine, and is the active one: either can take over first."""
         if self._is_ready:
             return
-        await self._active.wait_ready()
+        ready = {asyncio.create_task(process.wait_ready()): process for process in (self._active, self._standby)}
+        done, waiting = await asyncio.wait(ready, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        first = done.pop()
+        await first
+        if ready[first] is self._standby:
+            self._active, self._standby = self._standby, self._active
+        self._is_ready = True
         if self.kills:
             self.takeovers.append(time.time() - self.kills[-1].at)
+
+    @property
+    def _suspends_next(self) -> bool:
+        return (len(self.kills) + 1) % self._suspend_every == 0
 
     def kill(self, moment: str) -> None:
         """Kill the active process, or suspend it. What is suspended once is not killed."""
         if self._is_suspended:
             return
-        if (len(self.kills) + 1) % self._suspend_every:
+        if not self._suspends_next:
             before = len(self._active.kills)
             self._active.kill(moment)
             self.kills += self._active.kills[before:]

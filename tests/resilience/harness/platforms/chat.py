@@ -46,11 +46,14 @@ class ChatCrowd(RequestingCrowd[Message]):
         self._read = 0
         self._met: set[str] = set()
         self._follow_ups = 0
+        self._answered: set[int] = set()
+        self._without_answer: set[int] = set()
+        """Runs whose card says that they are finished before their final answer is posted: its requester may go on then."""
         self.follow(self.world, server.ring)
 
     @property
     def has_unacknowledged(self) -> bool:
-        return bool(self.world.unacknowledged)
+        return bool(self.world.unacknowledged or self._without_answer)
 
     def observe(self) -> None:
         while self._read < len(self.world.effects):
@@ -69,13 +72,19 @@ class ChatCrowd(RequestingCrowd[Message]):
             self.meet_run(self.world.messages[effect.message])
         if effect.meta["status"] in ("finished", "failed", "cancelled"):
             self.note_ended(effect.text)
+        run = int(effect.meta["run"])
+        if effect.meta["status"] == "finished" and run not in self._answered:
+            self._without_answer.add(run)
 
     def _observe_answer(self, effect: Effect) -> None:
         """Let the requester go on with the conversation now and then: the next turn is a task like any other."""
         answer = self.world.messages[effect.message]
+        run = int(effect.meta["key"].split(":")[1])
+        self._answered.add(run)
+        self._without_answer.discard(run)
         if effect.what == "post" and self._follow_ups < MAX_FOLLOW_UPS and self._chance.random() < self.follow_up_share:
             self._follow_ups += 1
-            self._steps.append(self._after(self._chance.randint(0, 1), lambda: self._follow_up(answer)))
+            self._follow_up(answer)
 
     def _follow_up(self, answer: Message) -> None:
         task = self.new_task(self.requester(answer))
