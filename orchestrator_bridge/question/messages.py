@@ -393,6 +393,6 @@ def _changeable_until(question: Question, reply: Reply) -> str:
     change = "another reply replaces it" if reply.choice or reply.number is not None else "you can add to it"
     if not is_quorum_met(question, counted_replies(question)):
         return f"Waiting for others; until then, {change}."
-    if reply.clicked or question.policy.settle_delay < 1:
+    if reply.complete or question.policy.settle_delay < 1:
         return ""
     return f"Counts in {format_duration(question.policy.settle_delay)}; until then, {change}."

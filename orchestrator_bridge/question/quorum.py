@@ -248,9 +248,10 @@ def final_decider_id(question: Question) -> str:
 def quorum_ready_at(question: Question) -> float:
     """Time at which the quorum is met by final replies: -inf if it is met already, +inf if more replies are needed.
 
-    A click is final at once, because it is a complete answer. Typed words become final `settle_delay` seconds after their last
-    part, because people send one thought in several messages and correct themselves. Before the delivery is known, replies of
-    people wait: their times are by the platform's clock and cannot be compared with the question's.
+    A complete reply is final at once: a click, or a message that is one clear answer and nothing else ("2"). Other words become
+    final `settle_delay` seconds after their last part, because people send one thought in several messages and correct themselves.
+    Before the delivery is known, replies of people wait: their times are by the platform's clock and cannot be compared with the
+    question's.
     """
     if people_decide(question) and question.delivery is None and question.stage is None:
         return math.inf
@@ -267,8 +268,8 @@ def quorum_ready_at(question: Question) -> float:
 
 
 def _final_at(question: Question, reply: Reply) -> float:
-    """Time from which a reply is final: -inf for a click, for an agent, and for a person who cannot be reached any more."""
-    if reply.clicked or reply.author.kind == "agent" or reply.author.id in question.gone:
+    """Time from which a reply is final: -inf for a complete one, for an agent, and for a person who cannot be reached any more."""
+    if reply.complete or reply.author.kind == "agent" or reply.author.id in question.gone:
         return -math.inf
     return reply.at + question.policy.settle_delay
 

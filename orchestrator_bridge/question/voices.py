@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from orchestrator_bridge.question.model import Ask, Option, Question, Reply, Utterance, deadline
 from orchestrator_bridge.question.parsing.intent import declines, delegates_to
-from orchestrator_bridge.question.parsing.reply import YES_NO, ParsedReply, UnparsedReply, parse_messages
+from orchestrator_bridge.question.parsing.reply import YES_NO, ParsedReply, UnparsedReply, is_complete, parse_messages
 from orchestrator_bridge.team.directory import Mentioned
 
 
@@ -148,6 +148,7 @@ def _build_reply(ask: Ask, messages: _EffectiveMessages) -> Reply | None:
         choice=messages.click.choice if messages.click and clicked else chosen,
         number=reading.number if isinstance(reading, ParsedReply) else None,
         clicked=clicked,
+        complete=clicked or is_complete(ask, messages.typed[-1].text),
         taken=clicked or not isinstance(reading, UnparsedReply),
         at=newest.at,
         parts=tuple((message.message, message.text, message.at) for message in messages.typed),

@@ -77,7 +77,7 @@ async def test_a_thread_is_read_before_known_replies_settle_its_question(tmp_pat
             await engine.start_run(task="a task", team=team("one", policy=POLICY), place=PLACE, by=ANA)
             await platform.until(lambda: bool(platform.questions))
             await engine.wait_finished()
-            await platform.person_says("postgres", thread=CARD)
+            await platform.person_says("postgres, I think", thread=CARD)
             await engine.wait_finished()
         platform = HistoryPlatform(clock, world=world)
         platform.say_undelivered("no, sqlite!", thread=CARD, after=2)
@@ -123,7 +123,7 @@ async def test_a_timely_reply_counts_however_long_the_bot_was_down(tmp_path: Pat
 async def reads_sqlite_and_sleeps(file: Path, server: ModelServer, platform: HistoryPlatform) -> None:
     """A bot learns from its thread that Ana wants SQLite, and is stopped before that settles the question."""
     await asks_and_sleeps(file, server, platform)
-    platform.say_undelivered("sqlite", thread=CARD)
+    platform.say_undelivered("sqlite, I think", thread=CARD)
     async with start_engine(file, server, platform, clock=platform.clock) as engine:
         await engine.wait_finished()
 
@@ -196,7 +196,7 @@ async def test_a_thread_that_cannot_be_read_retracts_no_reply(tmp_path: Path) ->
             await platform.until(lambda: bool(platform.read_after))
             clock.advance(STARTUP_BUDGET)
             await platform.until(lambda: bool(platform.final_answers))
-    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite (“sqlite, I think”)"
 
 
 async def test_a_question_waits_for_the_files_of_a_reply_that_is_read_at_its_end(tmp_path: Path) -> None:

@@ -40,18 +40,18 @@ async def test_it_is_the_author_of_an_earlier_version_in_events_and_in_the_histo
         await engine.start_run(task="a task", team=team("one", policy=PATIENT), place=PLACE, by=ANA)
         await platform.until(lambda: bool(platform.questions))
         await engine.wait_finished()
-        said = reply(platform, "1")
+        said = reply(platform, "the first")
         await platform.deliver(said)
-        await platform.deliver(replace(said, text="2", author=NOBODY, edit="1"))
+        await platform.deliver(replace(said, text="the second", author=NOBODY, edit="1"))
         await platform.until(lambda: len(platform.acknowledgements) == 2)
-    platform.world.said.append(replace(said, text="2", author=NOBODY, edit="1"))
+    platform.world.said.append(replace(said, text="the second", author=NOBODY, edit="1"))
     async with start_engine(file, models, platform, clock=clock) as engine:
         await platform.until(lambda: any(place.thread == question_key(1) for place, _ in platform.read_after))
         await clock.armed_until(clock.now() + 60)
         clock.advance(60)
         await platform.until(lambda: bool(platform.final_answers))
         assert await engine._store.unhandled_events() == []
-    assert platform.questions[-1].closed == "Answered by Ana: SQLite"
+    assert platform.questions[-1].closed == "Answered by Ana: SQLite (“the second”)"
 
 
 async def test_without_an_earlier_version_it_counts_for_nobody(tmp_path: Path, models: ModelServer) -> None:

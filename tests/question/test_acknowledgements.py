@@ -14,7 +14,8 @@ OTHERS = "Waiting for others; until then, another reply replaces it."
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        (typed(posted(), ANA, "2"), "2. SQLite. Counts in 5 s; until then, another reply replaces it."),
+        (typed(posted(), ANA, "2"), "2. SQLite."),
+        (typed(posted(), ANA, "the second"), "2. SQLite. Counts in 5 s; until then, another reply replaces it."),
         (typed(posted(), ANA, "let's go with postgres"), "1. Postgres. Counts in 5 s; until then, another reply replaces it."),
         (typed(posted(), ANA, "neither"), "your own words. Counts in 5 s; until then, you can add to it."),
         (typed(posted(kind="text"), ANA, "a file"), "your own words. Counts in 5 s; until then, you can add to it."),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from orchestrator_bridge.question.model import Ask, Kind, Option
-from orchestrator_bridge.question.parsing.reply import ParsedReply, UnparsedReply, parse_messages, parse_reply
+from orchestrator_bridge.question.parsing.reply import ParsedReply, UnparsedReply, is_complete, parse_messages, parse_reply
 from tests.support.question_builders import ask
 
 PLACES = (Option(id="prod", label="Production"), Option(id="stage", label="staging"), Option(id="eu", label="staging-eu"))
@@ -562,3 +562,37 @@ def test_an_emoji_alone_is_no_answer_to_a_choice(text: str) -> None:
     reading = parse_reply(Ask(kind="choice", question="Which?", assumption="Red", options=options), text)
     assert isinstance(reading, UnparsedReply)
     assert "a number from 1 to 2" in reading.hint
+
+
+CHOICE, CONFIRM, TEXT = ask(), ask("confirm"), ask("text")
+TWO_NODES = ask(options=(Option(id="small", label="2 nodes"), Option(id="big", label="3 nodes")))
+NUMBER = ask("number", unit="GB", min=1, max=100)
+
+
+@pytest.mark.parametrize(
+    ("ask", "text", "complete"),
+    [
+        (CHOICE, "2", True),
+        (CHOICE, " 2. ", True),
+        (CHOICE, "2\ufe0f\u20e3", True),
+        (CHOICE, "SQLite!", True),
+        (CHOICE, "lite", True),
+        (CHOICE, "2, and tell the customers", False),
+        (CHOICE, "the second", False),
+        (CHOICE, "neither", False),
+        (CHOICE, "7", False),
+        (TWO_NODES, "2", False),
+        (CONFIRM, "yes", True),
+        (CONFIRM, "Nein.", True),
+        (CONFIRM, "yes, but not before Friday", False),
+        (CONFIRM, "hm", False),
+        (NUMBER, "4", True),
+        (NUMBER, "4 GB", True),
+        (NUMBER, "about 4", False),
+        (NUMBER, "4 or 5", False),
+        (NUMBER, "4000", False),
+        (TEXT, "4", False),
+    ],
+)
+def test_a_complete_reply_is_one_clear_answer_and_nothing_else(ask: Ask, text: str, complete: bool) -> None:
+    assert is_complete(ask, text) is complete

@@ -65,7 +65,7 @@ def test_more_time_postpones_the_reminder() -> None:
 
 
 def test_a_person_whose_reply_is_not_final_yet_is_not_reminded() -> None:
-    question = typed(posted(ANA), ANA, "sqlite", after=598)
+    question = typed(posted(ANA), ANA, "sqlite, I think", after=598)
     assert not due(question, REMINDER).remind
     assert next_due(question) == POSTED + 603
 
@@ -98,10 +98,11 @@ def test_a_settled_question_is_never_due() -> None:
         (posted(ANA), REMINDER),
         (transitions.reminded(posted(ANA)), EXPIRY),
         (transitions.extended(transitions.reminded(posted(ANA)), 60), EXPIRY + 60),
-        (typed(posted(ANA), ANA, "sqlite", after=20), POSTED + 25),
+        (typed(posted(ANA), ANA, "sqlite, I think", after=20), POSTED + 25),
+        (typed(posted(ANA), ANA, "sqlite", after=20), AT_ONCE),
         (clicked(posted(ANA), ANA, "lite"), AT_ONCE),
         (typed(transitions.reminded(posted(ANA, BEN, quorum=2)), ANA, "sqlite"), EXPIRY),
-        (typed(transitions.reminded(posted(ANA)), ANA, "sqlite", after=1799), EXPIRY),
+        (typed(transitions.reminded(posted(ANA)), ANA, "sqlite, I think", after=1799), EXPIRY),
         (typed(transitions.reminded(posted(ANA)), ANA, "sqlite", after=1900), EXPIRY),
         (typed(posted(ANA), STRANGER, "sqlite", after=20), REMINDER),
         (transitions.passed(posted(ANA), ANA), AT_ONCE),

@@ -188,7 +188,7 @@ def test_nobody_answers() -> None:
 
 
 def test_a_reply_at_the_deadline_counts_and_a_later_one_does_not() -> None:
-    in_time = typed(posted(ANA), ANA, "sqlite", after=1800)
+    in_time = typed(posted(ANA), ANA, "sqlite, I think", after=1800)
     assert settle(in_time, EXPIRY - 0.1) is None
     assert settled(in_time, EXPIRY).choice == "lite"
     late = typed(posted(ANA), ANA, "sqlite", after=1800.1)

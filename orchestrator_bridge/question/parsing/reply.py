@@ -198,6 +198,27 @@ def parse_messages(ask: Ask, parts: Sequence[str]) -> ParsedReply | UnparsedRepl
     return ParsedReply(text=whole)
 
 
+def is_complete(ask: Ask, text: str) -> bool:
+    """True if a text is one clear answer and nothing else, so that nothing more is to be expected from its author.
+
+    That is an option's number, label or id, a yes or a no, or a number in range with or without its unit. Own words never are:
+    people send one thought in several messages. Nor is an approval, which often cannot be taken back: "approve" can be followed by
+    "no, stop".
+    """
+    parsed = parse_reply(ask, text)
+    if isinstance(parsed, UnparsedReply) or ask.kind == "approval":
+        return False
+    line = fold_text(text).strip(EDGES)
+    if ask.kind == "confirm":
+        known = lexicon()
+        phrases = (known.yes, known.no, known.yes_alone, known.no_alone)
+        return line in ("1", "2") or any(phrase.fullmatch(line) for phrase in phrases)
+    if ask.kind == "number":
+        unit = re.escape(fold_text(ask.unit))
+        return bool(re.fullmatch(rf"[-+]?\d[\d.,'\u2019\u202f\u00a0 ]*(?:{unit})?", fold_text(text).rstrip(".!")))
+    return parsed.choice is not None and (line.isdecimal() or find_exact_option(ask, text) is not None)
+
+
 def _parse_choice(ask: Ask, texts: Sequence[str], whole: str) -> ParsedReply | UnparsedReply:
     for text in reversed(texts):
         if ambiguous := find_ambiguous_number(ask.options, text):
