@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any, Literal
 
 from adapters.slack.blocks import PLACEHOLDER, ROW, VALUE, Block, button, label, option, overflow, row, select
 from adapters.slack.workspace import thread_of
-from orchestrator_bridge.chat.inbound import ControlAction, Place, ThreadPosition
+from orchestrator_bridge.chat.inbound import Attachment, ControlAction, Place, ThreadPosition
 from orchestrator_bridge.chat.outbound import Confirmation, QuestionCard
 from orchestrator_bridge.common.text import shorten
 
@@ -145,7 +145,8 @@ def command_button(confirm: Confirmation, number: int = 0) -> Block | None:
     """A button that gives a command, with its `number` in the row; None if the command is too long for a button's value."""
     # The button carries the whole command, so that it works after a restart.
     thread = {"thread": confirm.thread.place.thread, "before": confirm.thread.before} if confirm.thread is not None else {}
-    command = {"name": confirm.name, "text": confirm.text, "options": confirm.options, **thread}
+    files = {"files": [astuple(file) for file in confirm.attachments]} if confirm.attachments else {}
+    command = {"name": confirm.name, "text": confirm.text, "options": confirm.options, **thread, **files}
     value = json.dumps(command, ensure_ascii=False)
     name, style = (f"command/{number}", "") if number else ("command", "primary")
     return button(confirm.label, name, value, style) if len(value) <= VALUE else None
@@ -158,7 +159,12 @@ def parse_command(action: Mapping[str, Any]) -> Confirmation | None:
     try:
         command = json.loads(str(action.get("value", "")))
         options = tuple((str(name), str(value)) for name, value in command["options"])
-        return Confirmation(label="", name=str(command["name"]), text=str(command["text"]), options=options)
+        files = tuple(
+            Attachment(name=str(name), media_type=str(media_type), size=int(size), ref=str(ref))
+            for name, media_type, size, ref in command.get("files", ())
+        )
+        name, text = str(command["name"]), str(command["text"])
+        return Confirmation(label="", name=name, text=text, options=options, attachments=files)
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -197,7 +197,8 @@ class SlackInteractionHandler:
             once = str(_container(body).get("message_ts") or _interaction(body))  # a second click repeats the key
             here = self._home_channel(body, place) if is_home(body) else here
             command = self._command_received(here, once, author, confirmed.name, confirmed.text)
-            return replace(command, options=confirmed.options, thread=confirmed_thread(action, here))
+            thread = confirmed_thread(action, here)
+            return replace(command, options=confirmed.options, attachments=confirmed.attachments, thread=thread)
         name, text = ("", "") if finished is None else ("finish", str(finished))
         return self._command_received(here, str(body["trigger_id"]), author, name, text)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.commands.typed_words import FILES_ONLY, quoted_words
 from orchestrator_bridge.chat.inbound import CommandReceived, MessageReceived, Place
 from orchestrator_bridge.chat.outbound import Confirmation, PrivateReply
-from orchestrator_bridge.common.text import clean, shorten
 from orchestrator_bridge.question.parsing.task import judge_task
 from orchestrator_bridge.run.state import RunState
 
@@ -14,9 +14,6 @@ CONVERSATION = "conversation"
 """Option of `/ask` that says whether a task goes on with a conversation: the number of its newest run, or `ANEW`."""
 
 ANEW = "new"
-
-QUOTE = 300
-"""Characters of the words that an offer quotes."""
 
 
 def thread_of_command(command: CommandReceived) -> Place:
@@ -27,17 +24,19 @@ def thread_of_command(command: CommandReceived) -> Place:
 def is_unclear(message: MessageReceived) -> bool:
     """True if a message in the thread of a run that has ended may start a turn only after a yes.
 
-    That is so for words that are neither a clear task nor a question to the bot ("why?"). Nobody attaches a file in passing.
+    That is so for words that are neither a clear task nor a question to the bot ("why?"), with files or without.
     """
     asks = message.addressed and "?" in message.text
-    return not (asks or message.attachments) and judge_task(message.text, addressed=message.addressed) != "task"
+    return not asks and judge_task(message.text, addressed=message.addressed) != "task"
 
 
 def offer_turn(command: CommandReceived, run: RunState) -> PrivateReply:
     """The offer to go on with the conversation of a run that has ended, or to start anew."""
-    quoted = shorten(" ".join(clean(command.text).split()), QUOTE)
+    quoted = quoted_words(command.text, command.attachments)
     options = tuple((key, value) for key, value in command.options if key != CONVERSATION)
-    chosen = Confirmation(label=f"Continue run {run.run}", name="ask", text=command.text)
+    chosen = Confirmation(
+        label=f"Continue run {run.run}", name="ask", text=command.text or FILES_ONLY, attachments=command.attachments
+    )
     return PrivateReply(
         text=(
             f"Should the agents go on from the answer of run {run.run}, or start anew without it? A run costs money.\n> {quoted}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
 from orchestrator_bridge.chat.command_line import TASK, strip_lead
-from orchestrator_bridge.chat.inbound import CommandReceived, ThreadPosition
+from orchestrator_bridge.chat.inbound import Attachment, CommandReceived
 from orchestrator_bridge.chat.outbound import Confirmation, PrivateReply
 from orchestrator_bridge.chat.typed_requests import parse_stop_request
-from orchestrator_bridge.common.text import clean, shorten
+from orchestrator_bridge.common.text import clean, listed, one_line, shorten
 from orchestrator_bridge.question.parsing.task import is_small_talk, judge_task
 
 QUOTE = 300
@@ -43,12 +44,10 @@ def task_command(command: CommandReceived, *, announced: bool = False) -> Comman
     match judge_task(text, addressed=addressed, about=bool(about) and addressed):
         case "task":
             return ask
-        case "small_talk" if text or not task:
+        case "small_talk" if not command.attachments and (text or not task):
             return PrivateReply(text=NOT_A_TASK)
-        case "small_talk" | "doubtful" if command.attachments:
-            return ask  # nobody attaches a file in passing
         case "small_talk" | "doubtful":
-            return _offer(task, command.thread)
+            return _offer(task, command)
         case unknown:
             assert_never(unknown)
 
@@ -60,7 +59,14 @@ def stop_offer(run: int | None) -> PrivateReply:
     return PrivateReply(text=f"Do you want to cancel {which}? Nothing was started or stopped.", confirm=confirm)
 
 
-def _offer(task: str, thread: ThreadPosition | None) -> PrivateReply:
-    quoted = shorten(" ".join(clean(task).split()), QUOTE)
-    confirm = Confirmation(label="Start a run", name="ask", text=task, thread=thread)
+def quoted_words(task: str, files: Sequence[Attachment]) -> str:
+    """A task and the names of its files on one line, as an offer quotes them."""
+    names = listed([file.name for file in files]) if files else ""
+    said = " ".join(clean(task).split())
+    return shorten(f"{said} ({one_line(names, 120)})" if names else said, QUOTE)
+
+
+def _offer(task: str, command: CommandReceived) -> PrivateReply:
+    quoted = quoted_words(task, command.attachments)
+    confirm = Confirmation(label="Start a run", name="ask", text=task, thread=command.thread, attachments=command.attachments)
     return PrivateReply(text=f"Should the agents work on this? A run costs money.\n> {quoted}", confirm=confirm)

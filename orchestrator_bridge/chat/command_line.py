@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator_bridge.chat.typed_requests import parse_result_request, parse_stop_request
+from orchestrator_bridge.chat.typed_requests import command_name, parse_result_request, parse_stop_request
 
 TASK = "task"
 """Command of words that are addressed to the bot and name no command: a task, if they are clear."""
@@ -20,7 +20,7 @@ EDIT = "edit"
 REMARK = "remark"
 """Command of words that may be meant for somebody else, such as a mention in passing: nothing starts without a confirmation."""
 
-_RUN = r"(?:(?:the\s+|this\s+|my\s+)?(?:current\s+)?(?:run|task)\s*)?#?(?P<text>\d{1,15})?"
+_RUN = r"(?:(?:the\s+|this\s+|my\s+|den\s+|diesen\s+)?(?:current\s+)?(?:run|task|lauf)\s*)?#?(?P<text>\d{1,15})?"
 _STOP = rf"(?:it|that|this|everything)?{_RUN}(?:\s*\b(?:right\s+now|now|immediately|at\s+once))?"
 _ARGUMENTS: Mapping[str, re.Pattern[str]] = {
     name: re.compile(pattern, re.DOTALL | re.IGNORECASE)
@@ -86,6 +86,7 @@ def strip_lead(task: str) -> str:
 
 def _parse_named(text: str) -> TypedCommand | None:
     slash, name, rest = _split(_POLITE_BEFORE.sub("", text, count=1))
+    name = name if slash else command_name(name)
     arguments = _ARGUMENTS.get(name)
     if arguments is None:
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator_bridge.chat.inbound import Author, Group, Place, ThreadPosition
+from orchestrator_bridge.chat.inbound import Attachment, Author, Group, Place, ThreadPosition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -230,7 +230,7 @@ class Table:
 class Confirmation:
     """The command to run if the person confirms, and the label of the button that confirms.
 
-    `thread`: the thread in which the words were written that the command comes from.
+    `thread`: the thread in which the words were written that the command comes from. `attachments` are the files beside them.
     """
 
     label: str
@@ -238,6 +238,7 @@ class Confirmation:
     text: str
     options: tuple[tuple[str, str], ...] = ()
     thread: ThreadPosition | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,6 +53,7 @@ class _CommandWords:
     run: frozenset[str]
     question: frozenset[str]
     subjects: Mapping[str, frozenset[str]]
+    names: Mapping[str, str]
     verbs: frozenset[str]
     pairs: Collection[tuple[str, str]]
     before: frozenset[str]
@@ -79,8 +80,14 @@ def _command_words() -> _CommandWords:
         subjects={
             command: frozenset(word for language in languages for word in language["subjects"][command]) for command in commands
         },
+        names={word: name for language in languages for word, name in language["names"].items()},
         pairs=[(first, second) for language in languages for first, second in language["stop"]["pairs"]],
     )
+
+
+def command_name(word: str) -> str:
+    """The name of the command that a word stands for ("costs", "Hilfe"); the word itself if it is no such word."""
+    return _command_words().names.get(word, word)
 
 
 def parse_result_request(text: str) -> ResultRequest | None:

@@ -29,6 +29,11 @@ RESULTS = {
     "what is question 3?": ("questions", "3"),
     "gibt es offene Fragen?": ("questions", ""),
     "can you help me?": ("help", ""),
+    "how is run 2 going?": ("runs", ""),
+    "costs by model": ("cost", "by model"),
+    "kosten": ("cost", ""),
+    "Hilfe": ("help", ""),
+    "beende den Lauf": ("finish", ""),
 }
 
 
@@ -73,7 +78,7 @@ def test_a_message_that_only_asks_to_stop_is_clear(text: str, run: int | None) -
     "text",
     [
         *("stop, wrong direction", "I want to stop", "let's stop", "should we stop?", "stop?", "ok that's enough. stop"),
-        *("cancel this run because it is wrong", "vielleicht sollten wir abbrechen"),
+        *("cancel this run because it is wrong", "cancel my last run", "stop all runs", "vielleicht sollten wir abbrechen"),
     ],
 )
 def test_words_that_may_ask_to_stop_are_doubtful(text: str) -> None:

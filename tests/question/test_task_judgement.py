@@ -24,6 +24,8 @@ SMALL_TALK = (
     *("lol", "ok, great", "Sounds good, see you tomorrow", "danke schön", "are you there?", "Cheers, that was quick.", "...", ""),
     *(
         "ok thanks",
+        "give me five minutes",
+        "show me the money",
         "that worked, great",
         "nice one",
         "passt so, danke dir",
@@ -40,6 +42,9 @@ REQUESTS = (
         "Compare X and Y",
         "Decide: Postgres or SQLite?",
     ),
+    *("Fix tests that are flaky on Windows", "Estimate costs if traffic will double", "Find me three suppliers for labels"),
+    *("plan tomorrow's release", "Prüfe was kaputt ist", "Are you able to compare Redis and Kafka?", "Plan a meeting at 3"),
+    *("Draft emails to customers whose plan is ending", "Give me five reasons to move to Kafka"),
     *("Decide whether we move to Postgres", "Fix the login bug", "please check whether the backup is complete"),
     *("The build is red, can you find out why?", "The build is red since noon. Find the cause.", "List pros and cons of Kafka"),
     *(
@@ -72,6 +77,9 @@ DOUBTFUL = (
         "what happened here?",
         "what do you think?",
     ),
+    *("discuss tomorrow at standup", "decide for yourself", "create account button is broken", "estimate was too low"),
+    *("research shows that coffee is good", "debug session at 3", "how old are you?", "warum dauert das so lange?"),
+    *("select all that apply lol", "explain that to my boss, haha", "discuss it with Ben later, jk"),
     *("thoughts?", "the weather", "why though", "give me a break", "what now?", "what we need is a break", "ich bin morgen weg"),
 )
 

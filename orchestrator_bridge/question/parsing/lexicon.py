@@ -52,16 +52,20 @@ class Language(BaseModel):
     courtesy: tuple[str, ...] = ()
     small_talk: tuple[str, ...] = ()
     thanks: tuple[str, ...] = ()
+    joke: tuple[str, ...] = ()
     task: tuple[str, ...] = ()
     task_noun: tuple[str, ...] = ()
     task_object: tuple[str, ...] = ()
     after_noun: tuple[str, ...] = ()
     statement: tuple[str, ...] = ()
+    subordinate: tuple[str, ...] = ()
+    no_object: tuple[str, ...] = ()
     request: tuple[str, ...] = ()
     opinion: tuple[str, ...] = ()
     question: tuple[str, ...] = ()
     weighing: tuple[str, ...] = ()
     pronoun: tuple[str, ...] = ()
+    about_bot: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()
     holding: tuple[str, ...] = ()
     recommended: tuple[str, ...] = ()
@@ -104,16 +108,20 @@ class Lexicon:
     courtesy: re.Pattern[str]
     small_talk: re.Pattern[str]
     thanks: re.Pattern[str]
+    joke: re.Pattern[str]
     task: re.Pattern[str]
     task_noun: re.Pattern[str]
     task_object: re.Pattern[str]
     after_noun: re.Pattern[str]
     statement: re.Pattern[str]
+    subordinate: re.Pattern[str]
+    no_object: re.Pattern[str]
     request: re.Pattern[str]
     opinion: re.Pattern[str]
     question: re.Pattern[str]
     weighing: re.Pattern[str]
     pronoun: re.Pattern[str]
+    about_bot: re.Pattern[str]
     idle: re.Pattern[str]
     holding: re.Pattern[str]
     recommended: re.Pattern[str]
@@ -202,16 +210,20 @@ def lexicon() -> Lexicon:
         courtesy=_phrase_pattern(language.courtesy for language in languages),
         small_talk=_phrase_pattern(language.small_talk for language in languages),
         thanks=_phrase_pattern(language.thanks for language in languages),
+        joke=_phrase_pattern(language.joke for language in languages),
         task=_phrase_pattern(language.task for language in languages),
         task_noun=_phrase_pattern(language.task_noun for language in languages),
         task_object=_phrase_pattern(language.task_object for language in languages),
         after_noun=_phrase_pattern(language.after_noun for language in languages),
         statement=_phrase_pattern(language.statement for language in languages),
+        subordinate=_phrase_pattern(language.subordinate for language in languages),
+        no_object=_phrase_pattern(language.no_object for language in languages),
         request=_phrase_pattern(language.request for language in languages),
         opinion=_phrase_pattern(language.opinion for language in languages),
         question=_phrase_pattern(language.question for language in languages),
         weighing=_phrase_pattern(language.weighing for language in languages),
         pronoun=_phrase_pattern(language.pronoun for language in languages),
+        about_bot=_phrase_pattern(language.about_bot for language in languages),
         idle=_phrase_pattern(language.idle for language in languages),
         holding=_phrase_pattern(language.holding for language in languages),
         recommended=_phrase_pattern(language.recommended for language in languages),

@@ -2,8 +2,9 @@
 
 The rule: a text is a task if one of its sentences is a request or a question that says what it is about.
 
-- A request begins with a verb of work ("compare", "decide", "plan"), perhaps after "can you". A verb that is a noun too counts
-  only before its object: "plan the move" is a request; "plan B it is then" and "fix is already in" state facts.
+- A request begins with a verb of work ("compare", "decide", "plan"), perhaps after "can you", and goes on with its object. A
+  verb that is a noun too counts only before one: "plan the move" is a request; "plan B it is then" and "fix is already in" state
+  facts. So does "create account is broken"; "decide for yourself" and "discuss tomorrow" have no object.
 - A question begins as one and ends with a question mark, or weighs something ("which database should we use"). It counts if it
   is addressed to the bot, and not about the bot or about something said before ("are you done?", "did that work?").
 - Both need a topic: a word beside those of greetings, thanks, assent and grammar, which the lexicon lists.
@@ -30,6 +31,8 @@ _SENTENCE = re.compile(r"(.*?)([.!?\n…]+(?=\s|$)|$)", re.DOTALL)
 _CLAUSE_END = re.compile(r"[,;:–—]+(?=\s|$)|\s+-+\s+")
 _LABELLED = re.compile(r"(?:\w|#?\d[\w.]*)(?!\w)")
 """The name of a choice after a noun: "plan B", "fix 2"."""
+_APPOINTMENT = re.compile(r"(?:^|\s)(?:at|um) \d{1,2}(?:[:.]\d\d)?(?!\S)")
+"""A time of day after a noun: "review session at 3"."""
 _PARTICIPLE = re.compile(r"\w+ed(?!\w)")
 _WORD = re.compile(r"[^\W_]")
 
@@ -59,7 +62,8 @@ def judge_task(text: str, *, addressed: bool, about: bool = False) -> TaskJudgem
     sentences = [sentence for sentence in _sentences(text) if sentence.clauses]
     if not sentences:
         return "small_talk"
-    if any(_is_task(sentence, addressed, about) for sentence in sentences):
+    serious = lexicon().joke.search(fold_text(text)) is None
+    if serious and any(_is_task(sentence, addressed, about) for sentence in sentences):
         return "task"
     is_chat = not any(sentence.asks or _asks(sentence.text) or _has_topic(sentence.text) for sentence in sentences)
     return "small_talk" if is_chat else "doubtful"
@@ -72,7 +76,8 @@ def _sentences(text: str) -> Iterator[_Sentence]:
         chat = (known.small_talk, known.holding)
         kept = [clause for clause in clauses if clause and not any(words.fullmatch(_without_names(clause)) for words in chat)]
         kept = [clause for clause in kept if (rest := _opening(clause)) and known.holding.fullmatch(rest) is None]
-        yield _Sentence(tuple(clause for clause in kept if not known.thanks.match(clause)), "?" in found[2])
+        meant = (clause for clause in kept if not (known.thanks.match(clause) or known.thanks.match(_opening(clause))))
+        yield _Sentence(tuple(meant), "?" in found[2])
 
 
 def _is_task(sentence: _Sentence, addressed: bool, about: bool) -> bool:
@@ -98,7 +103,13 @@ def _is_request(sentence: _Sentence, clause: str, about: bool) -> bool:
     refers = (not object_ or known.question.match(object_) is not None) and _has_topic(sentence.text.replace(verb[0], " ", 1))
     if not (about or refers or _has_topic(object_)):
         return False
-    return asked is not None or known.task_noun.fullmatch(verb[0]) is None or _is_object(clause, object_, about)
+    if asked is not None:
+        return True
+    if _is_adverb(object_):
+        return False
+    if known.task_noun.fullmatch(verb[0]) is not None:
+        return _is_object(clause, object_, about)
+    return (known.task_object.match(object_) or known.question.match(object_)) is not None or not _states(object_)
 
 
 def _is_object(clause: str, text: str, about: bool) -> bool:
@@ -111,7 +122,23 @@ def _is_object(clause: str, text: str, about: bool) -> bool:
     if known.task_object.match(text):
         return True
     begins_otherwise = known.after_noun.match(text) or _LABELLED.match(text) or _PARTICIPLE.match(text)
-    return begins_otherwise is None and known.statement.search(text) is None
+    return begins_otherwise is None and not _states(text) and _APPOINTMENT.search(text) is None
+
+
+def _states(text: str) -> bool:
+    """True if words state a fact, other than in a clause that describes an object: "tests that are flaky"."""
+    known = lexicon()
+    fact = known.statement.search(text)
+    if fact is None:
+        return False
+    before = text[: fact.start()].strip(EDGES)
+    return known.subordinate.search(before) is None or known.subordinate.fullmatch(before) is not None
+
+
+def _is_adverb(text: str) -> bool:
+    """True if the words after a verb say when or by whom, and not what: "tomorrow at ten", but not "tomorrow's release"."""
+    found = lexicon().no_object.match(text)
+    return found is not None and not text[found.end() :].startswith("'")
 
 
 def _is_question(clause: str, *, asks: bool, about: bool) -> bool:
@@ -119,6 +146,8 @@ def _is_question(clause: str, *, asks: bool, about: bool) -> bool:
     known, line = lexicon(), _opening(clause)
     if opinion := known.opinion.match(line):
         return about or _has_topic(line[opinion.end() :])
+    if known.about_bot.search(line):
+        return False
     if not _asks(line) or not (asks or known.weighing.search(line)):
         return about and asks
     while found := known.question.match(line):

@@ -121,3 +121,15 @@ async def test_the_message_menu_takes_a_poll(tmp_path: Path) -> None:
         menu(bot, bot.say("", extra=POLL))
         await bot.until(lambda: bot.calls)
         assert "Monday" in str(bot.models.requests[0].messages)
+
+
+async def test_a_file_with_doubtful_words_is_offered_and_read_after_a_yes(tmp_path: Path) -> None:
+    async with start_discord_bot(tmp_path) as bot:
+        bot.say("here you go", bot.direct, attachments=[bot.server.put_file("plan.txt", b"step one")])
+        offer = await bot.wait_for("Should the agents work on this?", bot.direct)
+        assert "plan.txt" in offer.text
+        assert bot.calls == 0
+        (button,) = offer.controls
+        bot.driver.click(str(button["custom_id"]), message=offer)
+        await bot.until(lambda: bot.calls)
+        assert "step one" in str(bot.models.requests[0].messages)

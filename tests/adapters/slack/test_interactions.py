@@ -97,6 +97,15 @@ async def test_a_selection_that_needs_a_confirmation_gets_a_button(driver: Slack
     assert (await commanded(driver)).key == again.key, "clicked twice is meant once"
 
 
+async def test_a_confirmed_command_keeps_its_files(driver: SlackDriver) -> None:
+    driver.server.people.command(ANA, GENERAL, "ask see")
+    file = Attachment(name="plan.txt", media_type="text/plain", size=8, ref="F1")
+    confirm = Confirmation(label="Start a run", name="ask", text="see", attachments=(file,))
+    await driver.adapter.reply_privately(await commanded(driver), PrivateReply(text="Start?", confirm=confirm))
+    driver.server.people.click(ANA, GENERAL, driver.world.ephemeral[-1], "command")
+    assert (await commanded(driver)).attachments == (file,)
+
+
 async def test_the_address_of_a_click_gets_a_request_only_if_it_is_slacks(driver: SlackDriver) -> None:
     before = len(driver.world.effects)
     await driver.slack.session.private_replies.remove("http://127.0.0.1:9/response/1")

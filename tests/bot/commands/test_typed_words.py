@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_bridge.chat.inbound import CommandReceived
+from orchestrator_bridge.chat.inbound import Attachment, CommandReceived
 from orchestrator_bridge.chat.outbound import PrivateReply, RunCard
 from tests.bot.commands.test_models import TEAMS, Bot, answers, start_bot
 from tests.support.fake_models.server import ModelServer
@@ -59,6 +59,18 @@ async def test_doubtful_words_are_offered_as_a_task(bot: Bot, name: str, text: s
     reply = await replied(bot)
     assert reply.confirm is not None
     assert (reply.confirm.name, reply.confirm.text) == ("ask", text)
+    assert tasks(bot) == []
+
+
+@pytest.mark.parametrize(("text", "task"), [("here you go", "here you go"), ("", "What about this?")])
+async def test_a_file_with_doubtful_words_or_none_is_offered_with_its_name(bot: Bot, text: str, task: str) -> None:
+    file = Attachment(name="plan.txt", media_type="text/plain", size=8, ref="f1")
+    said = CommandReceived(place=PLACE, interaction="i", author=ANA, name="task", text=text, at=1.0, attachments=(file,))
+    await bot.platform.deliver(said)
+    reply = await replied(bot)
+    assert reply.confirm is not None
+    assert (reply.confirm.text, reply.confirm.attachments) == (task, (file,))
+    assert f"{task} (plan.txt)" in reply.text
     assert tasks(bot) == []
 
 
