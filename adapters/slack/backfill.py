@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from adapters.slack.api import SlackApi
 from adapters.slack.channels import SlackChannels
 from adapters.slack.events import SlackEventHandler
 from adapters.slack.history import SlackHistory
 from orchestrator_bridge.chat.adapter import DeliveryError
-from orchestrator_bridge.chat.inbound import InboundEvent, InboundHandler, MessageDeleted, MessageReceived, Place
+from orchestrator_bridge.chat.inbound import (
+    CommandReceived,
+    InboundEvent,
+    InboundHandler,
+    MessageDeleted,
+    MessageReceived,
+    Place,
+    as_message,
+)
 from orchestrator_bridge.chat.outbound import OutboundPost, PostedMessage, QuestionCard, RunCard
 
 _LOG = logging.getLogger(__name__)
@@ -24,9 +33,13 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _WatchedThread:
-    """Thread of an open question or a live run: the time of its card, and the messages that were delivered from it."""
+    """Thread of an open question or a live run: the time of its card, and the messages that were delivered from it.
+
+    `kind` is known once the card was posted or edited by this process.
+    """
 
     since: float
+    kind: Literal["run", "question", "unknown"] = "unknown"
     messages: set[str] = field(default_factory=set)
 
 
@@ -57,7 +70,18 @@ class SlackBackfill:
             self._open.pop(place, None)
         else:
             # The first time stays: an edit of the card must not shorten what is read of its thread.
-            self._open.setdefault(place, _WatchedThread(posted.at))
+            thread = self._open.setdefault(place, _WatchedThread(posted.at))
+            thread.kind = "run" if isinstance(outbound.post, RunCard) else "question"
+
+    def guided_run(self, direct: Place) -> Place | None:
+        """The thread of the running run that words in direct messages guide: that of the only open card there."""
+        here = [(place, thread) for place, thread in self._open.items() if place.channel == direct.channel]
+        return here[0][0] if len(here) == 1 and here[0][1].kind == "run" else None
+
+    async def deliver_guidance(self, given: CommandReceived, thread: Place) -> None:
+        """Deliver words in direct messages as if they were written in the thread of a run. The thread's history has them not."""
+        text = "\n\n".join(part for part in (given.text, dict(given.options).get("about", "")) if part)
+        await self._on_event(replace(as_message(given, thread), text=text))
 
     async def read_thread(self, place: Place, after: float) -> Sequence[MessageReceived]:
         """Read people's messages in a thread, and watch it. Raises as `Adapter.read_thread` does."""

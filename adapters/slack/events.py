@@ -45,6 +45,11 @@ def wants_modal(line: TypedCommand | CommandReceived, names: Collection[str]) ->
     return line.name in MODAL_COMMANDS and line.name in names and not line.text.strip()
 
 
+def is_direct_task(command: CommandReceived) -> bool:
+    """True if words in direct messages name no command and are in no thread."""
+    return command.name == TASK and command.place.channel.startswith("@") and command.place.thread is None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedMessage:
     """A person's message. `is_addressed`: it begins with a mention of the bot; `is_mentioned`: it contains one.

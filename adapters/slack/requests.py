@@ -20,7 +20,7 @@ from slack_bolt.response import BoltResponse
 from adapters.slack.app_home import HomeTabs, is_from_home, is_home, next_home_state, parse_home_state
 from adapters.slack.backfill import SlackBackfill
 from adapters.slack.controls import used_private_message
-from adapters.slack.events import SlackEventHandler
+from adapters.slack.events import SlackEventHandler, is_direct_task
 from adapters.slack.interactions import SlackInteractionHandler
 from adapters.slack.modals import input_block, model_options, parse_metadata
 from adapters.slack.notices import (
@@ -150,7 +150,9 @@ class SlackRequestHandler:
         # Only the conversion is ordered: the inbox keeps the order in which events are delivered to it.
         async with lock:
             result = await self._events.handle(event)
-        if result is not None:
+        if isinstance(result, CommandReceived) and is_direct_task(result) and (run := self._backfill.guided_run(result.place)):
+            await self._backfill.deliver_guidance(result, run)
+        elif result is not None:
             await self._deliver(result)
 
     async def _reaction(self, event: Body) -> None:

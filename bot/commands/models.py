@@ -179,7 +179,7 @@ class ModelCommands:
         except UnknownModelName as error:
             hint = f" Did you mean {' or '.join(repr(near) for near in error.near)}?" if error.near else ""
             return warning_reply(f"No model is called {error.found!r}.{hint} `/models` lists the models.")
-        if blocker := _blocker(view):
+        if blocker := _blocker(view, for_operator=self._directory.is_local(command.place.platform)):
             return warning_reply(blocker)
         doubt = _confirmation_reason(view)
         if doubt and not confirmed:
@@ -235,9 +235,11 @@ def _typed_confirmation(command: CommandReceived, scope: str, name: str) -> str:
     return f" To use it anyway: `/model {name} scope={scope} confirmed=yes`."
 
 
-def _blocker(view: ModelView) -> str:
-    """Reason why a model cannot be selected; empty if it can."""
+def _blocker(view: ModelView, *, for_operator: bool) -> str:
+    """Reason why a model cannot be selected; empty if it can. The names of settings are for the operator of the bot only."""
     name = view.route.name
+    if view.lacks and not for_operator:
+        return f"{name} cannot be used: this bot has no access to {view.route.provider}. Its administrator can set it up."
     if view.lacks:
         return f"{name} cannot be used: this bot needs {', '.join(view.lacks)} for it. Select another model."
     return f"{name} makes no tool calls, which agents need. Select another model." if view.unusable else ""

@@ -233,6 +233,20 @@ def as_command(message: MessageReceived, name: str) -> CommandReceived:
     )
 
 
+def as_message(command: CommandReceived, place: Place) -> MessageReceived:
+    """The words of a command as a message in a thread of the bot."""
+    return MessageReceived(
+        place=place,
+        message=command.interaction,
+        author=command.author,
+        text=command.text,
+        at=command.at,
+        mentions=command.mentions,
+        attachments=command.attachments,
+        addressed=True,
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputClosed:
     """The input of a platform has ended for good (end of file in the terminal): people asked there will not answer."""

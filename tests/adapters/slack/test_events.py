@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.inbound import CommandReceived, ControlUsed, MessageDeleted, MessageReceived
-from orchestrator_bridge.chat.testing import RUN, question
+from orchestrator_bridge.chat.testing import RUN, closed, question
 from tests.support.fake_slack.faults import Fault, ReceivedRequest, Trouble
 from tests.support.fake_slack.fixture import SlackDriver, slack_driver
 from tests.support.fake_slack.shown import controls, words
@@ -221,6 +222,24 @@ async def test_a_direct_message_is_a_command_or_a_task(driver: SlackDriver) -> N
     driver.server.people.say(ANA, room.id, "our move to PostgreSQL")
     heard = await commanded(driver)
     assert (heard.name, heard.text, heard.place.channel) == ("task", "our move to PostgreSQL", f"@{ANA}")
+
+
+async def test_words_in_direct_messages_are_guidance_while_a_run_is_the_only_open_card_there(driver: SlackDriver) -> None:
+    room, direct = driver.world.direct(ANA), replace(driver.home, channel=f"@{ANA}")
+    run = await driver.post(RUN, place=direct)
+    spoken = driver.server.people.say(ANA, room.id, "It has to be cheap to run")
+    heard = await said(driver)
+    assert (heard.place.thread, heard.message, heard.addressed) == (run.thread, spoken["ts"], True)
+    driver.server.people.say(ANA, room.id, "status")
+    assert (await commanded(driver)).name == "runs"
+    await driver.reconnect()
+    asked = await driver.post(question(), place=direct)
+    driver.server.people.say(ANA, room.id, "words beside a question")
+    assert (await commanded(driver)).name == "task"
+    await driver.post(closed(question()), place=direct, replaces=asked)
+    await driver.post(replace(RUN, ended=True), place=direct, replaces=run)
+    driver.server.people.say(ANA, room.id, "our move to PostgreSQL")
+    assert (await commanded(driver)).name == "task"
 
 
 async def test_a_notice_is_sent_once_however_often_its_event_is_delivered(driver: SlackDriver) -> None:

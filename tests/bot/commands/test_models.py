@@ -198,7 +198,7 @@ async def test_an_expensive_model_needs_a_confirmation(tmp_path: Path, server: M
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("gpt-5", "gpt-5 cannot be used: this bot needs OPENAI_API_KEY for it."),
+        ("gpt-5", "gpt-5 cannot be used: this bot has no access to openai. Its administrator can set it up."),
         ("grog-4.3", "Did you mean 'grok-4.3'"),
         ("grok-43", "grok-43 is not a known model. It would be requested from xai. Did you mean 'grok-4.3'"),
         ("grok-4.7 scope=team:doc", "did you mean 'team:docs'?"),
@@ -208,6 +208,7 @@ async def test_an_unusable_model_is_refused_with_the_reason(bot: Bot, text: str,
     reply = await bot("model", text)
     assert reason in reply.text
     assert reply.tone == "warning"
+    assert "_API_KEY" not in reply.text, "settings are for the operator"
 
 
 async def test_a_person_without_permission_cannot_select_models(tmp_path: Path, server: ModelServer) -> None:
