@@ -246,12 +246,12 @@ class DiscordAdapter:
             await self._reactions.removed(event, self.open_cards.find(event.message_id), self._listener, self._receive)
 
     async def thread_deleted(self, thread: int, parent: int) -> None:
-        """Handle a deleted thread. In a forum its card is deleted with it; elsewhere the card remains and collects replies."""
+        """Handle a deleted thread. In a forum its card is deleted with it; elsewhere the card remains, and gets a new one."""
         card = self.open_cards.find(thread)
         if card is not None and self._channels.thread_kind(parent) == "post":
             await self._cards_deleted([card])
         elif card is not None:
-            self._threads.mark_deleted(thread)
+            await self._threads.reopen(thread, parent)
         # Cards posted inside the thread are deleted with it.
         await self._cards_deleted(self.open_cards.in_channels([str(thread)]))
 

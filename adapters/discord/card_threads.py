@@ -130,10 +130,20 @@ class CardThreads:
             return False
         return True
 
-    def mark_deleted(self, card: int) -> None:
-        """Use replies to a card from now on, since its thread was deleted."""
+    async def reopen(self, card: int, channel: int) -> None:
+        """Open the thread of a card again, since it was deleted. Until it is open, replies to the card count.
+
+        Discord does not document if a message may get a second thread: where it refuses, replies remain.
+        """
         self._channels.forget(card)
         self._threadless.put(card, True)
+        try:
+            parent = await self._channels.get(channel)
+        except DeliveryError as failure:
+            _LOG.warning("the thread of card %s was deleted, and its channel cannot be looked up: %s", card, failure)
+            return
+        if card not in self._opening:
+            self._opening.start(self._open_missing(card, parent), card)
 
     async def stop(self) -> None:
         """Stop opening threads."""

@@ -34,8 +34,22 @@ async def test_a_deleted_card_is_reported_and_its_thread_remains() -> None:
         assert heard.place == driver.thread(asked)
 
 
-async def test_after_its_thread_is_deleted_replies_to_the_card_count() -> None:
+async def test_a_deleted_thread_of_an_open_card_is_opened_again() -> None:
     async with discord_driver() as driver:
+        asked = await driver.post(question())
+        driver.world.delete_channel(int(asked.message))
+        await driver.server.until(lambda: int(asked.message) in driver.world.channels)
+        await driver.say(driver.thread(asked), "SQLite")
+        heard = await driver.next_event()
+        assert isinstance(heard, MessageReceived)
+        assert heard.place == driver.thread(asked)
+        await driver.post(Note(text="still here"), place=driver.thread(asked))
+        assert [message.content for message in driver.world.here(int(asked.message))][-1] == "still here"
+
+
+async def test_where_discord_opens_no_second_thread_replies_to_the_card_count() -> None:
+    async with discord_driver() as driver:
+        driver.world.threads_reopen = False
         asked = await driver.post(question())
         driver.world.delete_channel(int(asked.message))
         driver.world.write(driver.ana.id, driver.channel.id, "SQLite", replies_to=int(asked.message))

@@ -154,7 +154,8 @@ def _thread(world: DiscordWorld, channel: str, message: str, body: Json, **_: An
         raise Refused(403, 50013, "Missing Permissions")
     if where.kind != TEXT:
         raise Refused(400, 50024, "Cannot execute action on this channel type")
-    if int(message) in world.channels:
+    # Discord does not document if a message whose thread was deleted may get another one: tests try both.
+    if int(message) in world.channels or (int(message) in world.deleted and not world.threads_reopen):
         raise Refused(400, 160004, "A thread has already been created for this message")
     _message(world, message)
     return wire.thread(world.make_thread(where.id, body["name"], int(message), BOT))

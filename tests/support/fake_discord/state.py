@@ -38,6 +38,8 @@ class DiscordWorld:
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, Message] = {}
         self.left: set[int] = set()
+        self.deleted: set[int] = set()
+        self.threads_reopen = True
         """People who have left the server; Discord still knows their accounts."""
         self.interactions: dict[str, Json] = {}
         self.modals: list[Json] = []
@@ -164,6 +166,7 @@ class DiscordWorld:
     def delete_channel(self, channel: int) -> None:
         """Delete a channel or thread with its messages."""
         gone = self.channels.pop(channel)
+        self.deleted.add(channel)
         for message in self.here(channel):
             del self.messages[message.id]
         event = "THREAD_DELETE" if gone.kind == THREAD else "CHANNEL_DELETE"
