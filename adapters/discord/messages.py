@@ -262,6 +262,8 @@ class MessageListener:
             self._explain(repost, unlisted_text(message))
         elif len(repost.people) > 1:
             self._explain(repost, UNDECIDED)
+        elif message.edited_at is None and self._cards.is_run(place):
+            return  # the original was guidance, which the agents have read: they would read it twice
         else:
             await self._on_reply(to_message_received(message, place, me, repost.people[0]), message, on_event)
 

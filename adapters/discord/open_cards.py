@@ -16,6 +16,7 @@ class OpenCards:
 
     def __init__(self) -> None:
         self._since: dict[Place, float] = {}
+        self._runs: set[Place] = set()
 
     def on_sent(self, outbound: OutboundPost, posted: PostedMessage) -> None:
         """Begin or end the watch of a card."""
@@ -26,6 +27,8 @@ class OpenCards:
             self.forget(place)
         else:
             self.watch(place, posted.at)
+            if isinstance(outbound.post, RunCard):
+                self._runs.add(place)
 
     def watch(self, place: Place, after: float) -> None:
         """Watch a card. The first time stays: an edit of the card must not shorten what is read of its thread."""
@@ -34,6 +37,11 @@ class OpenCards:
     def forget(self, place: Place) -> None:
         """Stop watching a card that has ended or was deleted."""
         self._since.pop(place, None)
+        self._runs.discard(place)
+
+    def is_run(self, place: Place) -> bool:
+        """True if a card is known to be that of a run: it was posted or edited by this process."""
+        return place in self._runs
 
     def items(self) -> list[tuple[Place, float]]:
         """All cards and their times, as a copy: delivering messages can end a question and with it its watch."""

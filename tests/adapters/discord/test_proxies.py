@@ -12,7 +12,7 @@ from adapters.discord.messages import UNDECIDED
 from adapters.discord.proxies import UNDECIDED_PAUSE
 from orchestrator_bridge.chat.inbound import MessageDeleted, MessageReceived
 from orchestrator_bridge.chat.outbound import PostedMessage
-from orchestrator_bridge.chat.testing import question
+from orchestrator_bridge.chat.testing import RUN, question
 from tests.support.clock import ManualClock
 from tests.support.fake_discord.fixture import DiscordDriver, discord_driver
 from tests.support.fake_discord.running_bot import ME, start_discord_bot
@@ -81,6 +81,17 @@ async def test_a_copy_may_come_after_its_original_is_gone_and_may_quote_what_it_
         quoted = {"type": "rich", "description": "PostgreSQL", "author": {"name": "Ben"}}
         driver.world.repost(original, "SQLite", PLURALKIT, embeds=[quoted])
         assert (await said(driver)).text == "SQLite"
+
+
+async def test_guidance_that_is_reposted_reaches_the_agents_once() -> None:
+    async with listening(PLURALKIT) as (driver, _):
+        run = await driver.post(RUN)
+        await driver.server.until(lambda: int(run.message) in driver.world.channels)
+        original = await write(driver, run, "r: it has to be cheap")
+        driver.world.repost(original, "it has to be cheap", PLURALKIT)
+        driver.world.delete(original.id)
+        assert isinstance(await driver.next_event(), MessageDeleted)
+        await nothing_else(driver, run)
 
 
 async def test_an_edit_through_the_proxy_names_no_author_and_is_another_version() -> None:
