@@ -138,8 +138,8 @@ class Reply(Value):
 
     `text` is everything typed, oldest first; for a click without words, the option's label. `choice` is the id of the chosen
     option (`yes` or `no` for a confirm), `number` the number of a `number` question. `clicked`: the choice was clicked; words
-    typed after it are a remark. `complete`: it was clicked, or its newest message is one clear answer and nothing else. `taken`: the reply is valid as an answer. `late`: all of it came after the deadline; it is
-    reported but does not count.
+    typed after it are a remark. `complete`: it was clicked, or its newest message is one clear answer and nothing else. `taken`:
+    the reply is valid as an answer. `late`: all of it came after the deadline; it is reported but does not count.
     """
 
     key: str

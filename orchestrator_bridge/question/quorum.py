@@ -249,9 +249,9 @@ def quorum_ready_at(question: Question) -> float:
     """Time at which the quorum is met by final replies: -inf if it is met already, +inf if more replies are needed.
 
     A complete reply is final at once: a click, or a message that is one clear answer and nothing else ("2"). Other words become
-    final `settle_delay` seconds after their last part, because people send one thought in several messages and correct themselves.
-    Before the delivery is known, replies of people wait: their times are by the platform's clock and cannot be compared with the
-    question's.
+    final `settle_delay` seconds after their last part, because people send one thought in several messages and correct
+    themselves. Before the delivery is known, replies of people wait: their times are by the platform's clock and cannot be
+    compared with the question's.
     """
     if people_decide(question) and question.delivery is None and question.stage is None:
         return math.inf
@@ -268,7 +268,7 @@ def quorum_ready_at(question: Question) -> float:
 
 
 def _final_at(question: Question, reply: Reply) -> float:
-    """Time from which a reply is final: -inf for a complete one, for an agent, and for a person who cannot be reached any more."""
+    """Time from which a reply is final: -inf for a complete one, for an agent, and for a person who is gone."""
     if reply.complete or reply.author.kind == "agent" or reply.author.id in question.gone:
         return -math.inf
     return reply.at + question.policy.settle_delay

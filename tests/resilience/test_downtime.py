@@ -77,7 +77,7 @@ async def test_the_last_version_of_a_message_edited_during_downtime_counts(tmp_p
 async def test_a_message_deleted_during_downtime_does_not_count(tmp_path: Path, delivered: bool) -> None:
     async with in_process_bot(tmp_path, settle_delay=5) as bot:
         await asked(bot)
-        reply = bot.reply("2")
+        reply = bot.reply("the second")
         async with bot.life():
             await bot.until(bot.signs)
             await bot.rests()
@@ -93,7 +93,7 @@ async def test_a_message_deleted_during_downtime_does_not_count(tmp_path: Path, 
 async def test_an_edit_during_downtime_that_the_platform_did_not_deliver_counts(tmp_path: Path) -> None:
     async with in_process_bot(tmp_path, settle_delay=5) as bot:
         await asked(bot)
-        reply = bot.reply("1")
+        reply = bot.reply("the first")
         async with bot.life():
             await bot.until(bot.signs)
             await bot.rests()

@@ -202,8 +202,7 @@ def is_complete(ask: Ask, text: str) -> bool:
     """True if a text is one clear answer and nothing else, so that nothing more is to be expected from its author.
 
     That is an option's number, label or id, a yes or a no, or a number in range with or without its unit. Own words never are:
-    people send one thought in several messages. Nor is an approval, which often cannot be taken back: "approve" can be followed by
-    "no, stop".
+    people send one thought in several messages. Nor is an approval, which often cannot be taken back: a "no, stop" can follow.
     """
     parsed = parse_reply(ask, text)
     if isinstance(parsed, UnparsedReply) or ask.kind == "approval":
