@@ -42,7 +42,8 @@ class DiscordStage:
         if act == MENTION:
             return await self._mention(actor, channel)
         result = await (self._click(actor, channel) if act.startswith("button") else self._command(actor, channel, act))
-        return await self.server.until(lambda: _reply(result, act))
+        first = await self.server.until(lambda: _reply(result, act))
+        return _reply(result, act) or first  # "Received" may stand there until the bridge has answered
 
     async def let_in(self, person: str) -> None:
         """Give a person a role that sees the private channel, a few seconds after they were looked up."""
