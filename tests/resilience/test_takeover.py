@@ -24,9 +24,9 @@ from tests.support.postgres.fixtures import address, postgres
 __all__ = ["address", "postgres"]
 
 KILLS = int(os.environ.get("KILLS", "2"))
-"""`make resilience` kills more often, and suspends: a request of a suspended process can still arrive, and then stands twice."""
+"""`make resilience` kills more often."""
 REAL = max(1, KILLS // 4)
-SUSPEND_EVERY = 5
+SUSPEND_EVERY = int(os.environ.get("SUSPEND_EVERY", min(5, KILLS)))
 """Of so many times the active process is suspended once instead of killed."""
 
 

@@ -87,8 +87,8 @@ class BotPair:
         return (len(self.kills) + 1) % self._suspend_every == 0
 
     def kill(self, moment: str) -> None:
-        """Kill the active process, or suspend it. What is suspended once is not killed."""
-        if self._is_suspended:
+        """Kill the active process, or suspend it. Once in a life: a moment can be met again before the process is gone."""
+        if self._is_suspended or self._active.killed:
             return
         if not self._suspends_next:
             before = len(self._active.kills)

@@ -78,6 +78,11 @@ class BotProcess:
         """A bot was told to start and has not ended: it may be reading what people write."""
         return self._exists
 
+    @property
+    def killed(self) -> bool:
+        """It was killed, or was never started."""
+        return not self._pid
+
     async def start(self) -> None:
         """Start a bot; returns when its process exists."""
         assert self._spawner is not None
@@ -99,6 +104,7 @@ class BotProcess:
 
     def suspend(self) -> None:
         """Suspend it: it keeps its connections, and does nothing."""
+        assert self._pid, "there is no process to suspend"  # process 0 would be all of this group, the test itself included
         os.kill(self._pid, signal.SIGSTOP)
 
     def resume(self) -> None:
