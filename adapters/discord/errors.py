@@ -18,6 +18,7 @@ import aiohttp
 import discord
 
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.request_guard import guard_requests
 
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE = 10003, 10008
 ARCHIVED, LOCKED = 50083, 160005
@@ -148,8 +149,8 @@ async def bounded_attempt(response_timeout: float = RESPONSE_TIMEOUT, *, repeata
 
 
 def request_trace() -> aiohttp.TraceConfig:
-    """Trace configuration that reports requests to the current attempt; for the constructor of a client."""
-    config = aiohttp.TraceConfig()
+    """Trace configuration that checks requests and reports them to the current attempt; for the constructor of a client."""
+    config = guard_requests(aiohttp.TraceConfig())
     config.on_request_start.append(_on_request_sent)
     config.on_request_end.append(_on_response)
     return config

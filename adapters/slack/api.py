@@ -29,6 +29,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.request_guard import guard_requests
 from orchestrator_bridge.common.clock import process_time
 from orchestrator_bridge.common.network import proxy_for
 
@@ -186,7 +187,11 @@ class SlackApi:
     async def open(self) -> None:
         """Open the session and create the clients."""
         timeout = aiohttp.ClientTimeout(total=self._timeout, sock_connect=min(10.0, self._timeout))
-        self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(keepalive_timeout=15))
+        self._session = aiohttp.ClientSession(
+            timeout=timeout,
+            connector=aiohttp.TCPConnector(keepalive_timeout=15),
+            trace_configs=[guard_requests(aiohttp.TraceConfig())],
+        )
         rate_limit = AsyncRateLimitErrorRetryHandler
         self._writer = self._client([])
         self._waiting_client = self._client([rate_limit(max_retry_count=2)])

@@ -18,6 +18,7 @@ from functools import partial
 from orchestrator_bridge.chat.adapter import Adapter, DeliveryError, NotSent, SendRejected, SendUncertain, SupportsLinks
 from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.chat.outbound import Link, Note, OutboundPost, PostedMessage, QuestionCard, RunCard
+from orchestrator_bridge.chat.request_guard import checked_requests
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock
@@ -50,6 +51,9 @@ STUCK_AFTER = 30.0
 RECONCILE_TIMEOUT = 30.0
 """Seconds that others wait at most until doubtful question cards are found or sent: after a start, and before a question whose
 card nobody is known to have seen falls back."""
+
+CONFIRMED_FOR = 1.0
+"""Seconds for which a request relies on an earlier confirmation that this process was not replaced. A standby waits longer."""
 
 PROGRESS = 5
 """Edits of this priority or less urgent ones (higher numbers) only show progress."""
@@ -305,7 +309,10 @@ class Outbox:
         if not post.uncertain or not self._can_find(post.outgoing):
             return None
         outbound = await self._outbound(post.outgoing)
-        return await self._adapters[post.outgoing.place.platform].find_sent(outbound) if outbound else None
+        if outbound is None:
+            return None
+        with checked_requests(self._confirm_recently_owned):  # it also creates a thread that is missing
+            return await self._adapters[post.outgoing.place.platform].find_sent(outbound)
 
     async def _deliver(self, outgoing: OutboxEntry) -> PostedMessage | None:
         outbound = await self._outbound(outgoing)
@@ -315,10 +322,17 @@ class Outbox:
             await self._store.confirm_owned()  # a process that was suspended and replaced would send what the new one has sent
         except StoreError as error:
             raise NotSent(str(error)) from error
-        posted = await self._adapters[outgoing.place.platform].send(outbound)
+        with checked_requests(self._confirm_recently_owned):
+            posted = await self._adapters[outgoing.place.platform].send(outbound)
         if not outgoing.replaces:
             self._clock_offsets[outgoing.place.platform] = self._clock.now() - posted.at
         return posted
+
+    async def _confirm_recently_owned(self) -> None:
+        try:
+            await self._store.confirm_owned(CONFIRMED_FOR)
+        except StoreError as error:  # an earlier request of the same post may have arrived
+            raise SendUncertain(str(error)) from error
 
     async def _outbound(self, outgoing: OutboxEntry) -> OutboundPost | None:
         """The post as its adapter takes it. None for a note on a question that was never shown: its run's thread tells its end.

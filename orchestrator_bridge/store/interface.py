@@ -460,8 +460,11 @@ class Store(Lookups, Protocol):
         """
         ...
 
-    async def confirm_owned(self) -> None:
+    async def confirm_owned(self, max_age: float = 0.0) -> None:
         """Check that this process still has the store, before an act that no transaction guards, such as a post.
+
+        A confirmation that was asked for at most `max_age` seconds ago is enough. If asking takes so long that another process
+        could have taken the store over meanwhile, because this one was suspended, the answer counts for nothing.
 
         Raises:
             InUse: another process has taken it over.

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
 from orchestrator_bridge.chat.outbound import FinalAnswer, OutboundPost, PostedMessage, QuestionCard, RunCard
+from orchestrator_bridge.chat.request_guard import check_request
 from orchestrator_bridge.engine.engine import Engine
 from orchestrator_bridge.engine.outbox import STUCK_AFTER
 from orchestrator_bridge.store.sqlite.store import SqliteStore
@@ -102,6 +103,31 @@ async def test_nothing_is_posted_by_a_process_whose_store_another_one_has_taken_
         platform = ListPlatform(clock)
         async with start_engine(file, server, platform, clock=clock):
             await platform.until(lambda: bool(platform.final_answers))
+
+
+class ConnectingPlatform(ListPlatform):
+    """Takes time to connect before it makes a request, as real ones do; `while_connecting` happens meanwhile."""
+
+    def while_connecting(self) -> None:
+        """Nothing happens."""
+
+    async def send(self, outbound: OutboundPost) -> PostedMessage:
+        self.while_connecting()
+        await check_request()
+        return await super().send(outbound)
+
+
+async def test_nothing_is_posted_by_a_process_that_is_replaced_while_its_adapter_connects(tmp_path: Path) -> None:
+    clock, file = ManualClock(), tmp_path / "t.db"
+    store = await open_failing_store(file, clock)
+    async with ModelServer(team_behaviour) as server:
+        platform = ConnectingPlatform(clock)
+        platform.while_connecting = lambda: setattr(store, "owned_error", LOCKED)  # type: ignore[method-assign]
+        async with start_engine(file, server, platform, clock=clock, store=store) as engine:
+            await begin(engine)
+            await store.wait_refused()
+            assert platform.sent == []
+    assert not await nothing_waits_in(file)
 
 
 def asks_the_other_agent(asked: ModelCall) -> ScriptedReply:

@@ -71,7 +71,7 @@ class FailingStore(SqliteStore):
         await self._raise(self.receive_error)
         return await super().receive(inbound, at)
 
-    async def confirm_owned(self) -> None:
+    async def confirm_owned(self, max_age: float = 0.0) -> None:
         await self._raise(self.owned_error)
 
     async def sent_post(self, key: str) -> PostedMessage | None:

@@ -71,6 +71,15 @@ def schema_too_new(name: str, version: int, newest: int) -> SchemaTooNew:
     )
 
 
+def late_confirmation(name: str, took: float, limit: float) -> WriteFailed:
+    """The error of an answer that came too late to rely on. Times are in seconds."""
+    return WriteFailed(
+        f"{name} took {took:.1f} s to confirm that this process is the active one, or this process was suspended meanwhile",
+        f"an answer within {limit:g} s",
+        "If this is frequent, relieve the server, or move the bot closer to it. The post is tried again",
+    )
+
+
 def taken_over(name: str) -> InUse:
     """The error of a process that has lost the store to another one."""
     return InUse(

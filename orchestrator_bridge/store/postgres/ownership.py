@@ -65,6 +65,7 @@ class Ownership:
 
     def __init__(self, address: DatabaseAddress, connection: Connection, epoch: int, pid: int, started: str) -> None:
         self.lost = asyncio.Event()
+        self.name = address.name
         self._address = address
         self._connection = connection
         self._epoch = epoch

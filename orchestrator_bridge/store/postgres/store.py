@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from orchestrator_bridge.run.records import DecisionStored
 from orchestrator_bridge.store.postgres.connection import Connection, PostgresReaders
+from orchestrator_bridge.store.postgres.errors import late_confirmation
 from orchestrator_bridge.store.postgres.migrate import bundled_migrations, check_version
-from orchestrator_bridge.store.postgres.ownership import Ownership
+from orchestrator_bridge.store.postgres.ownership import HUNG_AFTER, Ownership
 from orchestrator_bridge.store.postgres.queries import blobs as blob_queries
 from orchestrator_bridge.store.postgres.queries import decisions as decision_queries
 from orchestrator_bridge.store.postgres.queries import external as external_queries
@@ -36,6 +39,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _READER_COUNT = 4
+
+CONFIRMATION_TIMEOUT = HUNG_AFTER / 2
+"""Seconds that a confirmation of the ownership may take. A process that was suspended may read an answer from before it was
+replaced; but it cannot have been replaced within `HUNG_AFTER` of asking."""
 
 
 def _query(
@@ -121,6 +128,7 @@ class PostgresStore(PostgresQueries):
         self._writer = writer
         self._ownership = ownership
         self._clock = clock
+        self._confirmed_at = -math.inf
 
     @classmethod
     async def open(
@@ -155,9 +163,21 @@ class PostgresStore(PostgresQueries):
         await self._readers.close()
         await self._writer.close()
 
-    async def confirm_owned(self) -> None:
-        """Check that the session which owns the store is still there. See `Store.confirm_owned`."""
+    async def confirm_owned(self, max_age: float = 0.0) -> None:
+        """Check that the session which owns the store is still there. See `Store.confirm_owned`.
+
+        Raises:
+            InUse: another process has taken the store over.
+            WriteFailed: the server cannot be reached, or its answer is too old.
+        """
+        asked = monotonic()
+        if asked - self._confirmed_at <= max_age and not self._ownership.lost.is_set():
+            return
         await self._writer.commit((Statement(sql="SELECT 1", values=()),))
+        took = monotonic() - asked
+        if took > CONFIRMATION_TIMEOUT:
+            raise late_confirmation(self._ownership.name, took, CONFIRMATION_TIMEOUT)
+        self._confirmed_at = asked
 
     async def wait_lost(self) -> None:
         """Wait until another process has taken the store over. Nothing can be written any more then."""

@@ -159,7 +159,7 @@ class SqliteStore(SqliteQueries):
         await self._writer.close()
         self._lock.release()
 
-    async def confirm_owned(self) -> None:
+    async def confirm_owned(self, max_age: float = 0.0) -> None:
         """Do nothing: the lock of a file is held until its process ends."""
 
     async def wait_lost(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 
 import pytest
 
 from orchestrator_bridge.store.interface import InUse, StoreError, WriteFailed
 from orchestrator_bridge.store.postgres import ownership
+from orchestrator_bridge.store.postgres import store as postgres_store
 from orchestrator_bridge.store.postgres.address import DatabaseAddress
 from orchestrator_bridge.store.postgres.store import PostgresStore
 from orchestrator_bridge.store.sql import group_commit
@@ -162,6 +164,32 @@ async def test_a_standby_ends_the_session_of_an_owner_that_hangs(
     assert await store.log(1) == [guided("before")]
     await hung.close()
     await store.close()
+
+
+async def test_a_confirmation_that_took_as_long_as_a_take_over_counts_for_nothing(
+    address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await PostgresStore.open(address)
+    with monkeypatch.context() as patched:
+        patched.setattr(postgres_store, "CONFIRMATION_TIMEOUT", 0.0)
+        with pytest.raises(WriteFailed, match=r"to confirm that this process is the active one, or .* was suspended"):
+            await store.confirm_owned()
+        with pytest.raises(WriteFailed):
+            await store.confirm_owned(max_age=1000.0)
+    await store.confirm_owned()
+    await store.close()
+
+
+async def test_a_recent_confirmation_is_enough_until_it_is_old(address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = monotonic()
+    monkeypatch.setattr(postgres_store, "monotonic", lambda: now)
+    store = await PostgresStore.open(address)
+    await store.confirm_owned()
+    await store.close()
+    await store.confirm_owned(max_age=1.0)
+    now += 1.5
+    with pytest.raises(StoreError, match="is closed"):
+        await store.confirm_owned(max_age=1.0)
 
 
 async def test_a_pooler_that_gives_each_transaction_another_session_is_refused(

@@ -14,6 +14,7 @@ from typing import Any, Self
 import aiohttp
 
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected, SendUncertain
+from orchestrator_bridge.chat.request_guard import guard_requests
 
 REFUSED = frozenset({429, 503})
 """Statuses by which this platform says that it did nothing and may do it later. On others a 503 can mean anything."""
@@ -28,7 +29,7 @@ class ChatClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession()
+        self._session = aiohttp.ClientSession(trace_configs=[guard_requests(aiohttp.TraceConfig())])
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
