@@ -8,8 +8,10 @@ a secret, and no words around them make it a question about secrets.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
+from orchestrator_bridge.common.frozen import cached_on_value
 from orchestrator_bridge.question.model import Ask, Question
 from orchestrator_bridge.question.parsing.lexicon import EDGES, fold_text, lexicon, strip_courtesy
 from orchestrator_bridge.question.quorum import group_id
@@ -105,15 +107,32 @@ def is_reusable(question: Question) -> bool:
     return outcome is not None and outcome.decided_by == "human" and question.ask.kind not in ("confirm", "approval")
 
 
+SIMILAR_SHOWN = 3
+"""Similar questions whose outcomes an agent is shown beside its own."""
+SIMILAR_SEARCHED = 100
+"""Newest questions of a run among which similar ones are looked for, so that a question costs the same however many there are."""
+
+
+def newest_similar(question: Question, others: Iterable[Question]) -> tuple[int, ...]:
+    """Numbers of the newest ended questions that resemble this one, oldest first, at most `SIMILAR_SHOWN`."""
+    newest = tuple(others)[: -SIMILAR_SEARCHED - 1 : -1]
+    found = [other.id for other in islice(_similar(question, newest), SIMILAR_SHOWN)]
+    return tuple(reversed(found))
+
+
 def similar_questions(question: Question, others: Iterable[Question]) -> Sequence[Question]:
-    """Ended questions that resemble this one."""
+    """All ended questions that resemble this one, as older logs are folded; newer ones name them (`QuestionSettled`)."""
+    return list(_similar(question, others))
+
+
+def _similar(question: Question, others: Iterable[Question]) -> Iterator[Question]:
     own = _words(question.ask)
-
-    def resembles(other: Question) -> bool:
+    for other in others:
+        if other.id == question.id or other.outcome is None:
+            continue
         words = _words(other.ask)
-        return len(own & words) >= SIMILARITY * max(1, len(own | words))
-
-    return [other for other in others if other.id != question.id and other.outcome and resembles(other)]
+        if len(own & words) >= SIMILARITY * max(1, len(own | words)):
+            yield other
 
 
 def _duplicate_key(ask: Ask) -> tuple[object, ...]:
@@ -125,6 +144,7 @@ def _normalised(text: str) -> str:
     return " ".join(re.findall(r"\w+", fold_text(text)))
 
 
+@cached_on_value
 def _words(ask: Ask) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", fold_text(ask.question)))
 

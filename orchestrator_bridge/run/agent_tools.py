@@ -17,7 +17,7 @@ from orchestrator_bridge.common.text import clean
 from orchestrator_bridge.common.validation import explain_validation
 from orchestrator_bridge.model.interface import ToolCall, ToolSpec
 from orchestrator_bridge.question.model import Ask, Kind, Urgency
-from orchestrator_bridge.run.state import AgentState, RunState, questions_asked, standing_answers
+from orchestrator_bridge.run.state import AgentState, RunState, standing_answers
 from orchestrator_bridge.run.tool_policy import has_cut_result, specs_of
 from orchestrator_bridge.tool.model import Tool
 
@@ -122,7 +122,7 @@ def useful_tools(state: RunState, agent: AgentState, seen: int) -> tuple[str, ..
 def may_ask(state: RunState, agent: AgentState) -> bool:
     """True if neither the agent nor the run has reached its limit of questions."""
     limits = state.team.limits
-    return agent.asked < limits.per_agent and questions_asked(state) < limits.per_run
+    return agent.asked < limits.per_agent and state.questions_asked < limits.per_run
 
 
 def may_answer(state: RunState, agent: AgentState) -> bool:

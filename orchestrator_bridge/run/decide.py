@@ -123,6 +123,7 @@ def _needless_approvals(state: RunState) -> tuple[Event, ...]:
             at=state.at,
             question=question.id,
             outcome=settlement.cancelled_outcome(question, state.at, APPROVED_FOR_RUN),
+            similar=(),
         )
         for question in state.questions.values()
         if question.open

@@ -439,11 +439,16 @@ class FallbackBegan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionSettled:
-    """A question has its outcome. Every question has one such event."""
+    """A question has its outcome. Every question has one such event.
+
+    `similar`: the numbers of questions whose outcomes the agent is shown beside this one. None in a log from before this field:
+    they are all those that resemble it, which the reducer has to find.
+    """
 
     at: float
     question: int
     outcome: Outcome
+    similar: tuple[int, ...] | None = None
     event: Literal["question_settled"] = "question_settled"
 
 

@@ -280,6 +280,8 @@ class RunState:
     calls: Mapping[str, Call] = field(default_factory=dict)
     asks: Mapping[str, PendingAsk] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
+    questions_asked: int = 0
+    """Questions that people or agents were asked, without approvals and those that an earlier decision answered."""
     offered: Mapping[tuple[str, int], Decision] = field(default_factory=dict)
     """Decisions that each agent was shown instead of asking, by the agent's name and the decision's number."""
     offers: Mapping[str, ServerTools] = field(default_factory=dict)
@@ -406,11 +408,6 @@ def leader(state: RunState) -> Answer | None:
     if not votes:
         return state.answers[-1] if state.answers else None
     return max(answers.values(), key=lambda answer: (len(votes.get(answer.label, ())), -answer.seq))
-
-
-def questions_asked(state: RunState) -> int:
-    """The number of questions that agents have asked people or agents, without approvals, which Townhall asks."""
-    return sum(question.ask.kind != "approval" and not is_settled_by_memory(question) for question in state.questions.values())
 
 
 def is_settled_by_memory(question: Question) -> bool:

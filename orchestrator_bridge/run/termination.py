@@ -9,6 +9,7 @@ from typing import assert_never
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.question import settlement
 from orchestrator_bridge.question.messages import closing_line
+from orchestrator_bridge.question.screening import newest_similar
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.events import Bound, Event
 from orchestrator_bridge.run.state import (
@@ -73,7 +74,12 @@ def ending(state: RunState) -> tuple[Event, ...]:
 def cancel_open(state: RunState, why: str) -> tuple[Event, ...]:
     """The events that end every open question and every tool call under way."""
     questions = (
-        e.QuestionSettled(at=state.at, question=question.id, outcome=settlement.cancelled_outcome(question, state.at, why))
+        e.QuestionSettled(
+            at=state.at,
+            question=question.id,
+            outcome=settlement.cancelled_outcome(question, state.at, why),
+            similar=newest_similar(question, state.questions.values()),
+        )
         for question in state.questions.values()
         if question.open
     )
@@ -92,7 +98,12 @@ def interruptions(state: RunState) -> tuple[Event, ...]:
     why = f"{state.finish.by} wanted the answer now"
     refused = (e.QuestionRefused(at=state.at, action=action, reason=f"{why}.") for action in state.asks)
     questions = (
-        e.QuestionSettled(at=state.at, question=question.id, outcome=settlement.cancelled_outcome(question, state.at, why))
+        e.QuestionSettled(
+            at=state.at,
+            question=question.id,
+            outcome=settlement.cancelled_outcome(question, state.at, why),
+            similar=newest_similar(question, state.questions.values()),
+        )
         for question in state.questions.values()
         if question.open
     )

@@ -8,7 +8,14 @@ import pytest
 
 from orchestrator_bridge.question import transitions
 from orchestrator_bridge.question.model import Question
-from orchestrator_bridge.question.screening import intended_audience, is_duplicate, is_reusable, route_question, similar_questions
+from orchestrator_bridge.question.screening import (
+    intended_audience,
+    is_duplicate,
+    is_reusable,
+    newest_similar,
+    route_question,
+    similar_questions,
+)
 from orchestrator_bridge.question.settlement import cancelled_outcome, settle
 from orchestrator_bridge.team.team import AgentSpec, RoutingRule, Team
 from tests.support.question_builders import ANA, BEN, EXPIRY, POSTED, POSTGRES, SKEPTIC, SQLITE, ask, clicked, posted, typed
@@ -63,6 +70,14 @@ def test_questions_that_share_half_of_their_words_are_similar() -> None:
     other = ended(posted(ANA).model_copy(update={"id": 5, "ask": ask(question="When do we ship?")}))
     still_open = posted(ANA).model_copy(update={"id": 6})
     assert similar_questions(question, [question, alike, other, still_open]) == [alike]
+
+
+def test_only_the_newest_similar_questions_are_shown() -> None:
+    question = posted(ANA)
+    alike = [ended(question).model_copy(update={"id": number}) for number in range(2, 9)]
+    assert newest_similar(question, [question, *alike]) == (6, 7, 8)
+    other = ended(question.model_copy(update={"ask": ask(question="When do we ship?")}))
+    assert newest_similar(question, [alike[0], *(other.model_copy(update={"id": number}) for number in range(9, 109))]) == ()
 
 
 TEAM = Team(

@@ -259,6 +259,22 @@ def of_a_next_turn() -> RunSimulator:
     return simulator
 
 
+def with_similar_questions() -> RunSimulator:
+    """A run that asks much the same several times, and is shown the earlier outcomes."""
+    simulator = RunSimulator(team(2))
+    for number, room in enumerate(("hall", "kitchen", "attic"), start=1):
+        simulator.says("one", ask(f"Which colour shall the {room} have?"))
+        simulator.post_question(number)
+        simulator.replies(number, "blue")
+        simulator.passes(10)
+    simulator.says("one", answer("All are blue."))
+    simulator.says("two", answer("None is blue."))
+    while simulator.state.end is None:
+        for name in list(simulator.calls_under_way):
+            simulator.says(name, vote("A"), text="The final text.")
+    return simulator
+
+
 def write(file: Path, simulator: RunSimulator) -> None:
     """Write a golden log of this release."""
     lines = [json.dumps({"version": e.VERSION, "event": json.loads(e.dump(event))}) for event in simulator.events]
@@ -273,6 +289,7 @@ PLAYS = {
     f"{THIS_RELEASE}-thread": in_a_thread,
     f"{THIS_RELEASE}-memory": with_memory,
     f"{THIS_RELEASE}-turn": of_a_next_turn,
+    f"{THIS_RELEASE}-similar": with_similar_questions,
 }
 
 if __name__ == "__main__":

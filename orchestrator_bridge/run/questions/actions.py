@@ -13,9 +13,10 @@ from orchestrator_bridge.common.duration import format_duration, parse_duration
 from orchestrator_bridge.common.emoji import chosen_option
 from orchestrator_bridge.common.text import clean, sentence
 from orchestrator_bridge.question import messages, settlement, transitions
-from orchestrator_bridge.question.model import Question, expiry, to_platform_time
+from orchestrator_bridge.question.model import Outcome, Question, expiry, to_platform_time
 from orchestrator_bridge.question.parsing.intent import parse_time, requested_seconds, unknown_name
 from orchestrator_bridge.question.parsing.reply import MAX_REPLY
+from orchestrator_bridge.question.screening import newest_similar
 from orchestrator_bridge.question.voices import clickable_options, unparsed_reply
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.questions.availability import QuietPerson, earliest_start
@@ -179,11 +180,17 @@ def seconds_of(text: str) -> float:
     return (parse_time(text) or parse_duration(text)) if text else DEFAULT_EXTENSION
 
 
+def settle(transaction: Transaction, question: Question, outcome: Outcome) -> None:
+    """End a question, and name the similar ones whose outcomes its agent is shown too."""
+    similar = newest_similar(question, transaction.state.questions.values())
+    transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome, similar=similar))
+
+
 def cancel(transaction: Transaction, question: Question, by: Responder) -> ActionResult:
     """Close a question: the agent goes by its assumption."""
     now = to_platform_time(question, transaction.now)
     outcome = settlement.cancelled_outcome(question, now, f"{messages.name_of(by.name)} closed the question")
-    transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome))
+    settle(transaction, question, outcome)
     return ActionResult(status="taken", text=f"Question {question.id} is closed; {question.agent} goes by its assumption.")
 
 

@@ -11,7 +11,7 @@ from orchestrator_bridge.chat.inbound import Place
 from orchestrator_bridge.common.text import listed
 from orchestrator_bridge.question.model import Question
 from orchestrator_bridge.question.quorum import active_deciders, final_decider_id, required_votes
-from orchestrator_bridge.run.state import RunState, questions_asked
+from orchestrator_bridge.run.state import RunState
 from orchestrator_bridge.run.transaction import Transaction
 from orchestrator_bridge.team.directory import Audience, Directory, Mentioned, Responder, UnknownName
 
@@ -222,7 +222,7 @@ def _over_total(state: RunState, agent: str) -> str:
         return ""
     if state.agents[agent].asked >= limits.per_agent:
         return f"you have asked {_questions(limits.per_agent)}, the limit for one agent of this run."
-    if questions_asked(state) >= limits.per_run:
+    if state.questions_asked >= limits.per_run:
         return f"the {_questions(limits.per_run)} that this run may ask have been asked."
     return ""
 

@@ -155,7 +155,7 @@ class QuestionService:
             return False
         # One thing at a time, in the order of importance: each changes what is due next.
         if outcome is not None:
-            transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=outcome))
+            actions.settle(transaction, question, outcome)
         elif now_due.start_fallback:
             self._start_fallback(transaction, question, settlement.fallback_reason(question))
         elif now_due.wake:
@@ -173,7 +173,7 @@ class QuestionService:
         """Settle the question by its next fallback, or begin one that takes time."""
         fallback = settlement.begin_fallback(question, to_platform_time(question, transaction.now), why)
         if isinstance(fallback, Outcome):
-            transaction.add(e.QuestionSettled(at=transaction.now, question=question.id, outcome=fallback))
+            actions.settle(transaction, question, fallback)
         else:
             transaction.add(e.FallbackBegan(at=transaction.now, question=question.id, stage=fallback))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator_bridge.common.frozen import replace
 from orchestrator_bridge.question import messages, transitions
 from orchestrator_bridge.question.model import Question, Subscriber
@@ -193,16 +195,23 @@ def on_question_settled(state: RunState, event: e.QuestionSettled) -> RunState:
     # A question that was asked again has answered its tool use already: its new outcome can only be a message.
     asker = Subscriber(agent=question.agent, action=question.action, wait=question.ask.wait and question.again is None)
     subscribers = (asker, *question.joined)
+    similar = _similar_questions(state, event, question)
     for subscriber in subscribers:
-        state = _deliver_outcome(state, question, subscriber)
+        state = _deliver_outcome(state, question, subscriber, similar)
     return _inform_others(state, question, {subscriber.agent for subscriber in subscribers})
 
 
-def _deliver_outcome(state: RunState, question: Question, to: Subscriber) -> RunState:
+def _similar_questions(state: RunState, event: e.QuestionSettled, question: Question) -> Sequence[Question]:
+    if event.similar is None:
+        return similar_questions(question, state.questions.values())
+    return [state.questions[number] for number in event.similar]
+
+
+def _deliver_outcome(state: RunState, question: Question, to: Subscriber, similar: Sequence[Question]) -> RunState:
     """Give the outcome to one agent: as the result of its tool use if it waits, else as a message."""
     if not to.wait:
         return notify_agent(state, to.agent, "outcome", messages.outcome_note(question))
-    result = messages.tool_result(question, similar_questions(question, state.questions.values()))
+    result = messages.tool_result(question, similar)
     state = complete_tool_use(state, to.agent, to.action, result)
     return update_agent(state, to.agent, last_private_seq=state.seq)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from orchestrator_bridge.chat.attachments import AttachmentContent
 from orchestrator_bridge.common.frozen import replace
 from orchestrator_bridge.question.model import Question
-from orchestrator_bridge.run.state import AgentMessage, Call, RunState, Turn, Use
+from orchestrator_bridge.run.state import AgentMessage, Call, RunState, Use, is_settled_by_memory
 
 
 def update_agent(state: RunState, name: str, **changes: Any) -> RunState:
@@ -18,8 +18,11 @@ def update_agent(state: RunState, name: str, **changes: Any) -> RunState:
 
 
 def update_question(state: RunState, question: Question) -> RunState:
-    """Add or replace a question."""
-    return replace(state, questions={**state.questions, question.id: question})
+    """Add or replace a question; a new one is counted if somebody was asked."""
+    is_new = question.id not in state.questions
+    counts = is_new and question.ask.kind != "approval" and not is_settled_by_memory(question)
+    asked = state.questions_asked + counts
+    return replace(state, questions={**state.questions, question.id: question}, questions_asked=asked)
 
 
 def update_call(state: RunState, call: Call) -> RunState:
@@ -66,10 +69,13 @@ def complete_tool_use(
             return use
         return replace(use, result=result, files=files, whole=whole, theirs=theirs)
 
-    def complete_in(turn: Turn) -> Turn:
-        return replace(turn, uses=tuple(complete(use) for use in turn.uses)) if turn.pending else turn
-
-    return update_agent(state, agent, turns=tuple(complete_in(turn) for turn in state.agents[agent].turns))
+    turns = state.agents[agent].turns
+    # The newest first: it is nearly always the last turn that waits, and a run may have a thousand.
+    for place in range(len(turns) - 1, -1, -1):
+        if any(use.id == use_id for use in turns[place].uses):
+            completed = replace(turns[place], uses=tuple(complete(use) for use in turns[place].uses))
+            return update_agent(state, agent, turns=(*turns[:place], completed, *turns[place + 1 :]))
+    return state
 
 
 def notify_agent(state: RunState, agent: str, kind: Literal["late", "outcome"], text: str) -> RunState:
