@@ -17,7 +17,7 @@ import discord
 
 from adapters.discord.channels import AnyChannel, ChannelCache
 from adapters.discord.errors import HAS_THREAD, UNKNOWN_CHANNEL, bounded_attempt, has_code
-from adapters.discord.render import thread_name_of
+from adapters.discord.posted_cards import card_controls, thread_name_of
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent, SendRejected
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.backoff import Backoff
@@ -117,7 +117,7 @@ class CardThreads:
             _LOG.warning("the card %s, which has no thread, cannot be read: %s", card, failure)
             return
         name = thread_name_of(message)
-        if name and message.components:
+        if name and any(card_controls(message)):
             await self._open(message, name)
             # Where the thread was deleted, Discord may say that the card has one, and open no other.
             if not await self._exists(card):

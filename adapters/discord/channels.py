@@ -15,7 +15,8 @@ import discord
 from adapters.discord.client import DiscordClient
 from adapters.discord.connection import DiscordConnection
 from adapters.discord.errors import bounded_attempt
-from adapters.discord.markers import is_turn_footer, parse_question_number, parse_reference_code
+from adapters.discord.markers import is_turn_footer, parse_question_number
+from adapters.discord.posted_cards import card_footer
 from orchestrator_bridge.chat.adapter import NotSent
 from orchestrator_bridge.chat.inbound import Author, Place, ThreadPosition
 from orchestrator_bridge.common.lru_map import LruMap
@@ -167,7 +168,7 @@ def replied_question(message: discord.Message, me: int) -> int | None:
     replied = replied_message(message)
     if replied is None or replied.author.id != me or thread_kind(message.channel) != "thread":
         return None
-    return next((number for embed in replied.embeds if (number := parse_question_number(embed.footer.text)) is not None), None)
+    return parse_question_number(card_footer(replied))
 
 
 def _is_card(message: discord.Message) -> bool:
@@ -176,10 +177,10 @@ def _is_card(message: discord.Message) -> bool:
         return False
     # A task given inside our own thread has its cards there: a reply to such a card belongs to it, not to the thread.
     # The card of a next turn stands in the thread of its conversation and opens none: a reply to it is meant for the thread.
-    footers = [embed.footer.text for embed in replied.embeds]
-    if any(is_turn_footer(footer) for footer in footers):
+    footer = card_footer(replied)
+    if is_turn_footer(footer):
         return False
-    return any(parse_reference_code(footer) for footer in footers) or replied.type is discord.MessageType.reply
+    return footer is not None or replied.type is discord.MessageType.reply
 
 
 def message_url(place: Place, message: str, guild_of: GuildOf) -> str | None:

@@ -1,4 +1,5 @@
-"""Content of a Discord message: its words, and its files. Forwarded messages carry both in snapshots, other apps in embeds.
+"""Content of a Discord message: its words, and its files. Forwarded messages carry both in snapshots, other apps in embeds
+or components.
 
 A message can also hold what is neither: a sticker or a poll. It then counts as an attachment that cannot be read, so that the bot
 says so instead of ignoring the message.
@@ -10,6 +11,7 @@ import re
 
 import discord
 
+from adapters.discord.posted_cards import component_texts
 from orchestrator_bridge.chat.inbound import Attachment
 
 _PEOPLE = re.compile(r"<@!?(\d+)>")
@@ -38,13 +40,13 @@ def own_role(message: discord.Message) -> int | None:
 def message_words(message: discord.Message, me: int, *, reposted: bool = False) -> str:
     """The words that a person wrote or forwarded, with people and roles by name and without mentions of the bot.
 
-    Embeds count only where they are what the author posted: those of apps, and those of a forwarded message. In a `reposted`
-    message they are added by the app, to show what a person replies to.
+    Embeds and components count only where they are what the author posted: those of apps, and those of a forwarded message. In a
+    `reposted` message they are added by the app, to show what a person replies to.
     """
     parts = [_plain_text(message, me)]
     parts += [part for snapshot in message.message_snapshots for part in (snapshot.content, *map(embed_text, snapshot.embeds))]
     if (message.author.bot or message.webhook_id) and not reposted:
-        parts += map(embed_text, message.embeds)
+        parts += (*map(embed_text, message.embeds), *component_texts(message.components))
     return "\n".join(part for part in parts if part).strip(" ")
 
 

@@ -19,6 +19,7 @@ from adapters.discord.channels import AnyChannel, ChannelCache, message_place
 from adapters.discord.errors import bounded_attempt
 from adapters.discord.markers import parse_reference_code, reference_code
 from adapters.discord.messages import is_from_person, to_message_received, unnamed_author
+from adapters.discord.posted_cards import card_footer
 from adapters.discord.proxies import is_reposted
 from adapters.discord.render import DiscordMessage
 from adapters.discord.sender import DiscordSender, MessageApi, is_turn, to_posted
@@ -138,7 +139,7 @@ class DiscordHistory:
         channel, form = await self._messages.thread_kind_at(outbound.place)
         history = self._forum_messages(channel, outbound) if form == "post" else self._own_messages(channel, outbound.since)
         async for message in history:
-            if any(parse_reference_code(embed.footer.text) == wanted for embed in message.embeds):
+            if parse_reference_code(card_footer(message)) == wanted:
                 # The attempt may have ended between the card and its thread.
                 if form == "thread":
                     await self._messages.open_thread(message, self._sender.render_card(card, outbound.key)[1])
@@ -149,7 +150,7 @@ class DiscordHistory:
         """Find the card of a next turn, which stands in the thread of its conversation."""
         channel, _ = await self._messages.reply_target(outbound.place)
         async for message in self._own_messages(channel, outbound.since):
-            if any(parse_reference_code(embed.footer.text) == wanted for embed in message.embeds):
+            if parse_reference_code(card_footer(message)) == wanted:
                 thread = outbound.place.thread
                 return PostedMessage(message=str(message.id), thread=thread, at=message.created_at.timestamp())
         return None

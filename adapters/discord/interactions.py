@@ -16,6 +16,7 @@ import discord
 from adapters.discord.channels import PLATFORM, interaction_place, to_author
 from adapters.discord.components import DiscordControl, answer_modal, delegate_components, extension_components, parse_control
 from adapters.discord.errors import bounded_attempt
+from adapters.discord.posted_cards import card_sentence
 from adapters.discord.render import DiscordMessage
 from adapters.discord.responses import InteractionResponses
 from orchestrator_bridge.chat.inbound import Author, CommandReceived, ControlAction, ControlUsed, InboundHandler, Place
@@ -181,5 +182,5 @@ def _modal_text(components: list[dict[str, Any]]) -> str:
 
 def _question_text(interaction: discord.Interaction[Any]) -> str:
     """The question, from the message of the component."""
-    content = interaction.message.content if interaction.message else ""
-    return content.partition(": ")[2] or "Answer in your own words"
+    sentence = card_sentence(interaction.message) if interaction.message else ""
+    return sentence.partition(": ")[2] or "Answer in your own words"

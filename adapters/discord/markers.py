@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from hashlib import blake2s
 
+SMALL_PRINT = "-# "
+"""Discord's Markdown for a line in small letters: the last line of a card that is a container."""
+
 _TURN = re.compile(r"Run \d{1,15} · continues run \d{1,15} · ")
 _FOOTER = re.compile(r"(Run|Question) (\d{1,15}) ·.* ([0-9a-f]{8})")
 

@@ -37,6 +37,7 @@ from adapters.discord.errors import bounded_attempt
 from adapters.discord.markers import parse_question_number
 from adapters.discord.open_cards import OpenCards
 from adapters.discord.permissions import missing_permissions_in, missing_permissions_text
+from adapters.discord.posted_cards import card_controls, card_footer
 from adapters.discord.proxies import Repost, Reposts, is_reposted
 from adapters.discord.replies import PrivateReplies
 from adapters.discord.sender import AuthorNotices
@@ -383,7 +384,7 @@ class MessageListener:
         except NotSent as failure:
             _LOG.warning("the first message of thread %s cannot be looked up: %s", thread.id, failure)
             return False
-        return bool(starter.author.id == me and starter.embeds)
+        return bool(starter.author.id == me and card_footer(starter) is not None)
 
     async def _channel(self, message: discord.Message) -> discord.abc.MessageableChannel:
         """The channel of a message; a thread that was archived a moment ago is not known to the client yet."""
@@ -409,11 +410,11 @@ def _commanded(message: discord.Message, me: int, command: TypedCommand) -> Comm
 
 
 def _is_open_question(message: discord.Message) -> bool:
-    numbered = any(parse_question_number(embed.footer.text) is not None for embed in message.embeds)
-    return numbered and bool(message.components)
+    numbered = parse_question_number(card_footer(message)) is not None
+    return numbered and any(card_controls(message))
 
 
 def _offers(card: discord.Message, text: str) -> bool:
     """True if an option of a question's card contains these words, which then answer it."""
-    labels = [str(getattr(item, "label", "")) for row in card.components for item in getattr(row, "children", ())]
+    labels = [str(getattr(control, "label", "")) for control in card_controls(card)]
     return any(text.strip(" .!/").casefold() in label.casefold() for label in labels)

@@ -19,6 +19,7 @@ from adapters.discord.channels import ChannelCache, to_author
 from adapters.discord.components import DiscordControl, parse_control
 from adapters.discord.errors import bounded_attempt
 from adapters.discord.messages import MessageListener
+from adapters.discord.posted_cards import card_controls
 from orchestrator_bridge.chat.adapter import NotSent, SendRejected
 from orchestrator_bridge.chat.inbound import Author, ControlUsed, InboundHandler, Place
 from orchestrator_bridge.common.clock import Clock
@@ -136,11 +137,10 @@ class ReactionReader:
 
 def card_options(message: discord.Message) -> Iterator[DiscordControl]:
     """The options of a question's card, in order: its buttons, or the entries of its select."""
-    for row in message.components:
-        for component in row.children if isinstance(row, discord.ActionRow) else ():
-            control = parse_control(component.custom_id or "")
-            match component:
-                case discord.SelectMenu(options=entries) if control is not None and control.kind == "select":
-                    yield from (DiscordControl(kind="option", number=control.number, value=entry.value) for entry in entries)
-                case _ if control is not None and control.kind == "option":
-                    yield control
+    for component in card_controls(message):
+        control = parse_control(component.custom_id)
+        match component:
+            case discord.SelectMenu(options=entries) if control is not None and control.kind == "select":
+                yield from (DiscordControl(kind="option", number=control.number, value=entry.value) for entry in entries)
+            case _ if control is not None and control.kind == "option":
+                yield control

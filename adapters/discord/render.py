@@ -11,7 +11,7 @@ import discord
 
 from adapters.discord.components import again_components, close_components, question_components, question_select, run_components
 from adapters.discord.markdown import MAX_CHARACTERS, discord_length, escape_line, escape_markdown, plain_line, split_markdown
-from adapters.discord.markers import parse_card, question_footer, run_footer, turn_footer
+from adapters.discord.markers import question_footer, run_footer, turn_footer
 from orchestrator_bridge.chat.inbound import Author, Group, Place
 from orchestrator_bridge.chat.outbound import (
     CardOption,
@@ -185,14 +185,9 @@ def question_thread_name(card: QuestionCard) -> str:
     return plain_line(f"Question {card.question}: {card.text}", THREAD_NAME)
 
 
-def thread_name_of(card: discord.Message) -> str:
-    """The name of a card's thread, read from the posted card; empty if the message is no card of ours."""
-    kind = next((found for embed in card.embeds if (found := parse_card(embed.footer.text))), None)
-    if kind is None:
-        return ""
-    text = (card.embeds[0].description or "") if kind.startswith("Run") else card.content.partition(": ")[2]
-    title = _ESCAPE.sub("", text.partition("\n")[0])
-    return plain_line(f"{kind}: {title}", THREAD_NAME)
+def unescape(text: str) -> str:
+    """Text of a posted card without the backslashes of `escape_line`."""
+    return _ESCAPE.sub("", text)
 
 
 def render_question_card(card: QuestionCard, key: str, *, typed: bool = True) -> DiscordMessage:

@@ -19,6 +19,7 @@ from discord.channel import ThreadWithMessage
 
 from adapters.discord.card_threads import ARCHIVE_AFTER, CardThreads
 from adapters.discord.channels import AnyChannel, ChannelCache, ThreadKind, direct_place, message_url, thread_kind
+from adapters.discord.containers import card_container
 from adapters.discord.errors import (
     ARCHIVED,
     DIRECT_MESSAGES_CLOSED,
@@ -156,12 +157,7 @@ class MessageApi:
         channel, form = await self.thread_kind_at(place)
         where = await self._channels.get(int(posted.thread or message)) if form == "post" else channel
         card = _messageable(where).get_partial_message(message)
-        await self._with_open_thread(
-            where,
-            lambda: card.edit(
-                content=shown.content, embeds=list(shown.embeds), view=shown.view(), allowed_mentions=shown.allowed_mentions
-            ),
-        )
+        await self._edit(where, card, shown)
         self._fingerprints.put(message, shown.fingerprint)
 
     async def edit_in_thread(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> None:
@@ -171,16 +167,37 @@ class MessageApi:
             return
 
         async def edit(channel: AnyChannel) -> None:
-            card = _messageable(channel).get_partial_message(message_id)
+            await self._edit(channel, _messageable(channel).get_partial_message(message_id), shown)
+
+        await self._in_thread_or_channel(place, edit)
+        self._fingerprints.put(message_id, shown.fingerprint)
+
+    async def convert_card(self, message: discord.Message, shown: DiscordMessage) -> None:
+        """Edit a card that was just posted into a container. If that fails, it stays as it is until its next edit."""
+        if not message.components:
+            return  # Discord did not accept its form, so that it has no controls either
+        try:
+            await self._edit(message.channel, message, shown)
+        except (NotSent, SendRejected, SendUncertain) as failure:
+            _LOG.info("card %s stays an embed for now: %s", message.id, failure)
+
+    async def _edit(self, channel: AnyChannel, card: Any, shown: DiscordMessage) -> None:
+        """Edit a card, as a container; one that Discord does not accept as such, as text with an embed."""
+        try:
+            await self._with_open_thread(
+                channel,
+                lambda: card.edit(content=None, embeds=[], view=card_container(shown), allowed_mentions=shown.allowed_mentions),
+            )
+        except SendRejected as failure:
+            if not has_code(failure, INVALID_FORM):
+                raise
+            _LOG.warning("Discord refuses a card as a container, it is edited as an embed: %s", failure)
             await self._with_open_thread(
                 channel,
                 lambda: card.edit(
                     content=shown.content, embeds=list(shown.embeds), view=shown.view(), allowed_mentions=shown.allowed_mentions
                 ),
             )
-
-        await self._in_thread_or_channel(place, edit)
-        self._fingerprints.put(message_id, shown.fingerprint)
 
     async def edit_text(self, place: Place, posted: PostedMessage, shown: DiscordMessage) -> PostedMessage:
         """Edit a message without an embed."""
@@ -298,11 +315,18 @@ class DiscordSender:
         channel, form = await self._messages.thread_kind_at(outbound.place)
         if form == "post":
             made = await self._messages.create_forum_post(channel, name, shown)
+            await self._convert(card, made.message, shown)
             return to_posted(made.message, made.thread.id)
         message = await self._messages.post_message(channel, shown, nonce(outbound.key))
         if form == "thread":
             await self._messages.open_thread(message, name)
+        await self._convert(card, message, shown)
         return to_posted(message)
+
+    async def _convert(self, card: RunCard | QuestionCard, message: discord.Message, shown: DiscordMessage) -> None:
+        # The card of a run is converted by its first edit, some seconds later; a question's may stand for hours without one.
+        if isinstance(card, QuestionCard) and not card.ended:
+            await self._messages.convert_card(message, shown)
 
     async def _edit_card(self, outbound: OutboundPost, card: RunCard | QuestionCard, replaced: PostedMessage) -> PostedMessage:
         """Edit a card.

@@ -14,8 +14,8 @@ from adapters.discord.channels import AnyChannel, ChannelCache, replied_id, thre
 from adapters.discord.content import everything_in, message_attachments
 from adapters.discord.errors import bounded_attempt
 from adapters.discord.history import read_history
-from adapters.discord.markers import parse_reference_code
 from adapters.discord.permissions import missing_permissions
+from adapters.discord.posted_cards import card_footer
 from adapters.discord.proxies import is_reposted
 from orchestrator_bridge.chat.adapter import SendRejected
 from orchestrator_bridge.chat.inbound import ThreadPosition
@@ -143,7 +143,7 @@ class DiscordThreadReader:
         """A message as agents may read it; None for cards of ours, messages of Discord itself, and those without content."""
         me = self._channels.client().me
         is_own = message.author.id == me
-        is_card = is_own and any(parse_reference_code(embed.footer.text) for embed in message.embeds)
+        is_card = is_own and card_footer(message) is not None
         if is_card or message.type not in _TYPES or str(message.id) in thread.omitted:
             return None
         text, attachments = everything_in(message, me), message_attachments(message)

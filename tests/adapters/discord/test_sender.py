@@ -248,9 +248,9 @@ async def test_mentions_come_before_the_text_and_only_once() -> None:
     async with discord_driver() as driver:
         posted = await driver.post(question(asked=driver.person))
         (card,) = driver.world.here(driver.channel.id)
-        assert card.content.startswith(f"<@{driver.ana.id}> **skeptic** asks: Which database")
+        assert card.mentioning.strip().startswith(f"<@{driver.ana.id}> **skeptic** asks: Which database")
         await driver.post(closed(question(asked=driver.person)), replaces=posted)
-        assert f"<@{driver.ana.id}>" not in card.content
+        assert f"<@{driver.ana.id}>" not in card.mentioning
 
 
 @pytest.mark.parametrize("code", [50035, 40005])

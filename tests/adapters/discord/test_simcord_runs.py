@@ -12,7 +12,8 @@ from simcord.results import ResponseMessage
 
 from adapters.discord.commands import MESSAGE_MENU
 from adapters.discord.components import DiscordControl
-from tests.support.fake_discord.simcord_bot import SimulatedServer, components, simulated_server
+from adapters.discord.posted_cards import card_sentence
+from tests.support.fake_discord.simcord_bot import SimulatedServer, card_text, components, simulated_server
 from tests.support.fake_models.players import team_behaviour
 
 POSTGRES = DiscordControl(kind="option", number=1, value="postgres").id
@@ -36,13 +37,13 @@ async def test_a_question_is_answered_by_a_button_and_a_later_modal_learns_so(tm
     async with simulated_server(tmp_path) as server, server.bot():
         server.create_server()
         card = await asks(server)
-        assert card.content.startswith(f"{server.alice.mention} ")
+        assert card_sentence(card).startswith(f"{server.alice.mention} ")
         form = await server.alice.click(card, custom_id=WRITE)
         clicked = await server.alice.click(card, custom_id=POSTGRES)
         assert clicked.ephemeral
         await server.until(server.finished)
         closed = server.card("Question")
-        assert "Answered by alice: PostgreSQL" in closed.content
+        assert "Answered by alice: PostgreSQL" in card_sentence(closed)
         assert components(closed) == []
         late = await server.alice.submit_modal(form, {"words": "SQLite after all"})
         assert late.ephemeral
@@ -61,7 +62,7 @@ async def test_a_question_is_answered_by_a_message_after_a_restart_and_others_ar
             assert "is for alice" in server.bob.user.dm_channel.history()[-1].content
             await server.alice.send(server.thread("Question"), "let's go with postgres, please")
             await server.until(server.finished)
-            assert "Answered by alice: PostgreSQL" in server.card("Question").content
+            assert "Answered by alice: PostgreSQL" in card_sentence(server.card("Question"))
             assert len(server.cards("Question")) == len(server.cards("Run")) == 1
 
 
@@ -74,9 +75,9 @@ async def test_the_button_on_the_runs_card_ends_the_run_with_the_best_answer_so_
         assert clicked.ephemeral
         await server.until(server.finished)
         assert "Finished early by alice: the best answer so far" in server.thread_text("Run")
-        await server.until(lambda: "finished early by alice" in server.card("Run").content)
+        await server.until(lambda: "finished early by alice" in card_sentence(server.card("Run")))
         assert components(server.card("Run")) == []
-        assert "Cancelled: alice wanted the answer now" in server.card("Question").content
+        assert "Cancelled: alice wanted the answer now" in card_sentence(server.card("Question"))
 
 
 async def test_a_mention_in_the_thread_goes_on_after_the_answer_and_thanks_do_not(tmp_path: Path) -> None:
@@ -92,9 +93,9 @@ async def test_a_mention_in_the_thread_goes_on_after_the_answer_and_thanks_do_no
         await server.alice.send(thread, f"<@{client.me}> and which backup?")
         await server.until(lambda: "Final answer of run 2" in server.thread_text("Run"))
         assert len(server.cards("Run")) == 1, "the card of the second turn stands in the thread"
-        assert "continues run 1" in server.thread_text("Run")
+        assert any("continues run 1" in card_text(message) for message in thread.history())
         assert ", the conversation $" in server.thread_text("Run")
-        turn = next(message for message in thread.history() if "continues run 1" in message.content)
+        turn = next(message for message in thread.history() if "continues run 1" in card_sentence(message))
         await server.env.advance_time(60)
         await server.bob.send(thread, "Compare it with MySQL, please", reply_to=turn)
         await server.until(lambda: "Final answer of run 3" in server.thread_text("Run"))
@@ -114,7 +115,7 @@ async def test_a_modal_opened_before_a_restart_counts_after_it(tmp_path: Path) -
             form = await server.alice.click(card, custom_id=WRITE)
             await server.alice.submit_modal(form, {"words": "2"})
             await server.until(server.finished)
-            assert "Answered by alice: SQLite" in server.card("Question").content
+            assert "Answered by alice: SQLite" in card_sentence(server.card("Question"))
 
 
 async def test_more_time_is_granted_from_a_list_and_shown_on_the_card(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ async def test_more_time_is_granted_from_a_list_and_shown_on_the_card(tmp_path: 
         assert times.response is not None
         chosen = await server.alice.click(times.response, custom_id=DiscordControl(kind="extend", number=1, value="3600").id)
         await server.until(lambda: chosen.response is not None and "waits 1 h longer" in chosen.response.content)
-        before, after = card.embeds[0].to_dict(), await server.until(lambda: changed(server, card))
+        before, after = card_text(card), await server.until(lambda: changed(server, card))
         assert before != after
 
 
@@ -137,10 +138,10 @@ async def test_a_question_is_delegated_to_a_person_who_answers_it(tmp_path: Path
         assert who.response is not None
         await server.alice.select(who.response, custom_id=DiscordControl(kind="delegate", number=1).id, values=[server.bob])
         await server.until(lambda: server.bob.mention in server.thread_text("Question"))
-        assert "bob" in str(server.card("Question").embeds[0].to_dict())
+        assert "bob" in card_text(server.card("Question"))
         await server.bob.click(card, custom_id=POSTGRES)
         await server.until(server.finished)
-        assert "Answered by bob: PostgreSQL" in server.card("Question").content
+        assert "Answered by bob: PostgreSQL" in card_sentence(server.card("Question"))
 
 
 async def test_an_open_question_is_answered_privately_from_the_list(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ async def test_a_question_is_cancelled_privately_by_the_requester(tmp_path: Path
         shown = await server.until(lambda: looked.response if "asks:" in words_of(looked.response) else None)
         closed = await server.alice.click(shown, custom_id=DiscordControl(kind="cancel", number=1).id)
         await server.until(lambda: "is closed" in words_of(closed.response))
-        await server.until(lambda: "alice closed the question" in server.card("Question").content)
+        await server.until(lambda: "alice closed the question" in card_sentence(server.card("Question")))
 
 
 async def test_guidance_in_the_runs_thread_is_acknowledged_and_reaches_the_agents(tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ async def test_autocomplete_offers_the_bots_models_teams_and_runs(tmp_path: Path
         (run,) = await server.alice.autocomplete(server.channel, "cancel", "run", "data")
         assert run["name"] == "1 · Choose a database"
         await server.alice.slash(server.channel, "cancel", run="1")
-        await server.until(lambda: "cancelled" in server.card("Run").content)
+        await server.until(lambda: "cancelled" in card_sentence(server.card("Run")))
         gate.set()
 
 
@@ -268,9 +269,9 @@ def words_of(message: discord.Message | ResponseMessage | None) -> str:
     return f"{message.content} {' '.join(embeds)}" if message else ""
 
 
-def changed(server: SimulatedServer, card: discord.Message) -> dict[str, object] | None:
-    now = server.card("Question").embeds[0].to_dict()
-    return dict(now) if now != card.embeds[0].to_dict() else None
+def changed(server: SimulatedServer, card: discord.Message) -> str | None:
+    now = card_text(server.card("Question"))
+    return now if now != card_text(card) else None
 
 
 ROLE = "234567890123456789"

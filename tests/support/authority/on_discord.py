@@ -13,9 +13,10 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, RoleHandle
 
 from adapters.discord.components import DiscordControl
+from adapters.discord.posted_cards import card_footer
 from adapters.discord.standing import RECHECK_SECONDS
 from tests.support.authority.matrix import MENTION, TASK, command
-from tests.support.fake_discord.simcord_bot import TEAM_FILE, SimulatedServer, simulated_server
+from tests.support.fake_discord.simcord_bot import TEAM_FILE, SimulatedServer, card_text, simulated_server
 
 FORGED = DiscordControl(kind="option", number=1, value="sqlite")
 ANYONE = TEAM_FILE.replace("settle_delay = 0", 'settle_delay = 0\nresponders = "anyone"')
@@ -90,7 +91,7 @@ def _posts(channel: ChannelHandle) -> list[str]:
 
 
 def _runs(channel: ChannelHandle) -> int:
-    return sum(bool(message.embeds) and str(message.embeds[0].footer.text).startswith("Run") for message in channel.history())
+    return sum((card_footer(message) or "").startswith("Run") for message in channel.history())
 
 
 def _reply(result: Any, act: str) -> str | None:
@@ -130,7 +131,7 @@ async def discord_stage(folder: Path, *, anyone: bool = False) -> AsyncIterator[
         delegate = DiscordControl(kind="delegate", number=1).id
         assert asked.response is not None
         await server.alice.select(asked.response, custom_id=delegate, values=[server.bob])
-        await server.until(lambda: "bob" in str(server.card("Question").embeds[0].to_dict()))
+        await server.until(lambda: "bob" in card_text(server.card("Question")))
         yield DiscordStage(
             server,
             {

@@ -8,14 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.support.fake_discord import wire
-from tests.support.fake_discord.state import DiscordWorld, Refused, fill
+from tests.support.fake_discord.state import DiscordWorld, Refused, check_form, fill
 from tests.support.fake_discord.wire import BOT, DM, FORUM, TEXT, THREAD, Channel, Json, Message
 
 Route = Callable[..., Any]
 _ROUTES: list[tuple[str, re.Pattern[str], Route]] = []
-
-LONGEST = 2000
-"""Characters of a message's content."""
 
 READ_HISTORY = 1 << 16
 """The permission Read Message History. Without it a history is empty, which is no error
@@ -169,6 +166,7 @@ def _post(world: DiscordWorld, channel: str, body: Json, **_: Any) -> Json:
     thread = world.make_thread(where.id, body["name"], world.new_id(), BOT)
     message = Message(id=thread.id, channel=thread.id, author=BOT, content="", at=(thread.id >> 22) / 1000 + wire.EPOCH)
     fill(message, body["message"])
+    message.announce()
     world.messages[message.id] = message
     world.emit("MESSAGE_CREATE", world.payload(message))
     return {**wire.thread(thread), "message": world.payload(message)}
@@ -220,8 +218,10 @@ def _one(world: DiscordWorld, channel: str, message: str, **_: Any) -> Json:
 def _send(world: DiscordWorld, channel: str, body: Json, **_: Any) -> Json:
     where = _place(world, channel)
     _may_write(world, where)
-    if len(body.get("content") or "") > LONGEST or not _says_something(body):
+    if not _says_something(body):
         raise Refused(400, 50035, "Invalid Form Body")
+    flags = int(body.get("flags") or 0)
+    check_form(body.get("content") or "", body.get("embeds") or [], body.get("components") or [], flags)
     known = world.nonces.get((where.id, str(body.get("nonce"))))
     if body.get("enforce_nonce") and known is not None:
         return {**world.payload(world.messages[known]), "nonce": body["nonce"]}
@@ -234,6 +234,7 @@ def _send(world: DiscordWorld, channel: str, body: Json, **_: Any) -> Json:
         components=body.get("components") or [],
         attachments=body.get("files") or [],
         allowed=body.get("allowed_mentions") or {"parse": ["users", "roles", "everyone"]},
+        flags=flags,
         replies_to=replies_to if replies_to in world.messages else 0,
     )
     world.nonces[where.id, str(body.get("nonce"))] = message.id

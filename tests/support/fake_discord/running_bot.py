@@ -61,21 +61,17 @@ class DiscordBot:
 
     def card(self, kind: str, channel: int = 0) -> Message:
         """The newest run or question card."""
-        return next(message for message in reversed(self.posts(channel)) if f"{kind} " in _footer(message))
+        return next(message for message in reversed(self.posts(channel)) if f"{kind} " in message.footer)
 
     async def wait_card(self, kind: str, channel: int = 0) -> Message:
         """Wait for a run or question card."""
-        await self.until(lambda: any(f"{kind} " in _footer(message) for message in self.posts(channel)))
+        await self.until(lambda: any(f"{kind} " in message.footer for message in self.posts(channel)))
         return self.card(kind, channel)
 
     @property
     def calls(self) -> int:
         """Model calls so far: nothing else costs money."""
         return len(self.models.requests)
-
-
-def _footer(message: Message) -> str:
-    return " ".join(str(embed.get("footer", {}).get("text", "")) for embed in message.embeds)
 
 
 @asynccontextmanager

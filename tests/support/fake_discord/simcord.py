@@ -14,6 +14,7 @@ from simcord.builders import ChannelHandle, GuildHandle
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.client import DiscordClient, GatewayEvents, intents
+from adapters.discord.posted_cards import card_footer
 from orchestrator_bridge.chat.inbound import InboundEvent, Place
 from orchestrator_bridge.chat.outbound import OutboundPost, Post, PostedMessage
 from orchestrator_bridge.common.clock import SystemClock
@@ -80,7 +81,7 @@ class Simulation:
 
     def card(self) -> discord.Message:
         """The newest card in the channel."""
-        return next(message for message in reversed(self.channel.history()) if message.embeds)
+        return next(message for message in reversed(self.channel.history()) if card_footer(message))
 
     def place(self, channel: ChannelHandle | None = None, thread: str | None = None) -> Place:
         return Place(platform="discord", channel=str((channel or self.channel).id), thread=thread)

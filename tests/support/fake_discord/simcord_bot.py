@@ -18,6 +18,7 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
 from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.posted_cards import card_controls, card_footer, card_sentence, component_texts
 from bot.app import LoadedConfig, create_autocomplete, open_app
 from bot.config.settings import read_settings
 from bot.config.team_file import read_team_file
@@ -116,11 +117,7 @@ class SimulatedServer:
 
     def cards(self, kind: str) -> list[discord.Message]:
         """The run or question cards in the channel, oldest first."""
-        return [
-            message
-            for message in self.channel.history()
-            if message.embeds and str(message.embeds[0].footer.text).startswith(kind)
-        ]
+        return [message for message in self.channel.history() if (card_footer(message) or "").startswith(kind)]
 
     def card(self, kind: str) -> discord.Message:
         """The newest of the cards."""
@@ -136,7 +133,11 @@ class SimulatedServer:
 
     def finished(self) -> bool:
         """Wait until the run card has ended and the answer is in its thread."""
-        return bool(self.cards("Run")) and "finished" in self.card("Run").content and "Final answer" in self.thread_text("Run")
+        return (
+            bool(self.cards("Run"))
+            and "finished" in card_sentence(self.card("Run"))
+            and "Final answer" in self.thread_text("Run")
+        )
 
 
 @asynccontextmanager
@@ -160,7 +161,11 @@ async def _shut_down(server: SimulatedServer) -> None:
         server.connection.env.raise_errors()
 
 
+def card_text(message: discord.Message) -> str:
+    """All that a card says, as an embed or as a container."""
+    return "\n".join([message.content, *(str(embed.to_dict()) for embed in message.embeds), *component_texts(message.components)])
+
+
 def components(message: discord.Message) -> Sequence[str]:
     """The custom ids of a message's components."""
-    rows = (row for row in message.components if isinstance(row, discord.ActionRow))
-    return [str(component.custom_id) for row in rows for component in row.children]
+    return [str(control.custom_id) for control in card_controls(message)]

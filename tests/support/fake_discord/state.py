@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from simcord.components import ComponentValidationError, validate_message_state
+
 from tests.support.fake_discord import wire
 from tests.support.fake_discord.wire import BOT, DM, EPOCH, GUILD, TEXT, THREAD, Channel, Json, Message, Person
 
@@ -110,6 +112,7 @@ class DiscordWorld:
         id_ = self.new_id()
         at = (id_ >> 22) / 1000 + EPOCH
         message = Message(id=id_, channel=channel, author=author, content=content, at=at, **more)
+        message.announce()
         self.messages[id_] = message
         if not message.private_to:
             self._wake(channel)
@@ -189,14 +192,15 @@ class DiscordWorld:
                 yield from self._called(message)
 
     def _called(self, message: Message) -> Iterator[str]:
+        # Mentions in components notify as those in the content do (Component Reference, Text Display); an edit notifies nobody.
         allowed, parse = message.allowed, message.allowed.get("parse", [])
-        for user in _PINGS.findall(message.content):
+        for user in _PINGS.findall(message.pinging):
             if "users" in parse or user in map(str, allowed.get("users", [])):
                 yield user
-        for role in _ROLE_PINGS.findall(message.content):
+        for role in _ROLE_PINGS.findall(message.pinging):
             if "roles" in parse or role in map(str, allowed.get("roles", [])):
                 yield f"role:{role}"
-        if "everyone" in parse and ("@everyone" in message.content or "@here" in message.content):
+        if "everyone" in parse and ("@everyone" in message.pinging or "@here" in message.pinging):
             yield "everyone"
 
     # Interactions -----------------------------------------------------------------------------------------------------------
@@ -273,7 +277,7 @@ class DiscordWorld:
 
     def payload(self, message: Message) -> Json:
         who = self.people[message.author]
-        named = [self.people[item] for item in dict.fromkeys(map(int, _PINGS.findall(message.content))) if item in self.people]
+        named = [self.people[item] for item in dict.fromkeys(map(int, _PINGS.findall(message.mentioning))) if item in self.people]
         made: Json = {
             "id": str(message.id),
             "channel_id": str(message.channel),
@@ -284,13 +288,13 @@ class DiscordWorld:
             "tts": False,
             "mention_everyone": False,
             "mentions": [wire.user(person) for person in named],
-            "mention_roles": _ROLE_PINGS.findall(message.content),
+            "mention_roles": _ROLE_PINGS.findall(message.mentioning),
             "attachments": [{key: value for key, value in file.items() if key != "text"} for file in message.attachments],
             "embeds": message.embeds,
             "components": message.components,
             "pinned": False,
             "type": 19 if message.replies_to else 0,
-            "flags": 64 if message.private_to else 0,
+            "flags": message.flags | (64 if message.private_to else 0),
             **self._guild(message.channel),
             **message.extra,
         }
@@ -313,8 +317,28 @@ class DiscordWorld:
 
 
 def fill(message: Message, data: Json) -> None:
-    """Copy what the bot sent into a message."""
-    message.content = data["content"] or "" if "content" in data else message.content
-    message.embeds = data.get("embeds", message.embeds) or []
-    message.components = data.get("components", message.components) or []
+    """Copy what the bot sent into a message.
+
+    Raises:
+        Refused: Discord does not accept it: see `check_form`.
+    """
+    content = data["content"] or "" if "content" in data else message.content
+    embeds = data.get("embeds", message.embeds) or []
+    components = data.get("components", message.components) or []
+    flags = int(data.get("flags") or 0) | (message.flags & wire.COMPONENTS_V2)
+    check_form(content, embeds, components, flags, message.flags)
+    message.content, message.embeds, message.components, message.flags = content, embeds, components, flags
     message.allowed = data.get("allowed_mentions") or message.allowed
+
+
+def check_form(content: str, embeds: list[Json], components: list[Json], flags: int, earlier: int = 0) -> None:
+    """Refuse what Discord refuses in a message's form; `earlier` are the flags that it had before.
+
+    A message with IS_COMPONENTS_V2 has no content and no embeds, at most 40 components and 4,000 characters, and keeps the flag;
+    others have no containers, 5 rows, and the limits of embeds (docs.discord.com/developers/components/reference). SimCord has
+    these rules.
+    """
+    try:
+        validate_message_state(components, flags=flags, content=content, embeds=embeds, previous_flags=earlier)
+    except ComponentValidationError as error:
+        raise Refused(400, 50035, f"Invalid Form Body: {error}") from error

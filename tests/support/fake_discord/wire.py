@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from simcord.components import walk_components
+
 TEXT, DM, VOICE, NEWS, THREAD, FORUM = 0, 1, 2, 5, 11, 15
 USER_SELECT = 5
 """The component type of a user select."""
@@ -16,6 +18,8 @@ APPLICATION = 1_000_000_000_000_000_003
 EPOCH = 1_420_070_400.0
 """2015-01-01, the epoch of Discord's snowflakes."""
 
+COMPONENTS_V2 = 1 << 15
+"""The flag of a message that consists of components alone (docs.discord.com/developers/resources/message#message-object)."""
 MESSAGE_CONTENT, MEMBERS = 1 << 18, 1 << 14
 """Flags of the application: what its owner has switched on in the developer portal."""
 CONTENT_INTENT = 1 << 15
@@ -68,6 +72,12 @@ class Message:
     reactions: list[str] = field(default_factory=list)
     private_to: int = 0
     versions: list[str] = field(default_factory=list)
+    flags: int = 0
+    notification: str = ""
+    """What phones show of it when it is posted: its content, and nothing of its components
+    (github.com/discord/discord-api-docs/issues/7854)."""
+    pinging: str = ""
+    """The text whose mentions notified people when it was posted."""
     extra: Json = field(default_factory=dict)
     """Further fields of the payload: stickers, a poll, the snapshots of a forward, the webhook."""
 
@@ -79,12 +89,35 @@ class Message:
             parts += [embed.get("title") or "", embed.get("description") or ""]
             parts += [f"{field['name']}\n{field['value']}" for field in embed.get("fields", [])]
             parts.append(embed.get("footer", {}).get("text", ""))
+        parts += [component["content"] for component in walk_components(self.components) if "content" in component]
         return "\n".join([*parts, *(file["text"] for file in self.attachments)])
 
     @property
+    def mentioning(self) -> str:
+        """The text in which mentions are mentions: content and text displays, but not embeds."""
+        texts = (str(part["content"]) for part in walk_components(self.components) if "content" in part)
+        return "\n".join([self.content, *texts])
+
+    def announce(self) -> None:
+        """Notify people: its text of this moment is what counts."""
+        self.notification, self.pinging = self.content, self.mentioning
+
+    @property
     def controls(self) -> list[Json]:
-        """The labels of all components."""
-        return [inner for row in self.components for inner in row.get("components", [])]
+        """All buttons and selects."""
+        return [inner for inner in walk_components(self.components) if "custom_id" in inner]
+
+    @property
+    def footer(self) -> str:
+        """The last line of a card; empty for other messages."""
+        texts = [str(embed.get("footer", {}).get("text", "")) for embed in self.embeds]
+        texts += [component["content"] for component in walk_components(self.components) if "content" in component]
+        return texts[-1].removeprefix("-# ") if texts else ""
+
+    @property
+    def is_container(self) -> bool:
+        """True if it consists of components alone (IS_COMPONENTS_V2)."""
+        return bool(self.flags & COMPONENTS_V2)
 
 
 def moment(at: float) -> str:

@@ -56,8 +56,8 @@ class DiscordCrowd(Crowd[Message]):
     @property
     def satisfied(self) -> bool:
         cards = list(self._cards())
-        ended = " ".join(card.text for card in cards if re.match(ENDED_RUN, card.content))
-        return bool(self.tasks) and all(f"{task} " in ended for task in self.tasks) and not any(card.components for card in cards)
+        ended = " ".join(card.text for card in cards if re.match(ENDED_RUN, card.mentioning.strip()))
+        return bool(self.tasks) and all(f"{task} " in ended for task in self.tasks) and not any(card.controls for card in cards)
 
     def observe(self) -> None:
         if self._is_down():
@@ -79,7 +79,7 @@ class DiscordCrowd(Crowd[Message]):
         self._given[task] = self.world.interact(person.id, self.world.general.id, 2, data)
 
     def _active(self) -> int:
-        ended = " ".join(card.text for card in self._cards() if re.match(ENDED_RUN, card.content))
+        ended = " ".join(card.text for card in self._cards() if re.match(ENDED_RUN, card.mentioning.strip()))
         return sum(f"{task} " not in ended for task in self._given_to_this_bot.union(self.tasks))
 
     def _is_acknowledged(self, interaction: str) -> bool:
@@ -89,17 +89,17 @@ class DiscordCrowd(Crowd[Message]):
 
     def _cards(self) -> Iterator[Message]:
         for message in self.world.here(self.world.general.id):
-            if message.author == BOT and message.embeds and not message.private_to:
+            if message.author == BOT and (message.footer or message.embeds) and not message.private_to:
                 yield message
 
     def is_for_people(self, card: Message) -> bool:
         return "the agent" not in card.text
 
     def is_closed(self, card: Message) -> bool:
-        return not card.components
+        return not card.controls
 
     def question_of(self, card: Message) -> int:
-        return parse_question_number(card.embeds[0]["footer"]["text"]) or 0
+        return parse_question_number(card.footer) or 0
 
     def say(self, card: Message, text: str, *, stranger: bool, delivered: bool) -> str:
         return str(self.world.write(self._requester(card).id, card.id, text).id)
@@ -204,8 +204,7 @@ def _fault(chance: random.Random, asked: ReceivedRequest) -> Fault | None:
 
 def _key(message: Message) -> str:
     """The identity of a card or final answer; any other message has its own, for agents may say the same thing twice."""
-    footer = message.embeds[0]["footer"]["text"] if message.embeds else ""
-    if found := re.match(r"(Run|Question) (\d+) ", footer):
+    if found := re.match(r"(Run|Question) (\d+) ", message.footer):
         return f"{found[1].lower()}:{found[2]}:card"
     answer = re.match(r"\*\*Final answer of run \d+\*\*", message.content)
     return answer.group() if answer else str(message.id)
