@@ -45,9 +45,12 @@ _RECONNECT_ATTEMPTS = 20
 # Two keys: "Town" in ASCII, and the schema, so that several bots can share a database by their search_path.
 _KEYS = "1416587118, hashtext(current_schema())"
 _ACQUIRE = f"SELECT pg_try_advisory_lock({_KEYS}) AS found, pg_backend_pid() AS pid"
+# A session in the middle of a pipeline is active until its client ends the pipeline, also if the client is suspended: the server
+# then waits for the client (postgresql.org/docs/current/monitoring-stats.html, "Wait Event Types").
 _HOLDER = """
 SELECT application_name, client_addr::text AS client, pid,
-    CASE WHEN state <> 'active' THEN extract(epoch FROM clock_timestamp() - state_change) ELSE 0 END AS unused
+    CASE WHEN state <> 'active' OR wait_event_type = 'Client'
+        THEN extract(epoch FROM clock_timestamp() - state_change) ELSE 0 END AS unused
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND classid = 1416587118
     AND objid = (hashtext(current_schema())::bigint & 4294967295)::oid

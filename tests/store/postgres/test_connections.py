@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
+import psycopg
 import pytest
 
 from orchestrator_bridge.store.interface import InUse, StoreError, WriteFailed
@@ -162,6 +163,28 @@ async def test_a_standby_ends_the_session_of_an_owner_that_hangs(
         await hung.append(run=1, after=1, events=[guided("stale")])
     await store.confirm_owned()
     assert await store.log(1) == [guided("before")]
+    await hung.close()
+    await store.close()
+
+
+async def test_a_standby_ends_the_session_of_an_owner_that_hangs_in_the_middle_of_a_pipeline(
+    address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(group_commit, "CHECK_INTERVAL", 1000.0)
+        patched.setattr(ownership, "HUNG_AFTER", 0.3)
+        hung = await PostgresStore.open(address)
+        session = await hung._ownership.session()
+        pipeline = session.pipeline()
+        await pipeline.__aenter__()
+        await session.execute("SELECT 1")
+        session.pgconn.send_flush_request()
+        session.pgconn.flush()
+        store = await PostgresStore.open(address, on_wait=lambda holder: None)
+        with pytest.raises(psycopg.OperationalError):
+            await pipeline.__aexit__(None, None, None)
+    with pytest.raises(InUse, match="was taken over"):
+        await hung.confirm_owned()
     await hung.close()
     await store.close()
 
