@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from orchestrator_bridge.question.model import Question
+from orchestrator_bridge.question.settlement import UNDELIVERABLE
 from orchestrator_bridge.run import events as e
 from orchestrator_bridge.run.presentation.posts import question_key
 from tests.resilience.harness.evidence import Evidence, PersonsMessage
@@ -109,6 +110,8 @@ def what_was_said_in_time_counted(evidence: Evidence) -> Iterator[str]:
         outcome, posted = question.outcome, _events(evidence, question, e.QuestionPosted)
         if outcome is None or outcome.status != "fallen_back" or not posted:
             continue
+        if outcome.why == UNDELIVERABLE and _settled_before_it_was_posted(evidence, question):
+            continue  # its card came up after it had ended, so that every reply was late
         card = next(post for post in evidence.posts if post.key == question_key(question.id))
         until = card.at + question.policy.expire_after + question.extended
         if posted[0].delivery.posted_at != card.at:
@@ -194,6 +197,12 @@ CHECKS: tuple[Check, ...] = (
 
 def _questions(evidence: Evidence) -> list[Question]:
     return [question for state in evidence.states.values() for question in state.questions.values()]
+
+
+def _settled_before_it_was_posted(evidence: Evidence, question: Question) -> bool:
+    log = evidence.logs[question.run]
+    settled, posted = _events(evidence, question, e.QuestionSettled)[0], _events(evidence, question, e.QuestionPosted)[0]
+    return log.index(settled) < log.index(posted)
 
 
 def _events(evidence: Evidence, question: Question, kind: type[E]) -> list[E]:
