@@ -33,6 +33,7 @@ from adapters.discord.errors import (
     bounded_attempt,
     has_code,
 )
+from adapters.discord.forum_tags import CardState, card_state, tags_of_post
 from adapters.discord.markers import nonce
 from adapters.discord.render import (
     DiscordMessage,
@@ -130,7 +131,7 @@ class MessageApi:
         self._fingerprints.put(message.id, shown.fingerprint)
         return message
 
-    async def create_forum_post(self, forum: AnyChannel, name: str, shown: DiscordMessage) -> ThreadWithMessage:
+    async def create_forum_post(self, forum: AnyChannel, name: str, shown: DiscordMessage, state: CardState) -> ThreadWithMessage:
         """Open a forum post in one request. It takes no nonce, so the request is not repeated before history was read."""
         if not isinstance(forum, discord.ForumChannel):
             raise SendRejected(f"channel {getattr(forum, 'id', '?')} is no forum")
@@ -142,8 +143,23 @@ class MessageApi:
                 view=shown.view(),
                 allowed_mentions=shown.allowed_mentions,
                 auto_archive_duration=ARCHIVE_AFTER,
+                applied_tags=tags_of_post(forum, state),
             )
         return made
+
+    async def tag_forum_post(self, place: Place, posted: PostedMessage, state: CardState) -> None:
+        """Show the state of a card by the tags of its forum post, if the place is a forum. A failure changes nothing else."""
+        try:
+            forum, _ = await self.thread_kind_at(place)
+            thread = await self._channels.get(int(posted.thread or posted.message))
+            if not isinstance(forum, discord.ForumChannel) or not isinstance(thread, discord.Thread):
+                return
+            tags = tags_of_post(forum, state, thread.applied_tags)
+            if {tag.id for tag in tags} != {tag.id for tag in thread.applied_tags}:
+                async with bounded_attempt(self._timeout):
+                    await thread.edit(applied_tags=tags)
+        except (NotSent, SendRejected, SendUncertain) as failure:
+            _LOG.info("the tags of a forum post stay as they are: %s", failure)
 
     async def open_thread(self, message: discord.Message, name: str) -> None:
         """Open the thread of a card, later if it takes long."""
@@ -314,7 +330,7 @@ class DiscordSender:
             return await self.post_messages(outbound, [shown], done=[])
         channel, form = await self._messages.thread_kind_at(outbound.place)
         if form == "post":
-            made = await self._messages.create_forum_post(channel, name, shown)
+            made = await self._messages.create_forum_post(channel, name, shown, card_state(card))
             await self._convert(card, made.message, shown)
             return to_posted(made.message, made.thread.id)
         message = await self._messages.post_message(channel, shown, nonce(outbound.key))
@@ -339,6 +355,8 @@ class DiscordSender:
                 await self._messages.edit_in_thread(outbound.place, replaced, shown)
             else:
                 await self._messages.edit_card(outbound.place, replaced, shown)
+                if card.ended:
+                    await self._messages.tag_forum_post(outbound.place, replaced, card_state(card))
         except NotSent as failure:
             if card.ended or not has_code(failure, OLD_EDITS):
                 raise

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.support.fake_discord import wire
+from tests.support.fake_discord.command_rules import check_command
 from tests.support.fake_discord.state import DiscordWorld, Refused, check_form, fill
 from tests.support.fake_discord.wire import BOT, DM, FORUM, TEXT, THREAD, Channel, Json, Message
 
@@ -101,6 +102,8 @@ def _known_commands(world: DiscordWorld, guild: str = "0", **_: Any) -> list[Jso
 @route("PUT", "/applications/{application}/commands")
 @route("PUT", "/applications/{application}/guilds/{guild}/commands")
 def _sync(world: DiscordWorld, body: Any, guild: str = "0", **_: Any) -> list[Json]:
+    for command in body:
+        check_command(command)
     world.registered[int(guild)] = list(body)
     world.changed()
     return _listed(world, int(guild))
@@ -140,6 +143,8 @@ def _edit_channel(world: DiscordWorld, channel: str, body: Json, **_: Any) -> Js
         raise Refused(403, 50013, "Missing Permissions")
     known.archived = body.get("archived", known.archived)
     known.locked = body.get("locked", known.locked)
+    if "applied_tags" in body:
+        known.applied = _applied_tags(world.channels[known.parent], body["applied_tags"])
     world.emit("THREAD_UPDATE", wire.thread(known))
     return wire.channel(known)
 
@@ -163,7 +168,8 @@ def _post(world: DiscordWorld, channel: str, body: Json, **_: Any) -> Json:
     where = _place(world, channel)
     if where.kind != FORUM:
         raise Refused(400, 50024, "Cannot execute action on this channel type")
-    thread = world.make_thread(where.id, body["name"], world.new_id(), BOT)
+    applied = _applied_tags(where, body.get("applied_tags") or [])
+    thread = world.make_thread(where.id, body["name"], world.new_id(), BOT, applied)
     message = Message(id=thread.id, channel=thread.id, author=BOT, content="", at=(thread.id >> 22) / 1000 + wire.EPOCH)
     fill(message, body["message"])
     message.announce()
@@ -294,6 +300,16 @@ def _place(world: DiscordWorld, channel: str) -> Channel:
     if known is None:
         raise Refused(404, 10003, "Unknown Channel")
     return known
+
+
+def _applied_tags(forum: Channel, ids: list[str]) -> list[str]:
+    """Tags of a post: at most five of the forum's, and one where it requires that
+    (docs.discord.com/developers/resources/channel#thread-object and, for 40067, topics/opcodes-and-status-codes)."""
+    if forum.requires_tag and not ids:
+        raise Refused(400, 40067, "A tag is required to create a forum post in this channel")
+    if len(ids) > 5 or not set(map(str, ids)) <= {tag["id"] for tag in forum.tags}:
+        raise Refused(400, 50035, "Invalid Form Body")
+    return [str(id_) for id_ in ids]
 
 
 def _message(world: DiscordWorld, message: str) -> Message:

@@ -99,8 +99,8 @@ class DiscordWorld:
         channel.person = person
         return channel
 
-    def make_thread(self, parent: int, name: str, id_: int, owner: int) -> Channel:
-        thread = Channel(id=id_, kind=THREAD, name=name, parent=parent, owner=owner)
+    def make_thread(self, parent: int, name: str, id_: int, owner: int, applied: Sequence[str] = ()) -> Channel:
+        thread = Channel(id=id_, kind=THREAD, name=name, parent=parent, owner=owner, applied=list(applied))
         self.channels[id_] = thread
         self.emit("THREAD_CREATE", {**wire.thread(thread), "newly_created": True})
         return thread

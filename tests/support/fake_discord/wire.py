@@ -18,6 +18,8 @@ APPLICATION = 1_000_000_000_000_000_003
 EPOCH = 1_420_070_400.0
 """2015-01-01, the epoch of Discord's snowflakes."""
 
+REQUIRE_TAG = 1 << 4
+"""The flag of a forum whose posts need a tag (docs.discord.com/developers/resources/channel#channel-object-channel-flags)."""
 COMPONENTS_V2 = 1 << 15
 """The flag of a message that consists of components alone (docs.discord.com/developers/resources/message#message-object)."""
 MESSAGE_CONTENT, MEMBERS = 1 << 18, 1 << 14
@@ -51,6 +53,10 @@ class Channel:
     archived: bool = False
     locked: bool = False
     denied: int = 0
+    tags: list[Json] = field(default_factory=list)
+    """Tags that a forum has; ids of a post's tags are in `applied`."""
+    requires_tag: bool = False
+    applied: list[str] = field(default_factory=list)
     forbidden: set[Literal["send", "threads", "history", "manage"]] = field(default_factory=set)
 
 
@@ -188,7 +194,8 @@ def channel(record: Channel, person: Person | None = None) -> Json:
         "last_message_id": None,
         "bitrate": 64000,
         "user_limit": 0,
-        "available_tags": [],
+        "available_tags": record.tags,
+        "flags": REQUIRE_TAG if record.requires_tag else 0,
         "nsfw": False,
     }
 
@@ -206,7 +213,7 @@ def thread(record: Channel) -> Json:
         "message_count": 0,
         "member_count": 1,
         "total_message_sent": 0,
-        "applied_tags": [],
+        "applied_tags": record.applied,
         "flags": 0,
         "thread_metadata": {
             "archived": record.archived,
