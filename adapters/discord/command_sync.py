@@ -19,6 +19,7 @@ import discord
 
 from adapters.discord.commands import DiscordCommandTree
 from adapters.discord.errors import bounded_attempt
+from adapters.discord.localisations import LOCALISATIONS, CommandTranslator
 from orchestrator_bridge.chat.adapter import DeliveryError, NotSent
 from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock, sleep_until
@@ -43,6 +44,7 @@ class CommandSync:
 
     async def sync(self, tree: DiscordCommandTree) -> None:
         """Register the commands if they have changed, with retries until Discord accepts them."""
+        await tree.set_translator(CommandTranslator())
         guild = discord.Object(self._guild) if self._guild is not None else None
         if guild is not None:
             tree.copy_global_to(guild=guild)
@@ -99,8 +101,9 @@ async def _remove_from_servers(tree: DiscordCommandTree) -> None:
 
 
 def _fingerprint(tree: DiscordCommandTree, guild: discord.Object | None) -> str:
-    """Hash of the commands, the application and the server. The version makes bots of earlier releases, which left commands
-    twice, register once more."""
+    """Hash of the commands in all languages, the application and the server. The version makes bots of earlier releases, which
+    left commands twice, register once more."""
     commands = [command.to_dict(tree) for command in tree.get_commands(guild=guild)]
-    text = json.dumps([2, tree.client.application_id, guild and guild.id, commands], sort_keys=True, default=str)
+    localised = {locale: dict(texts) for locale, texts in LOCALISATIONS.items()}
+    text = json.dumps([2, tree.client.application_id, guild and guild.id, commands, localised], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
