@@ -21,10 +21,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import discord
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from adapters.discord.commands import Choice, model_choices  # noqa: E402 - the path comes first
+from adapters.discord.containers import card_container  # noqa: E402
 from adapters.discord.render import (  # noqa: E402
     DiscordMessage,
     render_question_card,
@@ -99,18 +102,21 @@ def markdown(text: str) -> str:
     return text.replace("\u200b", "").replace("\n", "<br>")
 
 
-def embed(part: Mapping[str, Any]) -> str:
-    """A card."""
-    fields = "".join(field(each) for each in part.get("fields", []))
-    words = f'<div class="description">{markdown(part["description"])}</div>' if part.get("description") else ""
-    colour = f"#{part.get('color', 0x202225):06x}"
-    foot = f'<div class="foot">{html.escape(part["footer"]["text"])}</div>'
-    return f'<div class="embed" style="border-color:{colour}">{words}<div class="fields">{fields}</div>{foot}</div>'
+def container(part: Mapping[str, Any]) -> str:
+    """A card: what stands in a container of components, from top to bottom."""
+    colour = f"#{part.get('accent_color') or 0x202225:06x}"
+    return f'<div class="container" style="border-color:{colour}">{"".join(map(component, part["components"]))}</div>'
 
 
-def field(part: Mapping[str, Any]) -> str:
-    """One field of a card: a phone shows them below one another."""
-    return f'<div class="field"><div class="name">{markdown(part["name"])}</div>{markdown(part["value"])}</div>'
+def component(part: Mapping[str, Any]) -> str:
+    """A text, a line or a row of buttons in a card."""
+    match discord.ComponentType(part["type"]):
+        case discord.ComponentType.text_display:
+            return f'<div class="text">{markdown(part["content"])}</div>'
+        case discord.ComponentType.separator:
+            return '<div class="line"></div>'
+        case _:
+            return f'<div class="row">{"".join(map(control, part["components"]))}</div>'
 
 
 def control(part: Mapping[str, Any]) -> str:
@@ -121,11 +127,10 @@ def control(part: Mapping[str, Any]) -> str:
 
 def message(shown: DiscordMessage, at: str, thread: str) -> str:
     """A message of the bot with its thread."""
-    rows = "".join(f'<div class="row">{"".join(map(control, row["components"]))}</div>' for row in shown.view().to_components())
-    cards = "".join(embed(dict(embedded.to_dict())) for embedded in shown.embeds)
+    cards = "".join(container(dict(part.to_component_dict())) for part in card_container(shown).children)
     called = " called" if '<span class="at">' in markdown(shown.content) else ""
     head = f'<b class="who">Townhall</b><span class="app">APP</span><span class="at-time">Today at {at}</span>'
-    body = f'<div class="body">{head}<div>{markdown(shown.content)}</div>{cards}{rows}<div class="thread">{thread}</div></div>'
+    body = f'<div class="body">{head}{cards}<div class="thread">{thread}</div></div>'
     return f'<div class="message{called}"><div class="face">T</div>{body}</div>'
 
 
@@ -153,13 +158,15 @@ body { margin: 0; display: flex; background: #111214; font: 15px/1.35 "gg sans",
 .body { min-width: 0; flex: 1; }
 .who { color: #fff; }
 .app { font-size: 10px; background: #5865f2; color: #fff; border-radius: 3px; padding: 1px 4px; margin: 0 6px; }
-.at-time, .small, .foot { color: #949ba4; font-size: 12px; }
+.at-time, .small { color: #949ba4; font-size: 12px; }
 .at { background: #414675; color: #c9cdfb; padding: 0 2px; border-radius: 3px; }
 .time-mark { background: #3f4147; border-radius: 3px; padding: 0 2px; }
-.embed { background: #2b2d31; border-left: 4px solid; border-radius: 4px; padding: 10px 12px; margin-top: 6px; font-size: 14px; }
-.field { margin-top: 8px; }
+.container { background: #2b2d31; border-left: 4px solid; border-radius: 8px; padding: 10px 12px; margin-top: 6px;
+  font-size: 14px; }
+.text + .text { margin-top: 8px; }
+.row + .text { margin-top: 10px; }
+.line { border-top: 1px solid #3f4147; margin: 8px 0; }
 .name { color: #f2f3f5; font-weight: bold; font-size: 13px; }
-.foot { margin-top: 8px; }
 .row { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 8px; }
 .button { border-radius: 4px; padding: 7px 12px; font-size: 14px; color: #fff; }
 .primary { background: #5865f2; }
