@@ -20,6 +20,7 @@ from bot.app import LoadedConfig
 from bot.config.errors import ConfigError, Problem
 from orchestrator_bridge.common.network import proxy_for
 from orchestrator_bridge.common.private_files import create_private_folder
+from orchestrator_bridge.common.text import counted
 from orchestrator_bridge.model.catalogue import PROVIDERS, Route, resolve
 from orchestrator_bridge.model.catalogue.dated_prices import PriceFile, prices_path, read_price_file
 from orchestrator_bridge.model.errors import ModelError
@@ -52,7 +53,7 @@ async def refresh(start: LoadedConfig, prices: str = PRICES) -> int:
     lists, faults = await _endpoint_lists(start)
     _write(lists_path(folder), json.dumps({"as_of": today, "endpoints": lists}, indent=1))
     for address, ids in lists.items():
-        click.echo(f"{address}: {len(ids)} models.")
+        click.echo(f"{address}: {counted(len(ids), 'model')}." if ids else f"{address}: no list of ids to check.")
     for fault in faults:
         click.echo(f"townhall: warning: {fault}", err=True)
     return 1 if faults else 0
@@ -82,7 +83,10 @@ def _failed(where: str, found: str, expected: str) -> ConfigError:
 
 
 async def _endpoint_lists(start: LoadedConfig) -> tuple[dict[str, list[str]], list[str]]:
-    """Ids by address, of every provider with a key and of the team file's own endpoints; and what could not be reached."""
+    """Ids by address, of every provider with a key and of the team file's own endpoints; and what could not be reached.
+
+    A server without a list, or one that takes any id, has no ids.
+    """
     lists: dict[str, list[str]] = {}
     faults: list[str] = []
     for route in _routes(start):
@@ -91,7 +95,7 @@ async def _endpoint_lists(start: LoadedConfig) -> tuple[dict[str, list[str]], li
         except ModelError as error:
             faults.append(f"{safe_base_url(route) or route.provider}: {error.found} {error.advice}".strip())
         else:
-            lists[listed.address] = sorted(listed.ids)
+            lists[listed.address] = [] if listed.takes_any_id else sorted(listed.ids)
     return lists, faults
 
 

@@ -169,6 +169,9 @@ def _missing_id(model: UsedModel, listed: ModelList) -> Finding:
     found = f"{route.id!r} is not in the list of models at {listed.address}"
     if route.lifecycle and route.lifecycle.answered_by and listed.has(route.lifecycle.answered_by):
         return Finding(about=about, state="warn", found=found, fix=f"{route.lifecycle.answered_by} answers instead; name it")
+    if listed.takes_any_id:
+        answers = ", ".join(map(repr, sorted(listed.ids)))
+        return Finding(about=about, state="ok", found=f"{found}, whose only model {answers} answers under every id")
     near = difflib.get_close_matches(route.id, sorted(listed.ids), n=3, cutoff=0.4) or sorted(listed.ids)[:3]
     fix = f"name one that it lists, such as {', '.join(map(repr, near))}" if near else "install the model there"
     return Finding(about=about, state="wrong", found=found, fix=fix)

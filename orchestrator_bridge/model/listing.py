@@ -40,11 +40,15 @@ _ADDRESSES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelList:
-    """Ids of the models at an address, aliases included. `offered` is False if the server has no such list."""
+    """Ids of the models at an address, aliases included.
+
+    `offered` is False if the server has no such list; `takes_any_id` is True if its only model answers under every id.
+    """
 
     address: str
     ids: frozenset[str] = frozenset()
     offered: bool = True
+    takes_any_id: bool = False
 
     def has(self, model: str) -> bool:
         """True if the endpoint accepts this id: as listed, or with Ollama's tag for the newest version."""
@@ -68,7 +72,8 @@ async def list_models(route: Route, key: str) -> ModelList:
         await listing.check_key(base)
         status, body = await listing.request("GET", f"{base}{_path(route, base)}")
         if status == 200 and _is_list(body):
-            return ModelList(address=safe_base_url(route) or base, ids=frozenset(_ids(body)))
+            ids = frozenset(_ids(body))
+            return ModelList(address=safe_base_url(route) or base, ids=ids, takes_any_id=_has_one_model(body))
         if status not in (200, 404, 405):
             raise error_for_status(status, parse_error_body(body, key), route)
         await listing.check_address(base, status, body)
@@ -165,6 +170,18 @@ def _entries(body: str) -> list[Any] | None:
 
 def _is_list(body: str) -> bool:
     return _entries(body) is not None
+
+
+def _has_one_model(body: str) -> bool:
+    """True for llama.cpp with one model, which ignores the id of a request (continuedev/continue#11803).
+
+    As a router it selects the model by the id; its entries have a `status` then.
+    """
+    match _entries(body):
+        case [{"owned_by": "llamacpp", **more}]:
+            return "status" not in more
+        case _:
+            return False
 
 
 def _ids(body: str) -> Iterator[str]:

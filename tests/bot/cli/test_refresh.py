@@ -48,6 +48,7 @@ async def server() -> AsyncIterator[str]:
         "/few.json": [listed("x-ai")],
         "/object.json": {"no": "list"},
         "/v1/models": {"data": [{"id": "llama3"}]},
+        "/llama.cpp/v1/models": {"data": [{"id": "gemma-4.gguf", "owned_by": "llamacpp"}]},
     }
 
     async def serve(request: web.Request) -> web.Response:
@@ -75,7 +76,7 @@ async def test_prices_and_lists_are_stored_and_used_offline(
     assert await refresh(start, f"{server}/prices.json") == 0
     said = capsys.readouterr()
     assert "7 providers, 7 models" in said.out
-    assert f"{server}/v1: 1 models." in said.out
+    assert f"{server}/v1: 1 model." in said.out
     use_downloaded(tmp_path / "data")
     price = dated_price("xai", "grok-4.3", date(2026, 11, 30))
     assert price is not None
@@ -85,6 +86,15 @@ async def test_prices_and_lists_are_stored_and_used_offline(
     assert sorted(file.name for file in (tmp_path / "data").iterdir()) == ["model-lists.json", "prices.json"]
     missing = [finding for finding in check_models(start) if "'qwen3' is not in the list" in finding.found]
     assert [finding.state for finding in missing] == ["warn"]
+
+
+async def test_no_id_is_missing_at_a_server_that_takes_any(
+    tmp_path: Path, server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = config(tmp_path / "data", f"{server}/llama.cpp")
+    assert await refresh(start, f"{server}/prices.json") == 0
+    assert f"{server}/llama.cpp/v1: no list of ids to check." in capsys.readouterr().out
+    assert [finding.state for finding in check_models(start)] == ["ok"]
 
 
 @pytest.mark.parametrize(

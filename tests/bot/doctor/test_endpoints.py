@@ -113,6 +113,25 @@ async def test_a_server_without_a_list_is_a_warning() -> None:
     assert (finding.state, finding.found) == ("warn", "it responds, but has no list of models")
 
 
+def llama_cpp(**more: Any) -> dict[str, Any]:
+    """A list of llama.cpp's server, as people have posted it; a router's entries have a `status` as well."""
+    return {"object": "list", "data": [{"id": "models/gemma-4.gguf", "owned_by": "llamacpp", "aliases": [], **more}]}
+
+
+async def test_the_only_model_of_llama_cpp_answers_under_every_id() -> None:
+    async with endpoint({"/v1/models": (200, llama_cpp(meta={"n_ctx": 8192}))}) as root:
+        finding = await only(own_model(f"{root}/v1"), "model mine")
+    assert finding.state == "ok"
+    assert finding.found.endswith("/v1, whose only model 'models/gemma-4.gguf' answers under every id")
+
+
+async def test_a_router_of_llama_cpp_needs_the_id_that_it_lists() -> None:
+    async with endpoint({"/v1/models": (200, llama_cpp(status={"value": "unloaded"}))}) as root:
+        finding = await only(own_model(f"{root}/v1"), "model mine")
+    assert finding.state == "wrong"
+    assert finding.fix == "name one that it lists, such as 'models/gemma-4.gguf'"
+
+
 async def test_ollamas_newest_version_needs_no_tag() -> None:
     async with endpoint({"/v1/models": (200, listed("qwen3-32b:latest"))}) as root:
         (finding,) = await check_endpoints(own_model(f"{root}/v1"))
