@@ -162,9 +162,8 @@ def tables_agree_with_the_logs(evidence: Evidence) -> Iterator[str]:
         end = (state.end.status, state.end.text) if state.end else ("running", "")
         if (run.status, run.result) != end or run.calls != state.spent.calls:
             yield f"run {run.run} is {run.status} with {run.calls} calls by its table, {end} with {state.spent.calls} by its log"
-        costs = [line for line in evidence.costs if line.run == run.run]
-        priced = all(line.cost is not None for line in costs)  # a line with a call of unknown cost has no sum
-        booked = (sum(line.cost or 0 for line in costs) if priced else state.spent.cost, sum(line.unknown for line in costs))
+        lines = [line for line in evidence.spending if line.key == str(run.run)]
+        booked = (sum(line.cost for line in lines), sum(line.unknown for line in lines))
         if booked != (state.spent.cost, state.spent.unknown):
             yield f"run {run.run} costs {booked} in its table, {state.spent} in its log"
     known = {question.id: question for question in _questions(evidence)}

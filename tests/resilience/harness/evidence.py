@@ -11,7 +11,7 @@ from orchestrator_bridge.chat.inbound import InboundEvent
 from orchestrator_bridge.run.events import Event
 from orchestrator_bridge.run.reducer import fold
 from orchestrator_bridge.run.state import RunState
-from orchestrator_bridge.store.interface import CostLine, PendingPost, QuestionSummary, RunSummary
+from orchestrator_bridge.store.interface import PendingPost, QuestionSummary, RunSummary, Spending
 from orchestrator_bridge.store.sqlite.readonly import full_check
 from tests.support.fake_models.replies import ModelCall
 
@@ -54,7 +54,7 @@ class Evidence:
     logs: Mapping[int, Sequence[Event]]
     runs: Sequence[RunSummary]
     questions: Sequence[QuestionSummary]
-    costs: Sequence[CostLine]
+    spending: Sequence[Spending]
     pending: Sequence[PendingPost]
     unhandled: Sequence[InboundEvent]
     requests: Sequence[ModelCall]
@@ -88,7 +88,7 @@ async def gather(location: StoreLocation, requests: Sequence[ModelCall], platfor
             logs={run.run: await store.log(run.run) for run in runs},
             runs=runs,
             questions=await store.questions(limit=MANY),
-            costs=await store.costs(),
+            spending=await store.spending("run"),
             pending=await store.pending_posts(),
             unhandled=await store.unhandled_events(),
             requests=requests,
