@@ -211,7 +211,7 @@ def _key(message: Message) -> str:
 
 
 def _closings(message: Message) -> tuple[str, ...]:
-    versions = [version.split("\n") for version in message.versions]
+    versions = [version.lstrip("\n").split("\n") for version in message.versions]
     return tuple(dict.fromkeys(lines[1] for lines in versions if len(lines) > 1 and "** asked: " in lines[0]))
 
 
