@@ -83,11 +83,11 @@ async def test_the_team_file_lists_the_servers_that_are_set_up(tmp_path: Path, s
         server.create_server()
     # SimCord numbers its servers the same way in every simulation, so the next one has the id that is listed here.
     listed = servers.format(first=server.guild.id)
-    async with simulated_server(tmp_path, team=f'servers = ["{listed}"]\n{TEAM_FILE}') as server, server.bot():
+    async with simulated_server(tmp_path, team=f'servers = ["{listed}"]\n{TEAM_FILE}') as server, server.bot() as engine:
         server.create_server()
         elsewhere = server.env.create_guild()
         eve, there = elsewhere.add_member(server.env.create_user("eve")), elsewhere.create_text_channel("general")
-        stage = DiscordStage(server, {"here": (server.alice, server.channel), "there": (eve, there)})
+        stage = DiscordStage(server, engine, {"here": (server.alice, server.channel), "there": (eve, there)})
         assert [answer(await stage.act("/ask", person)) for person in ("here", "there")] == answers
 
 

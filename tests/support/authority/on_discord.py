@@ -12,9 +12,11 @@ import discord
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, RoleHandle
 
+from adapters.discord.commands import ACKNOWLEDGEMENTS
 from adapters.discord.components import DiscordControl
 from adapters.discord.posted_cards import card_footer
 from adapters.discord.standing import RECHECK_SECONDS
+from orchestrator_bridge.engine.engine import Engine
 from tests.support.authority.matrix import MENTION, TASK, command
 from tests.support.fake_discord.simcord_bot import TEAM_FILE, SimulatedServer, card_text, simulated_server
 
@@ -32,6 +34,7 @@ class DiscordStage:
     """
 
     server: SimulatedServer
+    engine: Engine
     where: dict[str, tuple[MemberActor, ChannelHandle | None]]
     crew: RoleHandle | None = None
 
@@ -44,7 +47,10 @@ class DiscordStage:
             return await self._mention(actor, channel)
         result = await (self._click(actor, channel) if act.startswith("button") else self._command(actor, channel, act))
         first = await self.server.until(lambda: _reply(result, act))
-        return _reply(result, act) or first  # "Received" may stand there until the bridge has answered
+        if first in ACKNOWLEDGEMENTS.values():  # it stands there until the bridge has answered
+            await self.engine.wait_finished()
+            await self.server.env.settle()
+        return _reply(result, act) or first
 
     async def let_in(self, person: str) -> None:
         """Give a person a role that sees the private channel, a few seconds after they were looked up."""
@@ -104,7 +110,7 @@ def _reply(result: Any, act: str) -> str | None:
 @asynccontextmanager
 async def discord_stage(folder: Path, *, anyone: bool = False) -> AsyncIterator[DiscordStage]:
     """Two servers; Alice has given run 1 its task in a private channel, and handed question 1 over to Bob."""
-    async with simulated_server(folder, team=ANYONE if anyone else TEAM_FILE) as server, server.bot():
+    async with simulated_server(folder, team=ANYONE if anyone else TEAM_FILE) as server, server.bot() as engine:
         server.create_server()
         env, guild = server.env, server.guild
         carol, dave, fay = (guild.add_member(env.create_user(name)) for name in ("carol", "dave", "fay"))
@@ -134,6 +140,7 @@ async def discord_stage(folder: Path, *, anyone: bool = False) -> AsyncIterator[
         await server.until(lambda: "bob" in card_text(server.card("Question")))
         yield DiscordStage(
             server,
+            engine,
             {
                 "requester": (server.alice, None),
                 "requester, elsewhere": (server.alice, other),
