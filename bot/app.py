@@ -129,7 +129,7 @@ def open_log_file(start: LoadedConfig) -> Path:
     """
     from bot.logging_setup import configure_logging
 
-    return configure_logging(start.settings.data, start.settings.log_level, start.secrets)
+    return configure_logging(start.settings.data, start.settings.log_level, start.secrets, start.settings.log_format)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

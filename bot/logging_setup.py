@@ -1,11 +1,14 @@
 """Logging: a file in the data folder, and warnings in one line each on standard error.
 
+As JSON, both get every record, one object a line: for services whose standard error somebody collects.
+
 The standard library's logging does all that is needed; structlog would take longer to import than the bot takes to start. All
 records, of Townhall and of libraries, pass a formatter that removes secrets, from tracebacks too.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -13,9 +16,10 @@ from collections.abc import Mapping
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from bot.config.errors import ConfigError, Problem
+from orchestrator_bridge.common.log_fields import current_log_fields
 from orchestrator_bridge.common.private_files import create_private_file, create_private_folder, restrict
 from orchestrator_bridge.common.redaction import Redactor
 
@@ -28,10 +32,11 @@ _MAX_BYTES = 5_000_000
 _BACKUP_COUNT = 3
 
 
-def configure_logging(folder: Path, level: str, secrets: Mapping[str, str]) -> Path:
+def configure_logging(folder: Path, level: str, secrets: Mapping[str, str], form: Literal["text", "json"] = "text") -> Path:
     """Start logging into `folder`: Townhall's own records from `level` up, other libraries' from warnings up.
 
-    Returns the file. `secrets` are the values to remove, by the names that replace them.
+    Returns the file. `secrets` are the values to remove, by the names that replace them. With `json` as the form, standard error
+    gets the same records as the file.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -49,10 +54,14 @@ def configure_logging(folder: Path, level: str, secrets: Mapping[str, str]) -> P
             fix="make it writable, or set TOWNHALL_DATA to another folder",
         )
         raise ConfigError("the data folder cannot be written", [problem]) from error
-    to_file.setFormatter(FileFormatter(secrets))
     to_screen = ScreenHandler()
-    to_screen.setLevel(logging.WARNING)
-    to_screen.setFormatter(ScreenFormatter(secrets, file))
+    if form == "json":
+        to_file.setFormatter(JsonFormatter(secrets))
+        to_screen.setFormatter(JsonFormatter(secrets))
+    else:
+        to_file.setFormatter(FileFormatter(secrets))
+        to_screen.setLevel(logging.WARNING)
+        to_screen.setFormatter(ScreenFormatter(secrets, file))
     logging.basicConfig(level=logging.WARNING, handlers=[to_file, to_screen], force=True)
     for package in _OURS:
         logging.getLogger(package).setLevel(level.upper())
@@ -76,6 +85,30 @@ class FileFormatter(logging.Formatter):
         """The record as text. Its further lines are indented, so that none can be mistaken for another record."""
         lines = self._redactor.clean(super().format(record)).split("\n")
         return "\n    ".join(map(_printable, lines))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: `time` (UTC), `level`, `logger`, `message`, and where known `run`, `question`, `delivery` and
+    `exception`, which is the traceback."""
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+        self._redactor = Redactor(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as an object. Secrets are removed before they are encoded, which could change their spelling."""
+        fields: dict[str, int | str] = {
+            "time": f"{self.formatTime(record, self.datefmt)}.{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **current_log_fields(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        cleaned = {name: self._redactor.clean(value) if isinstance(value, str) else value for name, value in fields.items()}
+        return json.dumps(cleaned)
 
 
 class ScreenFormatter(logging.Formatter):

@@ -159,6 +159,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
 UserFile = Annotated[UserPath, AfterValidator(_check_file)]
 ProxyAddress = Annotated[str, Field(pattern=r"^(?:[a-z0-9]+://)?[^\s/]+/?$")]
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
 
 
 class Settings(ModelSettings):
@@ -170,6 +171,7 @@ class Settings(ModelSettings):
     mcp_port: Annotated[Port | None, Field(alias="TOWNHALL_MCP_PORT")] = None
     townhall_token: Secret | None = None
     log_level: Annotated[LogLevel, Field(alias="TOWNHALL_LOG_LEVEL")] = "info"
+    log_format: Annotated[LogFormat, Field(alias="TOWNHALL_LOG_FORMAT")] = "text"
     https_proxy: ProxyAddress | None = None
     http_proxy: ProxyAddress | None = None
     no_proxy: str | None = None
@@ -326,8 +328,8 @@ class _VariableSource(Source):
     def values(self, names: Sequence[str]) -> dict[str, str]:
         """The values of those of these variables that are set."""
         values = {name: self._variables[name].value.strip() for name in names if name in self._variables}
-        if "TOWNHALL_LOG_LEVEL" in values:
-            values["TOWNHALL_LOG_LEVEL"] = values["TOWNHALL_LOG_LEVEL"].lower()
+        for name in {"TOWNHALL_LOG_LEVEL", "TOWNHALL_LOG_FORMAT"} & values.keys():
+            values[name] = values[name].lower()
         return values
 
     def locate(self, detail: ErrorDetails) -> KeyPath:

@@ -27,6 +27,7 @@ from orchestrator_bridge.chat.inbound import (
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import Alarm, Clock
+from orchestrator_bridge.common.log_fields import log_fields
 from orchestrator_bridge.engine.authority import HIGHEST_NUMBER
 from orchestrator_bridge.engine.platforms import Platforms
 from orchestrator_bridge.engine.retry import FOR_OPERATOR
@@ -165,7 +166,8 @@ class Inbox:
             try:
                 if isinstance(target, BaseException):
                     raise target
-                await self._route(event, target, known)
+                with log_fields(run=target.run if target else None, delivery=event.key):
+                    await self._route(event, target, known)
             except StoreError:
                 _LOG.exception("an event stays in the inbox until the next start: %s", event.key)
             except Exception:

@@ -22,6 +22,7 @@ from orchestrator_bridge.chat.request_guard import checked_requests
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.backoff import Backoff
 from orchestrator_bridge.common.clock import Clock
+from orchestrator_bridge.common.log_fields import log_fields
 from orchestrator_bridge.engine.call_progress import CallProgress
 from orchestrator_bridge.engine.channel_queue import ChannelQueue, QueuedPost
 from orchestrator_bridge.engine.inbox import Inbox
@@ -248,8 +249,10 @@ class Outbox:
 
     async def _send(self, channel: _Channel, post: QueuedPost) -> None:
         """Send one post of a channel; the next one of its thread follows."""
+        outgoing = post.outgoing
         try:
-            await (self._attempt_stored(channel.queue, post) if post.stored else self._show(post.outgoing))
+            with log_fields(run=outgoing.run, question=outgoing.question, delivery=outgoing.key):
+                await (self._attempt_stored(channel.queue, post) if post.stored else self._show(outgoing))
         finally:
             channel.queue.finish(post)
             channel.wakeup.set()

@@ -14,6 +14,7 @@ from orchestrator_bridge.chat.inbound import Author, ExternalAgent, Place, Threa
 from orchestrator_bridge.chat.outbound import PrivateReply
 from orchestrator_bridge.common.background import BackgroundTasks
 from orchestrator_bridge.common.clock import sleep_until
+from orchestrator_bridge.common.log_fields import log_fields
 from orchestrator_bridge.engine.driver import DriverContext, RunDriver
 from orchestrator_bridge.engine.mailbox import InputReceiver, Mailbox
 from orchestrator_bridge.engine.run_states import LocalRuns, NumberSequence, RunStates
@@ -234,22 +235,30 @@ class RunSupervisor(InputReceiver):
                 self._context.platforms.reply_privately(run_input.used, reply)
 
     async def _drive(self, run: int) -> None:
+        with log_fields(run=run):
+            driver = await self._start_driver(run)
+            if driver is None:
+                return
+            await driver.run()
+        if driver.state.end is None:
+            self._states.cache(driver.state)
+
+    async def _start_driver(self, run: int) -> RunDriver | None:
+        """Register the driver of a run with the inputs that wait for it; None if the run's platform is not configured."""
         await self._context.history.ensure_synced(run)
         state = await self._states.get(run)
         platforms: Collection[str] = self._context.platforms.by_name
         if state.place.platform not in platforms:
             _LOG.warning("run %s stays idle: its platform, %s, is not configured", run, state.place.platform)
             self._pending_inputs[run].clear()
-            return
+            return None
         self._states.evict(run)
         # Nothing is awaited until the driver is registered: an input that came in between would start a second driver.
         driver = RunDriver(state, self._context)
         for run_input in self._pending_inputs.pop(run):
             driver.deliver(run_input)
         self._drivers[run] = driver
-        await driver.run()
-        if driver.state.end is None:
-            self._states.cache(driver.state)
+        return driver
 
     async def _fail_run(self, run: int, error: Exception) -> bool:
         """End a run that failed, from what is stored of it. False if its log cannot be read or written now."""

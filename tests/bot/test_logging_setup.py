@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from bot.config.errors import ConfigError
 from bot.logging_setup import LOG_FILE, LogFile, configure_logging
+from orchestrator_bridge.common.log_fields import log_fields
 
 KEY = "xai-0123456789/+abc="
 SECRETS = {"XAI_API_KEY": KEY, "OPENAI_API_KEY": "x", "SLACK_BOT_TOKEN": f"xoxb-{KEY}"}
@@ -145,3 +147,36 @@ def test_a_full_disk_gives_one_warning_and_the_bot_continues(log: Path, capfd: p
     OURS.info("one")
     OURS.info("two")
     assert capfd.readouterr().err.count("No space left on device") == 1
+
+
+def test_as_json_a_record_is_an_object_with_the_ids_of_its_task(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure_logging(tmp_path / "data", "info", SECRETS, "json")
+    with log_fields(run=12, question=3, delivery="question:3:card"):
+        OURS.info("sent\nto %s", "general")
+    OURS.info("idle")
+    lines = log.read_text().splitlines()
+    assert capfd.readouterr().err.splitlines() == lines
+    first, second = map(json.loads, lines)
+    assert first.pop("time").endswith("Z")
+    assert first == {
+        "level": "info",
+        "logger": OURS.name,
+        "message": "sent\nto general",
+        "run": 12,
+        "question": 3,
+        "delivery": "question:3:card",
+    }
+    assert second.keys() == {"time", "level", "logger", "message"}
+
+
+def test_as_json_a_secret_is_replaced_in_messages_and_tracebacks(tmp_path: Path) -> None:
+    secret = 'pass"word\\with both'
+    log = configure_logging(tmp_path / "data", "info", {"XAI_API_KEY": secret}, "json")
+    try:
+        raise ValueError(f"401 for {secret}")
+    except ValueError:
+        OURS.exception("the request was %s", secret)
+    record = json.loads(log.read_text())
+    assert record["message"] == "the request was [XAI_API_KEY]"
+    assert "ValueError: 401 for [XAI_API_KEY]" in record["exception"]
+    assert "word" not in log.read_text()
